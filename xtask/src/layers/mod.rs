@@ -1,0 +1,38 @@
+//! `cargo xtask layers`: the walls of ARCHITECTURE.md, checked.
+
+mod arrows;
+mod narrow;
+#[cfg(test)]
+mod planted;
+mod purity;
+mod rooms;
+
+use std::{io, path::Path};
+
+use crate::{report::Report, rust::tree::Tree, workspace};
+
+/// Crates that read no clock and do no input or output.
+const SANS_IO: [&str; 3] = ["http2", "core", "lb"];
+
+/// Checks the workspace at `root`.
+pub fn check(root: &Path) -> io::Result<Report> {
+    let crates = workspace::crates(root)?;
+    let mut report = Report::default();
+    arrows::check(&crates, &mut report);
+    for krate in &crates {
+        let tree = Tree::load(root, &krate.dir)?;
+        let imports = rooms::check(&tree, &mut report);
+        narrow::check(krate, &tree, &mut report);
+        let mut checked = format!(
+            "farcall-{}: {} modules, {imports} imports between siblings",
+            krate.name,
+            tree.modules.len()
+        );
+        if SANS_IO.contains(&krate.name.as_str()) {
+            purity::check(krate, &tree, &mut report);
+            checked += ", sans-IO";
+        }
+        report.looked_at(checked);
+    }
+    Ok(report)
+}

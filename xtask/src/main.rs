@@ -1,0 +1,45 @@
+//! What every developer of Farcall runs beside cargo: `cargo xtask COMMAND`.
+
+mod deps;
+mod layers;
+mod manifest;
+mod public_api;
+mod report;
+mod rust;
+mod workspace;
+
+use std::{path::Path, process::ExitCode};
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  layers       arrows between crates, cycles between modules, sans-IO crates kept pure
+  public-api   foreign types in public signatures come from the allow-list only
+  deps         crates and CPU time of a release build of `farcall` with Channel and Server
+               (--count: only the number of crates, without building)
+";
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lives in a folder of the workspace");
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.as_slice() {
+        ["layers"] => layers::check(root).map(|report| report.print("layers")),
+        ["public-api"] => public_api::check(root).map(|report| report.print("public-api")),
+        ["deps"] => deps::check(root, true),
+        ["deps", "--count"] => deps::check(root, false),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
