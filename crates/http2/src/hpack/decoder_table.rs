@@ -1,0 +1,88 @@
+//! The dynamic table of the decoder (RFC 7541 §2.3.2 and §4).
+
+use super::static_table;
+use crate::headers::Name;
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// A field in the table.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: Name,
+    pub(super) value: Bytes,
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        self.name.as_bytes().len() + self.value.len() + 32
+    }
+}
+
+/// The newest entry stands at the front.
+#[derive(Debug)]
+pub(super) struct DecoderTable {
+    entries: VecDeque<Entry>,
+    size: usize,
+    max_size: usize,
+    generation: u64,
+}
+
+impl DecoderTable {
+    pub(super) fn new(max_size: usize) -> DecoderTable {
+        DecoderTable {
+            entries: VecDeque::new(),
+            size: 0,
+            max_size,
+            generation: 0,
+        }
+    }
+
+    pub(super) fn max_size(&self) -> usize {
+        self.max_size
+    }
+
+    #[inline]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The entry with this index in the joint address space (RFC 7541 §2.3.3), which must lie beyond the static table.
+    #[inline]
+    pub(super) fn entry(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index.checked_sub(static_table::LEN + 1)?)
+    }
+
+    /// Adds an entry, first evicting what is in its way; one that is larger than the table only evicts.
+    pub(super) fn insert(&mut self, name: Name, value: Bytes) {
+        let entry = Entry { name, value };
+        let size = entry.size();
+        self.generation += 1;
+        self.evict_to(self.max_size.saturating_sub(size));
+        if size <= self.max_size {
+            self.size += size;
+            self.entries.push_front(entry);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.generation += 1;
+        self.evict_to(0);
+    }
+
+    pub(super) fn set_max_size(&mut self, max_size: usize) {
+        if max_size != self.max_size {
+            self.generation += 1;
+            self.max_size = max_size;
+            self.evict_to(max_size);
+            self.entries.shrink_to_fit();
+        }
+    }
+
+    fn evict_to(&mut self, size: usize) {
+        while self.size > size
+            && let Some(entry) = self.entries.pop_back()
+        {
+            self.size -= entry.size();
+        }
+    }
+}

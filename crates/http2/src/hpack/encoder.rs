@@ -1,0 +1,213 @@
+//! Fields to header blocks.
+
+use super::{
+    classify,
+    encoder_table::{EncoderTable, FieldHash},
+    huffman, integer,
+    pieces::Pieces,
+    policy::{self, Indexing},
+    static_table,
+};
+use crate::headers::{Field, Part};
+
+/// The table size of both ends before any SETTINGS (RFC 9113 §6.5.2).
+const INITIAL_TABLE_SIZE: usize = 4096;
+/// Fields that may enter the table are remembered by hash when they are first sent.
+const RECENT: usize = 64;
+
+/// The encoding end of one direction of a connection.
+///
+/// Blocks must reach the peer in the order in which they were encoded. Well-known fields with few values enter the
+/// dynamic table at once, those whose values hardly repeat (`grpc-timeout`, `grpc-message` …) never,
+/// sensitive ones are sent so that no hop indexes them, and other metadata enters when it is sent the
+/// second time. An entry of more than half of the table is not indexed. The encoded form of
+/// [`Part::Shared`] lists is remembered as long as the dynamic table does not change.
+///
+/// ```
+/// use std::sync::Arc;
+/// use farcall_http2::hpack::Encoder;
+/// use farcall_http2::{Field, KnownName, Part};
+///
+/// let mut encoder = Encoder::new(4096);
+/// let shared = Arc::new(vec![
+///     Field::new(KnownName::Method, "POST"),
+///     Field::new(KnownName::Path, "/echo.Echo/Say"),
+/// ]);
+/// let timeout = [Field::new(KnownName::GrpcTimeout, "100m")];
+/// let mut block = Vec::new();
+/// for _ in 0..5 {
+///     block.clear();
+///     encoder.encode(&[Part::Shared(&shared), Part::Fields(&timeout)], &mut block);
+/// }
+/// assert_eq!(block[..2], [0x83, 0xbe]); // an octet for each of the shared fields
+/// ```
+#[derive(Debug)]
+pub struct Encoder {
+    table: EncoderTable,
+    /// The most we use of what the peer allows.
+    cap: usize,
+    /// What the peer allows.
+    peer_max: usize,
+    update_due: Option<SizeUpdate>,
+    recent: [u32; RECENT],
+    pieces: Pieces,
+}
+
+/// Table sizes to be announced at the start of the next block (RFC 7541 §4.2).
+#[derive(Clone, Copy, Debug)]
+struct SizeUpdate {
+    smallest: usize,
+    last: usize,
+}
+
+impl Encoder {
+    /// An encoder that uses a table of at most `max_table_size_cap` octets, whatever the peer allows: 4,096 until
+    /// [`set_peer_max_table_size`](Self::set_peer_max_table_size) says otherwise. 0 switches dynamic indexing off.
+    pub fn new(max_table_size_cap: usize) -> Encoder {
+        let size = INITIAL_TABLE_SIZE.min(max_table_size_cap);
+        let update_due = (size < INITIAL_TABLE_SIZE).then_some(SizeUpdate {
+            smallest: size,
+            last: size,
+        });
+        Encoder {
+            table: EncoderTable::new(size),
+            cap: max_table_size_cap,
+            peer_max: INITIAL_TABLE_SIZE,
+            update_due,
+            recent: [0; RECENT],
+            pieces: Pieces::default(),
+        }
+    }
+
+    /// The peer's SETTINGS_HEADER_TABLE_SIZE arrived. The next block begins with the size updates that follow from it.
+    pub fn set_peer_max_table_size(&mut self, size: usize) {
+        let target = size.min(self.cap);
+        let current = self
+            .update_due
+            .map_or(self.table.max_size(), |due| due.last);
+        // RFC 9113 §4.3.1: a peer may insist on an update after any reduction, even to what we use already.
+        if target != current || size < self.peer_max {
+            let smallest = self
+                .update_due
+                .map_or(target, |due| due.smallest.min(target));
+            self.update_due = Some(SizeUpdate {
+                smallest,
+                last: target,
+            });
+        }
+        self.peer_max = size;
+    }
+
+    /// Changes whenever the contents or the size of the dynamic table have changed.
+    pub fn generation(&self) -> u64 {
+        self.table.generation()
+    }
+
+    /// Appends the header block of the concatenated `parts` to `out`.
+    #[inline]
+    pub fn encode(&mut self, parts: &[Part<'_>], out: &mut Vec<u8>) {
+        if let Some(due) = self.update_due.take() {
+            self.size_update(due, out);
+        }
+        for part in parts {
+            match part {
+                Part::Fields(fields) => {
+                    for field in *fields {
+                        self.field(field, out);
+                    }
+                }
+                Part::Shared(list) => {
+                    let generation = self.table.generation();
+                    if let Some(octets) = self.pieces.find(list, generation) {
+                        out.extend_from_slice(octets);
+                        continue;
+                    }
+                    let start = out.len();
+                    for field in list.iter() {
+                        self.field(field, out);
+                    }
+                    if self.table.generation() == generation
+                        && !list.iter().any(|field| field.sensitive)
+                    {
+                        self.pieces.offer(list, generation, &out[start..]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn size_update(&mut self, due: SizeUpdate, out: &mut Vec<u8>) {
+        if due.smallest < due.last {
+            integer::encode(due.smallest, 5, 0x20, out);
+        }
+        integer::encode(due.last, 5, 0x20, out);
+        self.table.set_max_size(due.smallest);
+        self.table.set_max_size(due.last);
+    }
+
+    fn field(&mut self, field: &Field, out: &mut Vec<u8>) {
+        let static_index = classify::static_index(&field.name);
+        let indexing = policy::indexing(field);
+        let hash = FieldHash::of(field, indexing);
+        if matches!(indexing, Indexing::AtOnce | Indexing::WhenRepeated) {
+            if static_index != 0
+                && let Some(index) = static_table::find_value(static_index, &field.value)
+            {
+                return integer::encode(index, 7, 0x80, out);
+            }
+            if let Some(index) = self.table.find(field, hash) {
+                return integer::encode(index, 7, 0x80, out);
+            }
+        }
+        let name_index = if static_index != 0 {
+            static_index
+        } else {
+            self.table.find_name(&field.name, hash).unwrap_or(0)
+        };
+        let enters = match indexing {
+            Indexing::AtOnce => true,
+            Indexing::WhenRepeated => self.sent_recently(hash),
+            Indexing::Never | Indexing::Forbidden => false,
+        };
+        if enters && field.size() <= self.table.max_size() / 2 {
+            literal(name_index, 6, 0x40, field, out);
+            self.table.insert(field, hash);
+        } else {
+            literal(
+                name_index,
+                4,
+                if field.sensitive { 0x10 } else { 0x00 },
+                field,
+                out,
+            );
+        }
+    }
+
+    /// Whether the field is among the last ones; it is from now on.
+    fn sent_recently(&mut self, hash: FieldHash) -> bool {
+        let slot = &mut self.recent[hash.field as usize % RECENT];
+        std::mem::replace(slot, hash.field) == hash.field
+    }
+}
+
+/// A literal field: `prefix` bits for the index of the name, 0 if the name is spelled out (RFC 7541 §6.2).
+fn literal(name_index: usize, prefix: u32, flags: u8, field: &Field, out: &mut Vec<u8>) {
+    integer::encode(name_index, prefix, flags, out);
+    if name_index == 0 {
+        string(field.name.as_bytes(), out);
+    }
+    string(&field.value, out);
+}
+
+/// A string literal in the shorter of its two forms (RFC 7541 §5.2).
+fn string(text: &[u8], out: &mut Vec<u8>) {
+    let len = huffman::encoded_len(text);
+    if len < text.len() {
+        integer::encode(len, 7, 0x80, out);
+        out.reserve(len);
+        huffman::encode(text, out);
+    } else {
+        integer::encode(text.len(), 7, 0x00, out);
+        out.extend_from_slice(text);
+    }
+}

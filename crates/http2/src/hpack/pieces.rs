@@ -1,0 +1,79 @@
+//! The encoded form of lists that are sent again and again.
+
+use crate::headers::Fields;
+use std::sync::Arc;
+
+const SETS: usize = 8;
+const WAYS: usize = 4;
+/// Longer pieces are encoded afresh each time: together all pieces stay below 32 KiB.
+const MAX_PIECE: usize = 1024;
+
+/// A small cache by the address of a list. It holds on to the lists it knows, so an address is never
+/// that of another list, and lists behind an `Arc` do not change.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    /// Empty until something is kept, then `SETS * WAYS` long.
+    places: Vec<Place>,
+    /// Addresses that were offered once, for each set: a list that is sent only once is not worth a place.
+    offered: [usize; SETS],
+    next: usize,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    address: usize,
+    generation: u64,
+    /// Keeps the address taken.
+    list: Option<Arc<Fields>>,
+    octets: Vec<u8>,
+}
+
+impl Pieces {
+    /// The encoded form of the list, if it was encoded at this generation of the dynamic table.
+    #[inline]
+    pub(super) fn find(&self, list: &Arc<Fields>, generation: u64) -> Option<&[u8]> {
+        let address = address(list);
+        let set = self
+            .places
+            .get(set(address) * WAYS..)?
+            .first_chunk::<WAYS>()?;
+        let place = set.iter().find(|place| place.address == address)?;
+        (place.generation == generation).then_some(&place.octets)
+    }
+
+    /// Keeps the encoded form of the list from the second time on that it is offered.
+    pub(super) fn offer(&mut self, list: &Arc<Fields>, generation: u64, octets: &[u8]) {
+        let address = address(list);
+        let set = set(address);
+        if octets.len() > MAX_PIECE || std::mem::replace(&mut self.offered[set], address) != address
+        {
+            return;
+        }
+        if self.places.is_empty() {
+            self.places.resize_with(SETS * WAYS, Place::default);
+        }
+        let ways = &mut self.places[set * WAYS..][..WAYS];
+        let way = ways
+            .iter()
+            .position(|place| place.address == address || place.address == 0)
+            .unwrap_or_else(|| {
+                self.next = (self.next + 1) % WAYS;
+                self.next
+            });
+        let place = &mut ways[way];
+        (place.address, place.generation, place.list) =
+            (address, generation, Some(Arc::clone(list)));
+        place.octets.clear();
+        place.octets.extend_from_slice(octets);
+    }
+}
+
+fn address(list: &Arc<Fields>) -> usize {
+    Arc::as_ptr(list).addr()
+}
+
+/// Heap addresses differ in the bits above the alignment.
+#[inline]
+fn set(address: usize) -> usize {
+    (address >> 4 ^ address >> 8 ^ address >> 12) % SETS
+}
