@@ -1,0 +1,20 @@
+//! Messages on the wire: a flag byte, a length of four bytes, the message (PROTOCOL-HTTP2,
+//! "Length-Prefixed-Message"); size limits and compression.
+
+mod compression;
+mod deframe;
+mod encode;
+#[cfg(feature = "gzip")]
+mod gzip;
+
+pub use compression::{Compressor, Compressors, DecompressError};
+pub use deframe::Deframer;
+pub use encode::{encode_message, encode_payload};
+#[cfg(feature = "gzip")]
+pub use gzip::Gzip;
+
+/// Bytes in front of each message.
+pub const PREFIX: usize = 5;
+
+/// Default of the largest message that is received: 4 MiB, as in every gRPC implementation.
+pub const DEFAULT_MAX_RECEIVE_MESSAGE_SIZE: usize = 4 << 20;

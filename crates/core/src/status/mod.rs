@@ -1,0 +1,274 @@
+//! How a call ends: a code, a message, details, metadata; and a local cause that never leaves the process.
+
+mod any;
+mod code;
+mod convert;
+#[cfg(feature = "prost")]
+mod details;
+mod percent;
+mod proto;
+#[cfg(feature = "prost")]
+pub mod rpc;
+mod wire;
+
+pub use any::Any;
+pub use code::Code;
+#[cfg(feature = "prost")]
+pub use details::Detail;
+pub(crate) use wire::{status_of_trailers, write_status};
+
+use crate::metadata::Metadata;
+use std::{error::Error, fmt, sync::Arc};
+
+/// The outcome of a call that did not end well (or, rarely needed, that did).
+///
+/// Five things travel to the peer: code, message, details and metadata (as trailers). The
+/// [cause](Status::with_cause) does not: it says to this process's logs what really happened.
+///
+/// ```
+/// use farcall_core::{Code, Status};
+///
+/// let status = Status::not_found("no such book").with_cause(std::io::Error::other("table missing"));
+/// assert_eq!(status.code(), Code::NotFound);
+/// assert_eq!(status.message(), "no such book");
+/// assert_eq!(status.to_string(), "NOT_FOUND: no such book: table missing");
+/// ```
+#[derive(Clone)]
+pub struct Status {
+    code: Code,
+    /// It ended a call that this process made.
+    received: bool,
+    message: Text,
+    /// What most statuses do not have.
+    extra: Option<Arc<Extra>>,
+}
+
+#[derive(Clone, Default)]
+struct Extra {
+    details: Vec<Any>,
+    metadata: Metadata,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// Constants cost no allocation, other texts one.
+#[derive(Clone)]
+enum Text {
+    Static(&'static str),
+    Shared(Arc<str>),
+}
+
+macro_rules! constructors {
+    ($($(#[$doc:meta])* $name:ident = $code:ident,)*) => {
+        impl Status {
+            $(
+                #[doc = concat!("A status with [`Code::", stringify!($code), "`].")]
+                pub fn $name(message: impl Into<String>) -> Status {
+                    Status::new(Code::$code, message)
+                }
+            )*
+        }
+    };
+}
+
+constructors! {
+    cancelled = Cancelled,
+    unknown = Unknown,
+    invalid_argument = InvalidArgument,
+    deadline_exceeded = DeadlineExceeded,
+    not_found = NotFound,
+    already_exists = AlreadyExists,
+    permission_denied = PermissionDenied,
+    resource_exhausted = ResourceExhausted,
+    failed_precondition = FailedPrecondition,
+    aborted = Aborted,
+    out_of_range = OutOfRange,
+    unimplemented = Unimplemented,
+    internal = Internal,
+    unavailable = Unavailable,
+    data_loss = DataLoss,
+    unauthenticated = Unauthenticated,
+}
+
+impl Status {
+    /// Success, without a message.
+    pub const OK: Status = Status::from_static(Code::Ok, "");
+
+    /// A status with a code and a message for the developer who reads it.
+    pub fn new(code: Code, message: impl Into<String>) -> Status {
+        let message = message.into();
+        let message = if message.is_empty() { Text::Static("") } else { Text::Shared(message.into()) };
+        Status { code, received: false, message, extra: None }
+    }
+
+    /// A status whose message is a constant; does not allocate.
+    pub const fn from_static(code: Code, message: &'static str) -> Status {
+        Status { code, received: false, message: Text::Static(message), extra: None }
+    }
+
+    /// What happened.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Whether the code is [`Code::Ok`].
+    pub fn is_ok(&self) -> bool {
+        self.code == Code::Ok
+    }
+
+    /// The text for a developer; may be empty.
+    pub fn message(&self) -> &str {
+        match &self.message {
+            Text::Static(text) => text,
+            Text::Shared(text) => text,
+        }
+    }
+
+    /// The same status with another message.
+    pub fn with_message(mut self, message: impl Into<String>) -> Status {
+        self.message = Status::new(self.code, message).message;
+        self
+    }
+
+    /// The same status with another code.
+    pub fn with_code(mut self, code: Code) -> Status {
+        self.code = code;
+        self
+    }
+
+    /// The pairs that came, or go, in the trailers beside the status.
+    pub fn metadata(&self) -> &Metadata {
+        static NONE: Metadata = Metadata::new();
+        self.extra.as_ref().map_or(&NONE, |extra| &extra.metadata)
+    }
+
+    /// To add pairs to the trailers.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.extra_mut().metadata
+    }
+
+    /// The same status with other metadata.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Status {
+        if !metadata.is_empty() || self.extra.is_some() || metadata.check().is_err() {
+            self.extra_mut().metadata = metadata;
+        }
+        self
+    }
+
+    /// All details, in order, each with its type's name and its encoded message.
+    pub fn any_details(&self) -> &[Any] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.details)
+    }
+
+    /// The same status with one more detail, already encoded.
+    pub fn with_any_detail(mut self, detail: Any) -> Status {
+        self.extra_mut().details.push(detail);
+        self
+    }
+
+    /// The same status with a local cause: shown by `Display` and [`Error::source`], never sent.
+    pub fn with_cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Status {
+        self.extra_mut().cause = Some(cause.into().into());
+        self
+    }
+
+    /// The local cause.
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.extra.as_ref()?.cause.as_deref()
+    }
+
+    /// Marks the status as the end of a call that this process made, as clients do.
+    ///
+    /// A handler that returns such a status reveals only its code: see [`for_wire`](Self::for_wire).
+    pub fn mark_received(mut self) -> Status {
+        self.received = true;
+        self
+    }
+
+    /// Whether it ended a call that this process made.
+    pub fn is_received(&self) -> bool {
+        self.received
+    }
+
+    /// Lets a handler pass the status of its own outgoing call on to its caller: message, details and metadata.
+    /// Without this only the code is passed on, since the rest was written for somebody else.
+    ///
+    /// ```
+    /// use farcall_core::Status;
+    ///
+    /// let received = Status::not_found("row 7 of table secrets").mark_received();
+    /// assert_eq!(received.clone().for_wire().message(), "a call made while handling this one failed");
+    /// assert_eq!(received.forward().for_wire().message(), "row 7 of table secrets");
+    /// ```
+    pub fn forward(mut self) -> Status {
+        self.received = false;
+        self
+    }
+
+    /// What a server sends when a handler returns this status: itself, or, if it was received and not
+    /// [forwarded](Self::forward), its code with a neutral message.
+    pub fn for_wire(self) -> Status {
+        if self.received && self.code != Code::Ok {
+            return Status::from_static(self.code, "a call made while handling this one failed");
+        }
+        self
+    }
+
+    fn extra_mut(&mut self) -> &mut Extra {
+        Arc::make_mut(self.extra.get_or_insert_default())
+    }
+}
+
+/// Code, message and details; neither metadata nor cause.
+impl PartialEq for Status {
+    fn eq(&self, other: &Status) -> bool {
+        self.code == other.code && self.message() == other.message() && self.any_details() == other.any_details()
+    }
+}
+
+/// `CODE: message: cause: cause of the cause …`, without the parts that are empty.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.name())?;
+        if !self.message().is_empty() {
+            write!(f, ": {}", self.message())?;
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            // A status shows its own causes.
+            cause = if error.is::<Status>() { None } else { error.source() };
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Status");
+        debug.field("code", &self.code).field("message", &self.message());
+        if let Some(extra) = &self.extra {
+            if !extra.details.is_empty() {
+                debug.field("details", &extra.details);
+            }
+            if !extra.metadata.is_empty() {
+                debug.field("metadata", &extra.metadata);
+            }
+            if let Some(cause) = &extra.cause {
+                debug.field("cause", cause);
+            }
+        }
+        if self.received {
+            debug.field("received", &true);
+        }
+        debug.finish()
+    }
+}
+
+impl Error for Status {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests;
