@@ -59,8 +59,8 @@ pub fn check(root: &Path) -> io::Result<Report> {
         }
         let names = foreign.join(", ");
         report.looked_at(format!(
-            "farcall-{}: {places} public places, foreign crates: {names}",
-            krate.name
+            "{}: {places} public places, foreign crates: {names}",
+            krate.dir.display()
         ));
     }
     Ok(report)
@@ -74,7 +74,9 @@ fn foreign(krate: &Crate) -> Vec<String> {
 }
 
 fn check_module(module: &Module, foreign: &[String], report: &mut Report) -> usize {
-    let is_foreign = |path: &[String]| foreign.contains(&path[0]);
+    // A child module hides the crate of its name.
+    let is_child = |name: &String| module.declared.iter().any(|(child, _)| child == name);
+    let is_foreign = |path: &[String]| foreign.contains(&path[0]) && !is_child(&path[0]);
     let mut places = 0;
     // What the short names of this module stand for.
     let mut imports: HashMap<&str, &[String]> = HashMap::new();
@@ -176,6 +178,10 @@ fn all_paths(tokens: &[Token]) -> Vec<PathRef> {
     let mut at = 0;
     let mut bodies = 0;
     while at < tokens.len() {
+        if tokens[at].is("#") {
+            at = closing(tokens, at + 1) + 1; // an attribute
+            continue;
+        }
         if tokens[at].is("{") && is_trait {
             bodies += 1;
             if bodies > 1 {
@@ -242,6 +248,8 @@ mod tests {
             "pub trait T { fn f(&self) { tokio::spawn(x); } }",
             "pub fn f<T: tokio::io::AsyncRead>(b: bytes::Bytes) {}",
             "pub const N: usize = tokio::N;",
+            "pub enum E { #[tokio(oneof)] A, B }",
+            "mod tokio; pub use tokio::X;",
         ] {
             assert_eq!(findings(fine), Vec::<String>::new(), "{fine}");
         }

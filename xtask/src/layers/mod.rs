@@ -21,11 +21,14 @@ pub fn check(root: &Path) -> io::Result<Report> {
     arrows::check(&crates, &mut report);
     for krate in &crates {
         let tree = Tree::load(root, &krate.dir)?;
+        for (file, line, name) in &tree.missing {
+            report.violation(file, *line, format!("there is no file for `mod {name}`"));
+        }
         let imports = rooms::check(&tree, &mut report);
         narrow::check(krate, &tree, &mut report);
         let mut checked = format!(
-            "farcall-{}: {} modules, {imports} imports between siblings",
-            krate.name,
+            "{}: {} modules, {imports} imports between siblings",
+            krate.dir.display(),
             tree.modules.len()
         );
         if SANS_IO.contains(&krate.name.as_str()) {

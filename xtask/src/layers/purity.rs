@@ -24,7 +24,7 @@ const PACKAGES: [&str; 12] = [
 ];
 
 /// Beginnings of paths, with the reason. `std::net` is fine for addresses.
-const PATHS: [(&[&str], &str); 20] = [
+const PATHS: [(&[&str], &str); 21] = [
     (&["tokio"], "runtime"),
     (&["mio"], "input and output"),
     (&["socket2"], "socket"),
@@ -34,7 +34,8 @@ const PATHS: [(&[&str], &str); 20] = [
     (&["std", "fs"], "file system"),
     (&["std", "process"], "process"),
     (&["std", "env"], "environment"),
-    (&["std", "os"], "operating system"),
+    (&["std", "os", "unix", "net"], "socket"),
+    (&["std", "os", "fd"], "file descriptor"),
     (&["std", "net", "TcpStream"], "socket"),
     (&["std", "net", "TcpListener"], "socket"),
     (&["std", "net", "UdpSocket"], "socket"),

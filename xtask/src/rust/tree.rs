@@ -16,6 +16,8 @@ use super::{
 #[derive(Debug, Default)]
 pub struct Tree {
     pub modules: Vec<Module>,
+    /// Declarations without a file: where they stand, and the name.
+    pub missing: Vec<(PathBuf, u32, String)>,
     index: HashMap<Vec<String>, usize>,
 }
 
@@ -48,10 +50,10 @@ impl Tree {
                 let flat = folder.join(format!("{name}.rs"));
                 let nested = folder.join(name).join("mod.rs");
                 let found = [flat, nested].into_iter().find(|f| root.join(f).exists());
-                let found = found.ok_or_else(|| {
-                    let place = format!("{}:{line}", file.display());
-                    io::Error::other(format!("{place}: there is no file for `mod {name}`"))
-                })?;
+                let Some(found) = found else {
+                    self.missing.push((file.clone(), *line, name.clone()));
+                    continue;
+                };
                 let child = [module.path.clone(), vec![name.clone()]].concat();
                 self.load_file(root, found, &folder.join(name), child)?;
             }
