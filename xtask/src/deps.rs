@@ -40,7 +40,8 @@ pub fn check(root: &Path, build: bool) -> io::Result<bool> {
 fn verdict(what: &str, value: f64, limit: f64) -> bool {
     let good = value <= limit;
     let word = if good { "ok" } else { "OVER THE LIMIT" };
-    println!("deps: {what}: {value:.1} (limit {limit:.0}): {word}");
+    let value = (value * 10.0).round() / 10.0;
+    println!("deps: {what}: {value} (limit {limit}): {word}");
     good
 }
 
