@@ -1,8 +1,10 @@
 //! Header blocks to fields.
 
 use super::{
-    classify, decoder_table::DecoderTable, error::DecodeError, huffman, integer, policy,
-    static_table,
+    classify,
+    decoder_table::{DecoderTable, Value},
+    error::DecodeError,
+    huffman, integer, policy, static_table,
 };
 use crate::headers::Name;
 use bytes::Bytes;
@@ -199,7 +201,7 @@ impl Decoder {
         sink: &mut impl FnMut(Name, Bytes, bool),
     ) -> Result<(), DecodeError> {
         if let Some(field) = static_table::field(index) {
-            if tally.admits(field.name.len(), field.value.len()) {
+            if tally.admits(field.size(), field.longest()) {
                 sink(
                     field.name(),
                     Bytes::from_static(field.value.as_bytes()),
@@ -209,8 +211,8 @@ impl Decoder {
             return Ok(());
         }
         let entry = self.table.entry(index).ok_or(DecodeError::InvalidIndex)?;
-        if tally.admits(entry.name.as_bytes().len(), entry.value.len()) {
-            sink(entry.name.clone(), entry.value.clone(), false);
+        if tally.admits(entry.size, entry.longest) {
+            sink(entry.name.clone(), entry.value.to_bytes(), false);
         }
         Ok(())
     }
@@ -227,14 +229,14 @@ impl Decoder {
         let cap = tally.string_cap().max(self.table.max_size());
         let (name_len, name) = self.name(index, rest, cap)?;
         let (value_len, value) = self.value(name.as_ref(), rest, cap)?;
-        let admitted = tally.admits(name_len, value_len);
+        let admitted = tally.admits(name_len + value_len + 32, name_len.max(value_len));
         let (Some(name), Some(value)) = (name, value) else {
             self.table.clear(); // RFC 7541 §4.4: an entry larger than the table empties it
             return Ok(());
         };
         if admitted {
-            self.table.insert(name.clone(), value.clone());
-            sink(name, value, false);
+            sink(name.clone(), value.to_bytes(), false);
+            self.table.insert(name, value);
         } else {
             self.table.insert(name, value);
         }
@@ -253,8 +255,12 @@ impl Decoder {
         let cap = tally.string_cap();
         let (name_len, name) = self.name(index, rest, cap)?;
         let (value_len, value) = self.value(name.as_ref(), rest, cap)?;
-        if let (true, Some(name), Some(value)) = (tally.admits(name_len, value_len), name, value) {
-            sink(name, value);
+        if let (true, Some(name), Some(value)) = (
+            tally.admits(name_len + value_len + 32, name_len.max(value_len)),
+            name,
+            value,
+        ) {
+            sink(name, value.into_bytes());
         }
         Ok(())
     }
@@ -289,14 +295,14 @@ impl Decoder {
         name: Option<&Name>,
         rest: &mut &[u8],
         cap: usize,
-    ) -> Result<(usize, Option<Bytes>), DecodeError> {
+    ) -> Result<(usize, Option<Value>), DecodeError> {
         read_string(
             rest,
             &mut self.scratch,
             cap,
             |octets| match policy::common_value(name, octets) {
-                Some(common) => Bytes::from_static(common),
-                None => Bytes::copy_from_slice(octets),
+                Some(common) => Value::Common(common),
+                None => Value::Own(Bytes::copy_from_slice(octets)),
             },
         )
     }
@@ -335,17 +341,14 @@ struct Tally {
 }
 
 impl Tally {
-    /// Counts a field; whether the list is still within the limits.
+    /// Counts a field by its size and the length of the longer one of its strings; whether the list is still
+    /// within the limits.
     #[inline]
-    fn admits(&mut self, name: usize, value: usize) -> bool {
+    fn admits(&mut self, size: usize, longest: usize) -> bool {
         self.count += 1;
-        self.size = self
-            .size
-            .saturating_add(name)
-            .saturating_add(value)
-            .saturating_add(32);
+        self.size = self.size.saturating_add(size);
         if self.too_large.is_none() {
-            self.too_large = if name.max(value) > self.limits.max_string {
+            self.too_large = if longest > self.limits.max_string {
                 Some(TooLarge::String)
             } else if self.size > self.limits.max_list_size {
                 Some(TooLarge::ListSize)

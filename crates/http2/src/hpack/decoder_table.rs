@@ -5,17 +5,48 @@ use crate::headers::Name;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
+/// A value in the table.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// One of the [common values](super::policy::common_value): no reference count to go up and down.
+    Common(&'static [u8]),
+    Own(Bytes),
+}
+
+impl Value {
+    fn octets(&self) -> &[u8] {
+        match self {
+            Value::Common(octets) => octets,
+            Value::Own(octets) => octets,
+        }
+    }
+
+    #[inline]
+    pub(super) fn into_bytes(self) -> Bytes {
+        match self {
+            Value::Common(octets) => Bytes::from_static(octets),
+            Value::Own(octets) => octets,
+        }
+    }
+
+    #[inline]
+    pub(super) fn to_bytes(&self) -> Bytes {
+        match self {
+            Value::Common(octets) => Bytes::from_static(octets),
+            Value::Own(octets) => octets.clone(),
+        }
+    }
+}
+
 /// A field in the table.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: Name,
-    pub(super) value: Bytes,
-}
-
-impl Entry {
-    fn size(&self) -> usize {
-        self.name.as_bytes().len() + self.value.len() + 32
-    }
+    pub(super) value: Value,
+    /// As RFC 7541 §4.1 counts it.
+    pub(super) size: usize,
+    /// Length of the longer one of name and value.
+    pub(super) longest: usize,
 }
 
 /// The newest entry stands at the front.
@@ -53,14 +84,19 @@ impl DecoderTable {
     }
 
     /// Adds an entry, first evicting what is in its way; one that is larger than the table only evicts.
-    pub(super) fn insert(&mut self, name: Name, value: Bytes) {
-        let entry = Entry { name, value };
-        let size = entry.size();
+    pub(super) fn insert(&mut self, name: Name, value: Value) {
+        let (name_len, value_len) = (name.as_bytes().len(), value.octets().len());
+        let (size, longest) = (name_len + value_len + 32, name_len.max(value_len));
         self.generation += 1;
         self.evict_to(self.max_size.saturating_sub(size));
         if size <= self.max_size {
             self.size += size;
-            self.entries.push_front(entry);
+            self.entries.push_front(Entry {
+                name,
+                value,
+                size,
+                longest,
+            });
         }
     }
 
@@ -82,7 +118,7 @@ impl DecoderTable {
         while self.size > size
             && let Some(entry) = self.entries.pop_back()
         {
-            self.size -= entry.size();
+            self.size -= entry.size;
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::headers::{Field, Part};
 
 /// The table size of both ends before any SETTINGS (RFC 9113 §6.5.2).
 const INITIAL_TABLE_SIZE: usize = 4096;
-/// Fields that may enter the table are remembered by hash when they are first sent.
+/// So many fields that enter the table when they are repeated are remembered, by hash.
 const RECENT: usize = 64;
 
 /// The encoding end of one direction of a connection.
@@ -49,7 +49,9 @@ pub struct Encoder {
     /// What the peer allows.
     peer_max: usize,
     update_due: Option<SizeUpdate>,
+    /// A ring of hashes.
     recent: [u32; RECENT],
+    next_recent: usize,
     pieces: Pieces,
 }
 
@@ -75,6 +77,7 @@ impl Encoder {
             peer_max: INITIAL_TABLE_SIZE,
             update_due,
             recent: [0; RECENT],
+            next_recent: 0,
             pieces: Pieces::default(),
         }
     }
@@ -183,10 +186,14 @@ impl Encoder {
         }
     }
 
-    /// Whether the field is among the last ones; it is from now on.
+    /// Whether the field is among the last candidates; it is from now on.
     fn sent_recently(&mut self, hash: FieldHash) -> bool {
-        let slot = &mut self.recent[hash.field as usize % RECENT];
-        std::mem::replace(slot, hash.field) == hash.field
+        if self.recent.contains(&hash.field) {
+            return true;
+        }
+        self.recent[self.next_recent] = hash.field;
+        self.next_recent = (self.next_recent + 1) % RECENT;
+        false
     }
 }
 

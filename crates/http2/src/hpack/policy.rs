@@ -66,6 +66,14 @@ pub(super) fn common_value(name: Option<&Name>, value: &[u8]) -> Option<&'static
         KnownName::ContentType => &["application/grpc", "application/grpc+proto"],
         KnownName::Te => &["trailers"],
         KnownName::GrpcEncoding => &["gzip", "identity"],
+        // grpc-go, C-core, grpc-java and its like, this implementation.
+        KnownName::GrpcAcceptEncoding => &[
+            "gzip",
+            "identity, deflate, gzip",
+            "identity,gzip",
+            "gzip,identity",
+            "identity",
+        ],
         KnownName::GrpcStatus => &["0"],
         KnownName::Status => &["200"],
         KnownName::Scheme => &["http", "https"],

@@ -14,6 +14,18 @@ pub(super) struct StaticField {
 }
 
 impl StaticField {
+    /// As header-list limits count it.
+    #[inline]
+    pub(super) fn size(&self) -> usize {
+        self.name.len() + self.value.len() + 32
+    }
+
+    /// Length of the longer one of name and value.
+    #[inline]
+    pub(super) fn longest(&self) -> usize {
+        self.name.len().max(self.value.len())
+    }
+
     /// The name, classified.
     #[inline]
     pub(super) fn name(&self) -> Name {
