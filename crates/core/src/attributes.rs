@@ -43,7 +43,9 @@ impl Attributes {
 
     /// The value of type `T`.
     pub fn find<T: 'static>(&self) -> Option<&T> {
-        self.slice().iter().find_map(|value| (**value).as_any().downcast_ref())
+        self.slice()
+            .iter()
+            .find_map(|value| (**value).as_any().downcast_ref())
     }
 
     /// Whether there is no value.
@@ -56,16 +58,24 @@ impl Attributes {
     }
 
     fn rebuilt<T: 'static>(&self, value: Option<Arc<dyn Attribute>>) -> Attributes {
-        let others = self.slice().iter().filter(|v| (***v).as_any().type_id() != TypeId::of::<T>()).cloned();
+        let others = self
+            .slice()
+            .iter()
+            .filter(|v| (***v).as_any().type_id() != TypeId::of::<T>())
+            .cloned();
         let values: Vec<_> = others.chain(value).collect();
-        Attributes { values: (!values.is_empty()).then(|| values.into()) }
+        Attributes {
+            values: (!values.is_empty()).then(|| values.into()),
+        }
     }
 }
 
 impl PartialEq for Attributes {
     fn eq(&self, other: &Attributes) -> bool {
         let (a, b) = (self.slice(), other.slice());
-        a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| (**x).same((**y).as_any())))
+        a.len() == b.len()
+            && a.iter()
+                .all(|x| b.iter().any(|y| (**x).same((**y).as_any())))
     }
 }
 
@@ -97,7 +107,10 @@ mod tests {
 
     #[test]
     fn a_value_is_found_by_its_type_and_replaced_by_the_next_of_that_type() {
-        let set = Attributes::new().with(1u32).with("zone a".to_string()).with(2u32);
+        let set = Attributes::new()
+            .with(1u32)
+            .with("zone a".to_string())
+            .with(2u32);
         assert_eq!(set.find::<u32>(), Some(&2));
         assert_eq!(set.find::<String>().map(String::as_str), Some("zone a"));
         assert_eq!(set.find::<u64>(), None);

@@ -52,7 +52,11 @@ pub struct Backoff {
 impl Backoff {
     /// Starts at the base delay.
     pub fn new(config: BackoffConfig, seed: u64) -> Backoff {
-        Backoff { config, current: config.base_delay.as_secs_f64(), random: XorShift::new(seed) }
+        Backoff {
+            config,
+            current: config.base_delay.as_secs_f64(),
+            random: XorShift::new(seed),
+        }
     }
 
     /// How long to wait after one more failure.
@@ -85,21 +89,32 @@ mod tests {
             for attempt in 0..20 {
                 let delay = backoff.next_delay().as_secs_f64();
                 let nominal = nominal(attempt);
-                assert!(delay >= nominal * 0.799 && delay <= nominal * 1.201, "attempt {attempt}: {delay}");
+                assert!(
+                    delay >= nominal * 0.799 && delay <= nominal * 1.201,
+                    "attempt {attempt}: {delay}"
+                );
             }
         }
     }
 
     #[test]
     fn jitter_spreads_over_the_whole_range() {
-        let first: Vec<f64> =
-            (0..500).map(|seed| Backoff::new(BackoffConfig::default(), seed).next_delay().as_secs_f64()).collect();
+        let first: Vec<f64> = (0..500)
+            .map(|seed| {
+                Backoff::new(BackoffConfig::default(), seed)
+                    .next_delay()
+                    .as_secs_f64()
+            })
+            .collect();
         assert!(first.iter().any(|d| *d < 0.83) && first.iter().any(|d| *d > 1.17));
     }
 
     #[test]
     fn the_same_seed_gives_the_same_waits() {
-        let (mut a, mut b) = (Backoff::new(BackoffConfig::default(), 9), Backoff::new(BackoffConfig::default(), 9));
+        let (mut a, mut b) = (
+            Backoff::new(BackoffConfig::default(), 9),
+            Backoff::new(BackoffConfig::default(), 9),
+        );
         for _ in 0..10 {
             assert_eq!(a.next_delay(), b.next_delay());
         }
@@ -107,7 +122,13 @@ mod tests {
 
     #[test]
     fn reset_begins_again_at_the_base_delay() {
-        let mut backoff = Backoff::new(BackoffConfig { jitter: 0.0, ..BackoffConfig::default() }, 1);
+        let mut backoff = Backoff::new(
+            BackoffConfig {
+                jitter: 0.0,
+                ..BackoffConfig::default()
+            },
+            1,
+        );
         backoff.next_delay();
         backoff.next_delay();
         backoff.reset();
@@ -116,7 +137,11 @@ mod tests {
 
     #[test]
     fn absurd_configuration_does_not_panic() {
-        let config = BackoffConfig { multiplier: f64::INFINITY, jitter: 5.0, ..BackoffConfig::default() };
+        let config = BackoffConfig {
+            multiplier: f64::INFINITY,
+            jitter: 5.0,
+            ..BackoffConfig::default()
+        };
         let mut backoff = Backoff::new(config, 3);
         for _ in 0..100 {
             backoff.next_delay();

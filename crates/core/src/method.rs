@@ -53,7 +53,11 @@ impl MethodDescriptor {
     /// If `path` is not of the form `/service/name`; in a `const` or `static` the compiler says so.
     pub const fn from_static(path: &'static str, kind: MethodKind) -> MethodDescriptor {
         match last_slash(path.as_bytes()) {
-            Some(slash) => MethodDescriptor { path: Bytes::from_static(path.as_bytes()), slash, kind },
+            Some(slash) => MethodDescriptor {
+                path: Bytes::from_static(path.as_bytes()),
+                slash,
+                kind,
+            },
             None => panic!("a method path has the form /service/name"),
         }
     }
@@ -143,12 +147,20 @@ impl<Req, Res> Method<Req, Res, Prost> {
 impl<Req, Res, C> Method<Req, Res, C> {
     /// Any kind, any codec. Panics like [`MethodDescriptor::from_static`].
     pub const fn with_codec(path: &'static str, kind: MethodKind, codec: C) -> Self {
-        Method { descriptor: MethodDescriptor::from_static(path, kind), codec, types: PhantomData }
+        Method {
+            descriptor: MethodDescriptor::from_static(path, kind),
+            codec,
+            types: PhantomData,
+        }
     }
 
     /// A method that is only known at run time.
     pub const fn new(descriptor: MethodDescriptor, codec: C) -> Self {
-        Method { descriptor, codec, types: PhantomData }
+        Method {
+            descriptor,
+            codec,
+            types: PhantomData,
+        }
     }
 
     /// Path and kind.
@@ -169,7 +181,11 @@ impl<Req, Res, C> Method<Req, Res, C> {
 
 impl<Req, Res, C: Clone> Clone for Method<Req, Res, C> {
     fn clone(&self) -> Self {
-        Method { descriptor: self.descriptor.clone(), codec: self.codec.clone(), types: PhantomData }
+        Method {
+            descriptor: self.descriptor.clone(),
+            codec: self.codec.clone(),
+            types: PhantomData,
+        }
     }
 }
 
@@ -230,7 +246,10 @@ mod tests {
 
     #[test]
     fn a_path_is_split_at_its_last_slash() {
-        assert_eq!(split_path("/pkg.Service/Method"), Some(("pkg.Service", "Method")));
+        assert_eq!(
+            split_path("/pkg.Service/Method"),
+            Some(("pkg.Service", "Method"))
+        );
         assert_eq!(split_path("/a/b/c"), Some(("a/b", "c")));
         assert_eq!(split_path("//m"), Some(("", "m")));
         assert_eq!(split_path("/s/"), Some(("s", "")));
@@ -240,23 +259,41 @@ mod tests {
     fn a_path_without_two_slashes_or_without_a_leading_one_is_malformed() {
         for path in ["", "/", "service", "/service", "service/method", "*"] {
             assert_eq!(split_path(path), None, "{path}");
-            assert_eq!(MethodDescriptor::new(path.to_string(), MethodKind::Unary), Err(InvalidPath));
+            assert_eq!(
+                MethodDescriptor::new(path.to_string(), MethodKind::Unary),
+                Err(InvalidPath)
+            );
         }
-        assert_eq!(MethodDescriptor::new(&b"/\xff/b"[..], MethodKind::Unary), Err(InvalidPath));
+        assert_eq!(
+            MethodDescriptor::new(&b"/\xff/b"[..], MethodKind::Unary),
+            Err(InvalidPath)
+        );
     }
 
     #[test]
     fn descriptors_of_compile_time_and_run_time_are_equal() {
         static FIXED: MethodDescriptor = MethodDescriptor::from_static("/p.S/M", MethodKind::Bidi);
-        assert_eq!(FIXED, MethodDescriptor::new("/p.S/M".to_string(), MethodKind::Bidi).unwrap());
-        assert_eq!((FIXED.path(), FIXED.service(), FIXED.name()), ("/p.S/M", "p.S", "M"));
+        assert_eq!(
+            FIXED,
+            MethodDescriptor::new("/p.S/M".to_string(), MethodKind::Bidi).unwrap()
+        );
+        assert_eq!(
+            (FIXED.path(), FIXED.service(), FIXED.name()),
+            ("/p.S/M", "p.S", "M")
+        );
     }
 
     #[test]
     fn constructors_set_the_kind() {
         assert_eq!(Method::<(), ()>::unary("/a/b").kind(), MethodKind::Unary);
-        assert_eq!(Method::<(), ()>::client_streaming("/a/b").kind(), MethodKind::ClientStreaming);
-        assert_eq!(Method::<(), ()>::server_streaming("/a/b").kind(), MethodKind::ServerStreaming);
+        assert_eq!(
+            Method::<(), ()>::client_streaming("/a/b").kind(),
+            MethodKind::ClientStreaming
+        );
+        assert_eq!(
+            Method::<(), ()>::server_streaming("/a/b").kind(),
+            MethodKind::ServerStreaming
+        );
         assert_eq!(Method::<(), ()>::bidi("/a/b").kind(), MethodKind::Bidi);
     }
 
@@ -272,7 +309,11 @@ mod tests {
         for _ in 0..20_000 {
             let path = random.bytes_of(b"//ab.\xc3\xa4", 12);
             if let Ok(method) = MethodDescriptor::new(path, MethodKind::Unary) {
-                let _ = (method.path().len(), method.service().len(), method.name().len());
+                let _ = (
+                    method.path().len(),
+                    method.service().len(),
+                    method.name().len(),
+                );
             }
         }
     }

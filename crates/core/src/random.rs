@@ -36,11 +36,15 @@ impl XorShift {
 
     /// Up to `max` bytes, each picked from `alphabet`.
     pub(crate) fn bytes_of(&mut self, alphabet: &[u8], max: usize) -> Vec<u8> {
-        (0..self.below(max + 1)).map(|_| alphabet[self.below(alphabet.len())]).collect()
+        (0..self.below(max + 1))
+            .map(|_| alphabet[self.below(alphabet.len())])
+            .collect()
     }
 
     /// Up to `max` bytes of any value.
     pub(crate) fn bytes(&mut self, max: usize) -> Vec<u8> {
-        (0..self.below(max + 1)).map(|_| self.next_u64() as u8).collect()
+        (0..self.below(max + 1))
+            .map(|_| self.next_u64() as u8)
+            .collect()
     }
 }

@@ -132,7 +132,22 @@ mod tests {
 
     #[test]
     fn malformed_values_are_refused() {
-        for text in ["", "S", "1", "1s", "1h", "123456789S", "-1S", "1.5S", " 1S", "1S ", "1 S", "S1", "+1S", "1SS"] {
+        for text in [
+            "",
+            "S",
+            "1",
+            "1s",
+            "1h",
+            "123456789S",
+            "-1S",
+            "1.5S",
+            " 1S",
+            "1S ",
+            "1 S",
+            "S1",
+            "+1S",
+            "1SS",
+        ] {
             assert_eq!(parse(text.as_bytes()), Err(InvalidTimeout), "{text:?}");
         }
     }
@@ -163,7 +178,10 @@ mod tests {
             let timeout = Duration::from_nanos(nanos);
             let read = parse(&format(timeout)).unwrap();
             assert!(read >= timeout, "{timeout:?} became {read:?}");
-            assert!(read.as_nanos() <= timeout.as_nanos() + timeout.as_nanos() / 10_000 + 1, "{timeout:?} became {read:?}");
+            assert!(
+                read.as_nanos() <= timeout.as_nanos() + timeout.as_nanos() / 10_000 + 1,
+                "{timeout:?} became {read:?}"
+            );
         }
     }
 

@@ -31,7 +31,10 @@ impl EncodeBuf {
 
     /// A buffer that appends to `data`.
     pub(crate) fn behind(data: Vec<u8>) -> EncodeBuf {
-        EncodeBuf { front: data.len(), data }
+        EncodeBuf {
+            front: data.len(),
+            data,
+        }
     }
 
     /// Everything, with what stands in front; `None` if the codec cut into that.

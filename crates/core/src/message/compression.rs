@@ -43,7 +43,12 @@ pub trait Compressor: Send + Sync + 'static {
     ///
     /// # Errors
     /// More than `limit` bytes (the call fails with RESOURCE_EXHAUSTED), or malformed input (INTERNAL).
-    fn decompress(&self, input: &[u8], limit: usize, output: &mut Vec<u8>) -> Result<(), DecompressError>;
+    fn decompress(
+        &self,
+        input: &[u8],
+        limit: usize,
+        output: &mut Vec<u8>,
+    ) -> Result<(), DecompressError>;
 }
 
 /// Why a message was not decompressed.
@@ -98,7 +103,11 @@ impl Compressors {
 
     /// This set and `compressor`, in place of one of the same name.
     pub fn with(&self, compressor: impl Compressor) -> Compressors {
-        let others = self.inner.list.iter().filter(|other| other.name() != compressor.name());
+        let others = self
+            .inner
+            .list
+            .iter()
+            .filter(|other| other.name() != compressor.name());
         let mut list: Vec<_> = others.cloned().collect();
         list.push(Arc::new(compressor));
         Compressors::of(list)
@@ -125,12 +134,20 @@ impl Compressors {
     }
 
     pub(crate) fn find_bytes(&self, name: &[u8]) -> Option<&Arc<dyn Compressor>> {
-        self.inner.list.iter().find(|compressor| compressor.name().as_bytes() == name)
+        self.inner
+            .list
+            .iter()
+            .find(|compressor| compressor.name().as_bytes() == name)
     }
 
     fn of(list: Vec<Arc<dyn Compressor>>) -> Compressors {
         let names: Vec<_> = list.iter().map(|compressor| compressor.name()).collect();
-        Compressors { inner: Arc::new(Inner { accept: names.join(",").into(), list }) }
+        Compressors {
+            inner: Arc::new(Inner {
+                accept: names.join(",").into(),
+                list,
+            }),
+        }
     }
 }
 
@@ -145,6 +162,8 @@ impl Default for Compressors {
 
 impl fmt::Debug for Compressors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.inner.list.iter().map(|compressor| compressor.name())).finish()
+        f.debug_list()
+            .entries(self.inner.list.iter().map(|compressor| compressor.name()))
+            .finish()
     }
 }

@@ -32,24 +32,44 @@ pub struct Deframer {
     state: State,
     decompressor: Option<Arc<dyn Compressor>>,
     max_size: usize,
+    last_was_compressed: bool,
 }
 
 enum State {
     /// Reading the prefix, of which so many bytes are there.
     Prefix { have: usize, bytes: [u8; PREFIX] },
     /// Reading a message of `size` bytes.
-    Body { size: usize, compressed: bool, gathered: Vec<u8> },
+    Body {
+        size: usize,
+        compressed: bool,
+        gathered: Vec<u8>,
+    },
     /// Nothing more is to be had.
     Failed(Status),
 }
 
-const START: State = State::Prefix { have: 0, bytes: [0; PREFIX] };
+const START: State = State::Prefix {
+    have: 0,
+    bytes: [0; PREFIX],
+};
 
 impl Deframer {
     /// Messages may have `max_size` bytes, before and after decompression; without a decompressor they must
     /// not be compressed.
     pub fn new(max_size: usize, decompressor: Option<Arc<dyn Compressor>>) -> Deframer {
-        Deframer { chunk: Bytes::new(), queue: VecDeque::new(), state: START, decompressor, max_size }
+        Deframer {
+            chunk: Bytes::new(),
+            queue: VecDeque::new(),
+            state: START,
+            decompressor,
+            max_size,
+            last_was_compressed: false,
+        }
+    }
+
+    /// Allows compressed messages from now on.
+    pub fn set_decompressor(&mut self, decompressor: Arc<dyn Compressor>) {
+        self.decompressor = Some(decompressor);
     }
 
     /// Takes payload in the order of its arrival.
@@ -84,9 +104,16 @@ impl Deframer {
     /// [`next_message`](Self::next_message) has returned `None`.
     pub fn missing(&self) -> usize {
         match &self.state {
-            State::Body { size, gathered, .. } => (size - gathered.len()).saturating_sub(self.chunk.len()),
+            State::Body { size, gathered, .. } => {
+                (size - gathered.len()).saturating_sub(self.chunk.len())
+            }
             State::Prefix { .. } | State::Failed(_) => 0,
         }
+    }
+
+    /// Whether the last message came compressed.
+    pub fn last_was_compressed(&self) -> bool {
+        self.last_was_compressed
     }
 
     /// Whether nothing is left of what was pushed, once [`next_message`](Self::next_message) has returned `None`.
@@ -96,9 +123,9 @@ impl Deframer {
     pub fn end(&self) -> Result<(), Status> {
         match &self.state {
             State::Prefix { have: 0, .. } => Ok(()),
-            State::Prefix { have, .. } => {
-                Err(Status::internal(format!("stream ended inside a message prefix, after {have} of 5 bytes")))
-            }
+            State::Prefix { have, .. } => Err(Status::internal(format!(
+                "stream ended inside a message prefix, after {have} of 5 bytes"
+            ))),
             State::Body { size, .. } => Err(Status::internal(format!(
                 "stream ended inside a message, after {} of {size} bytes",
                 size - self.missing()
@@ -114,8 +141,11 @@ impl Deframer {
         if matches!(self.state, State::Prefix { .. }) && !self.read_prefix()? {
             return Ok(None);
         }
-        let Some((message, compressed)) = self.read_body() else { return Ok(None) };
+        let Some((message, compressed)) = self.read_body() else {
+            return Ok(None);
+        };
         self.state = START;
+        self.last_was_compressed = compressed;
         // Some senders set the flag on empty messages, which are no gzip file; nothing is lost by leniency.
         if !compressed || message.is_empty() {
             return Ok(Some(message));
@@ -125,7 +155,13 @@ impl Deframer {
 
     /// Whether the prefix is complete (and the state `Body`).
     fn read_prefix(&mut self) -> Result<bool, Status> {
-        let State::Prefix { mut have, mut bytes } = self.state else { return Ok(true) };
+        let State::Prefix {
+            mut have,
+            mut bytes,
+        } = self.state
+        else {
+            return Ok(true);
+        };
         while have < PREFIX {
             if !self.refill() {
                 self.state = State::Prefix { have, bytes };
@@ -139,16 +175,24 @@ impl Deframer {
         let [flag, length @ ..] = bytes;
         let size = u32::from_be_bytes(length) as usize;
         self.check_prefix(flag, size)?;
-        self.state = State::Body { size, compressed: flag == 1, gathered: Vec::new() };
+        self.state = State::Body {
+            size,
+            compressed: flag == 1,
+            gathered: Vec::new(),
+        };
         Ok(true)
     }
 
     fn check_prefix(&self, flag: u8, size: usize) -> Result<(), Status> {
         if flag > 1 {
-            return Err(Status::internal(format!("message with the undefined flag byte {flag:#04x}")));
+            return Err(Status::internal(format!(
+                "message with the undefined flag byte {flag:#04x}"
+            )));
         }
         if flag == 1 && self.decompressor.is_none() {
-            return Err(Status::internal("compressed message, but grpc-encoding names no compression"));
+            return Err(Status::internal(
+                "compressed message, but grpc-encoding names no compression",
+            ));
         }
         if size > self.max_size {
             return Err(Status::resource_exhausted(format!(
@@ -163,7 +207,14 @@ impl Deframer {
     fn read_body(&mut self) -> Option<(Bytes, bool)> {
         // The chunk may have been used up by the prefix.
         self.refill();
-        let State::Body { size, compressed, gathered } = &mut self.state else { return None };
+        let State::Body {
+            size,
+            compressed,
+            gathered,
+        } = &mut self.state
+        else {
+            return None;
+        };
         if gathered.is_empty() && self.chunk.len() >= *size {
             return Some((self.chunk.split_to(*size), *compressed));
         }
@@ -188,7 +239,9 @@ impl Deframer {
 
     fn decompress(&self, message: &[u8]) -> Result<Bytes, Status> {
         let Some(decompressor) = &self.decompressor else {
-            return Err(Status::internal("compressed message, but grpc-encoding names no compression"));
+            return Err(Status::internal(
+                "compressed message, but grpc-encoding names no compression",
+            ));
         };
         let mut output = Vec::new();
         match decompressor.decompress(message, self.max_size, &mut output) {
@@ -198,7 +251,10 @@ impl Deframer {
                 message.len(),
                 self.max_size
             ))),
-            Err(error) => Err(Status::internal(format!("{} message: {error}", decompressor.name()))),
+            Err(error) => Err(Status::internal(format!(
+                "{} message: {error}",
+                decompressor.name()
+            ))),
         }
     }
 }
@@ -210,7 +266,10 @@ impl fmt::Debug for Deframer {
             State::Body { size, gathered, .. } => format!("{} of {size} bytes", gathered.len()),
             State::Failed(status) => status.to_string(),
         };
-        f.debug_struct("Deframer").field("state", &state).field("max_size", &self.max_size).finish_non_exhaustive()
+        f.debug_struct("Deframer")
+            .field("state", &state)
+            .field("max_size", &self.max_size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -218,7 +277,10 @@ impl fmt::Debug for Deframer {
 fn gather(gathered: &mut Vec<u8>, bytes: &[u8], size: usize) {
     let needed = gathered.len() + bytes.len();
     if needed > gathered.capacity() {
-        let capacity = needed.max(gathered.capacity() * 2).max(MIN_GATHER).min(size);
+        let capacity = needed
+            .max(gathered.capacity() * 2)
+            .max(MIN_GATHER)
+            .min(size);
         gathered.reserve_exact(capacity - gathered.len());
     }
     extend_chunked(gathered, bytes);

@@ -59,7 +59,11 @@ pub fn encode_message<T, C: Codec<T> + ?Sized>(
 ///
 /// # Errors
 /// As for [`encode_message`].
-pub fn encode_payload(payload: &[u8], compressor: Option<&dyn Compressor>, max_size: usize) -> Result<Bytes, Status> {
+pub fn encode_payload(
+    payload: &[u8],
+    compressor: Option<&dyn Compressor>,
+    max_size: usize,
+) -> Result<Bytes, Status> {
     if payload.is_empty() {
         return Ok(Bytes::from_static(&[0; PREFIX]));
     }
@@ -71,7 +75,8 @@ pub fn encode_payload(payload: &[u8], compressor: Option<&dyn Compressor>, max_s
     };
     let mut buffer = vec![0; PREFIX];
     compressor.compress(payload, &mut buffer).map_err(|error| {
-        Status::internal(format!("{} cannot compress the message", compressor.name())).with_cause(error)
+        Status::internal(format!("{} cannot compress the message", compressor.name()))
+            .with_cause(error)
     })?;
     finish(buffer, 0, 1, max_size)
 }
@@ -97,10 +102,17 @@ fn buffer_for(size: usize) -> Vec<u8> {
     buffer
 }
 
-fn run_codec<T, C: Codec<T> + ?Sized>(codec: &C, message: &T, buffer: Vec<u8>) -> Result<Vec<u8>, Status> {
+fn run_codec<T, C: Codec<T> + ?Sized>(
+    codec: &C,
+    message: &T,
+    buffer: Vec<u8>,
+) -> Result<Vec<u8>, Status> {
     let mut buffer = EncodeBuf::behind(buffer);
     codec.encode(message, &mut buffer)?;
-    buffer.into_inner().ok_or(Status::from_static(Code::Internal, "the codec took bytes out of the buffer"))
+    buffer.into_inner().ok_or(Status::from_static(
+        Code::Internal,
+        "the codec took bytes out of the buffer",
+    ))
 }
 
 fn check_size(size: usize, max_size: usize) -> Result<(), Status> {
@@ -173,7 +185,10 @@ mod tests {
         assert!(encode_message(&Raw, &message, None, 11).is_ok());
         let status = encode_message(&Raw, &message, None, 10).unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted);
-        assert_eq!(status.message(), "message of 11 bytes is larger than max_send_message_size (10)");
+        assert_eq!(
+            status.message(),
+            "message of 11 bytes is larger than max_send_message_size (10)"
+        );
     }
 
     #[test]
@@ -218,7 +233,12 @@ mod tests {
                 "test"
             }
         }
-        assert_eq!(encode_message(&Cutter, &(), None, usize::MAX).unwrap_err().code(), Code::Internal);
+        assert_eq!(
+            encode_message(&Cutter, &(), None, usize::MAX)
+                .unwrap_err()
+                .code(),
+            Code::Internal
+        );
     }
 
     #[cfg(feature = "gzip")]
@@ -227,7 +247,13 @@ mod tests {
         let gzip = crate::message::Gzip::default();
         let empty = encode_message(&Raw, &Bytes::new(), Some(&gzip), usize::MAX).unwrap();
         assert_eq!(empty, &[0; 5][..]);
-        let wire = encode_message(&Raw, &Bytes::from_static(&[7; 1000]), Some(&gzip), usize::MAX).unwrap();
+        let wire = encode_message(
+            &Raw,
+            &Bytes::from_static(&[7; 1000]),
+            Some(&gzip),
+            usize::MAX,
+        )
+        .unwrap();
         assert_eq!(wire[0], 1);
         assert!(wire.len() < 100);
         assert_eq!(wire[1..5], (wire.len() as u32 - 5).to_be_bytes());
@@ -239,7 +265,17 @@ mod tests {
         let message = Bytes::from_static(&[7; 1000]);
         let gzip = crate::message::Gzip::default();
         assert!(encode_message(&Raw, &message, Some(&gzip), 100).is_ok());
-        assert_eq!(encode_message(&Raw, &message, None, 100).unwrap_err().code(), Code::ResourceExhausted);
-        assert_eq!(encode_message(&Raw, &message, Some(&gzip), 5).unwrap_err().code(), Code::ResourceExhausted);
+        assert_eq!(
+            encode_message(&Raw, &message, None, 100)
+                .unwrap_err()
+                .code(),
+            Code::ResourceExhausted
+        );
+        assert_eq!(
+            encode_message(&Raw, &message, Some(&gzip), 5)
+                .unwrap_err()
+                .code(),
+            Code::ResourceExhausted
+        );
     }
 }

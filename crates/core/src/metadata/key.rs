@@ -48,12 +48,23 @@ impl IntoKey for String {
 
 impl IntoKey for Bytes {
     fn into_key(self) -> Result<Key, InvalidKey> {
-        if self.is_empty() || !self.iter().all(|&byte| is_key_byte(byte.to_ascii_lowercase())) {
+        if self.is_empty()
+            || !self
+                .iter()
+                .all(|&byte| is_key_byte(byte.to_ascii_lowercase()))
+        {
             let pseudo = self.first() == Some(&b':');
             let problem = if pseudo { RESERVED } else { NOT_A_KEY };
-            return Err(InvalidKey { key: String::from_utf8_lossy(&self).into(), problem });
+            return Err(InvalidKey {
+                key: String::from_utf8_lossy(&self).into(),
+                problem,
+            });
         }
-        let lower = if self.iter().any(u8::is_ascii_uppercase) { self.to_ascii_lowercase().into() } else { self };
+        let lower = if self.iter().any(u8::is_ascii_uppercase) {
+            self.to_ascii_lowercase().into()
+        } else {
+            self
+        };
         checked(Name::from_bytes(lower))
     }
 }
@@ -87,7 +98,9 @@ pub fn is_reserved(name: &Name) -> bool {
             | KnownName::UserAgent
             | KnownName::Host => true,
             known => {
-                known.is_pseudo() || known.is_connection_specific() || known.as_str().starts_with("grpc-")
+                known.is_pseudo()
+                    || known.is_connection_specific()
+                    || known.as_str().starts_with("grpc-")
             }
         },
         Name::Other(bytes) => bytes.starts_with(b"grpc-") || bytes.first() == Some(&b':'),
@@ -106,7 +119,10 @@ pub(super) fn text(name: &Name) -> &str {
 
 fn checked(name: Name) -> Result<Key, InvalidKey> {
     if is_reserved(&name) {
-        return Err(InvalidKey { key: text(&name).into(), problem: RESERVED });
+        return Err(InvalidKey {
+            key: text(&name).into(),
+            problem: RESERVED,
+        });
     }
     Ok(Key(name))
 }

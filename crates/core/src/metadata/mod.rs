@@ -82,7 +82,11 @@ impl Metadata {
     ///
     /// # Errors
     /// The key or the value is invalid, or the key is reserved. Nothing is changed or remembered.
-    pub fn try_insert(&mut self, key: impl IntoKey, value: impl IntoValue) -> Result<(), InvalidMetadata> {
+    pub fn try_insert(
+        &mut self,
+        key: impl IntoKey,
+        value: impl IntoValue,
+    ) -> Result<(), InvalidMetadata> {
         self.put(try_entry(key, value)?, true);
         Ok(())
     }
@@ -91,7 +95,11 @@ impl Metadata {
     ///
     /// # Errors
     /// The key or the value is invalid, or the key is reserved. Nothing is changed or remembered.
-    pub fn try_append(&mut self, key: impl IntoKey, value: impl IntoValue) -> Result<(), InvalidMetadata> {
+    pub fn try_append(
+        &mut self,
+        key: impl IntoKey,
+        value: impl IntoValue,
+    ) -> Result<(), InvalidMetadata> {
         self.put(try_entry(key, value)?, false);
         Ok(())
     }
@@ -132,7 +140,9 @@ impl Metadata {
         if !self.contains_key(key) {
             return false;
         }
-        self.inner_mut().entries.retain(|field| !same_key(field, key));
+        self.inner_mut()
+            .entries
+            .retain(|field| !same_key(field, key));
         true
     }
 
@@ -143,7 +153,9 @@ impl Metadata {
 
     /// All pairs, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.entries().iter().map(|field| (key::text(&field.name), Value::of(field)))
+        self.entries()
+            .iter()
+            .map(|field| (key::text(&field.name), Value::of(field)))
     }
 
     /// Number of pairs.
@@ -204,7 +216,10 @@ impl Metadata {
     }
 
     fn values<'a>(&'a self, key: &str) -> impl Iterator<Item = Value<'a>> {
-        self.entries().iter().filter(move |field| same_key(field, key)).map(Value::of)
+        self.entries()
+            .iter()
+            .filter(move |field| same_key(field, key))
+            .map(Value::of)
     }
 
     fn inner_mut(&mut self) -> &mut Inner {
@@ -261,7 +276,10 @@ pub struct InvalidMetadata {
 
 impl InvalidMetadata {
     pub(crate) fn new(key: impl Into<Box<str>>, problem: &'static str) -> InvalidMetadata {
-        InvalidMetadata { key: key.into(), problem }
+        InvalidMetadata {
+            key: key.into(),
+            problem,
+        }
     }
 
     /// The key of the pair, as it was given.
@@ -282,27 +300,34 @@ impl Error for InvalidMetadata {}
 fn entry(key: impl IntoKey, value: impl IntoValue) -> Result<Option<Field>, InvalidMetadata> {
     match try_entry(key, value) {
         Ok(field) => Ok(Some(field)),
-        Err(InvalidMetadata { problem: key::RESERVED, .. }) => Ok(None),
+        Err(InvalidMetadata {
+            problem: key::RESERVED,
+            ..
+        }) => Ok(None),
         Err(invalid) => Err(invalid),
     }
 }
 
 fn try_entry(key: impl IntoKey, value: impl IntoValue) -> Result<Field, InvalidMetadata> {
-    let Key(name) = key.into_key().map_err(|InvalidKey { key, problem }| InvalidMetadata { key, problem })?;
+    let Key(name) = key
+        .into_key()
+        .map_err(|InvalidKey { key, problem }| InvalidMetadata { key, problem })?;
     let value = value.into_value();
     if key::is_binary(&name) {
         return Ok(Field::new(name, value));
     }
     match value::checked_text(value) {
         Some(text) => Ok(Field::new(name, text)),
-        None => Err(InvalidMetadata::new(key::text(&name), "the value is not printable ASCII (only keys in -bin take bytes)")),
+        None => Err(InvalidMetadata::new(
+            key::text(&name),
+            "the value is not printable ASCII (only keys in -bin take bytes)",
+        )),
     }
 }
 
 fn same_key(field: &Field, key: &str) -> bool {
     field.name.as_bytes().eq_ignore_ascii_case(key.as_bytes())
 }
-
 
 impl Metadata {
     /// The user's pairs of a received list, in order, without the reserved ones. Names and text values share
@@ -312,10 +337,16 @@ impl Metadata {
     /// The value of a `-bin` key is not base64.
     pub fn from_fields(fields: &[Field]) -> Result<Metadata, InvalidMetadata> {
         let entries = received::entries(fields)?;
-        Ok(Metadata { inner: (!entries.is_empty()).then(|| Arc::new(Inner { entries, invalid: None })) })
+        Ok(Metadata {
+            inner: (!entries.is_empty()).then(|| {
+                Arc::new(Inner {
+                    entries,
+                    invalid: None,
+                })
+            }),
+        })
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,10 @@ pub(super) fn entries(fields: &[Field]) -> Result<Vec<Field>, InvalidMetadata> {
         if key::is_binary(&field.name) {
             push_binary(field, &mut entries)?;
         } else {
-            entries.push(Field { value: as_utf8(&field.value), ..field.clone() });
+            entries.push(Field {
+                value: as_utf8(&field.value),
+                ..field.clone()
+            });
         }
     }
     Ok(entries)
@@ -25,9 +28,14 @@ pub(super) fn entries(fields: &[Field]) -> Result<Vec<Field>, InvalidMetadata> {
 /// A proxy may have joined several values with commas, which base64 does not contain.
 fn push_binary(field: &Field, entries: &mut Vec<Field>) -> Result<(), InvalidMetadata> {
     for piece in field.value.split(|&byte| byte == b',') {
-        let value = binary::decode(piece.trim_ascii())
-            .ok_or_else(|| InvalidMetadata::new(key::text(&field.name), "the value is not base64"))?;
-        entries.push(Field { name: field.name.clone(), value, sensitive: field.sensitive });
+        let value = binary::decode(piece.trim_ascii()).ok_or_else(|| {
+            InvalidMetadata::new(key::text(&field.name), "the value is not base64")
+        })?;
+        entries.push(Field {
+            name: field.name.clone(),
+            value,
+            sensitive: field.sensitive,
+        });
     }
     Ok(())
 }

@@ -22,7 +22,10 @@ pub struct Any {
 impl Any {
     /// From its two parts.
     pub fn new(type_url: impl Into<String>, value: impl Into<Bytes>) -> Any {
-        Any { type_url: type_url.into(), value: value.into() }
+        Any {
+            type_url: type_url.into(),
+            value: value.into(),
+        }
     }
 
     /// The full name of the message type: what follows the last slash.

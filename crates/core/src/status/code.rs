@@ -75,7 +75,11 @@ impl Code {
 
     /// The code with this number; UNKNOWN for numbers that have none.
     pub const fn from_i32(number: i32) -> Code {
-        if number < 0 || number >= Code::ALL.len() as i32 { Code::Unknown } else { Code::ALL[number as usize] }
+        if number < 0 || number >= Code::ALL.len() as i32 {
+            Code::Unknown
+        } else {
+            Code::ALL[number as usize]
+        }
     }
 
     /// The code with this name, in capitals with underscores.
@@ -108,8 +112,10 @@ impl Code {
 
     /// The value of a `grpc-status` header.
     pub(crate) const fn digits(self) -> &'static str {
-        const DIGITS: [&str; 17] =
-            ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
+        const DIGITS: [&str; 17] = [
+            "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15",
+            "16",
+        ];
         DIGITS[self as usize]
     }
 

@@ -33,10 +33,10 @@ impl From<InvalidTimeout> for Status {
     }
 }
 
-/// INTERNAL.
+/// INTERNAL, with the error's text: it speaks of the peer's own message.
 impl From<CodecError> for Status {
     fn from(error: CodecError) -> Status {
-        Status::from_static(Code::Internal, "message cannot be encoded or decoded").with_cause(error)
+        Status::internal(format!("codec: {error}"))
     }
 }
 

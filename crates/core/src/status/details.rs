@@ -44,7 +44,10 @@ impl Status {
     /// All details of type `T` that can be decoded, in order.
     pub fn all_details<T: Detail>(&self) -> impl Iterator<Item = T> {
         let name = T::TYPE_URL.rsplit('/').next().unwrap_or_default();
-        let same = self.any_details().iter().filter(move |any| any.type_name() == name);
+        let same = self
+            .any_details()
+            .iter()
+            .filter(move |any| any.type_name() == name);
         same.filter_map(|any| T::decode(any.value.clone()).ok())
     }
 

@@ -96,13 +96,27 @@ impl Status {
     /// A status with a code and a message for the developer who reads it.
     pub fn new(code: Code, message: impl Into<String>) -> Status {
         let message = message.into();
-        let message = if message.is_empty() { Text::Static("") } else { Text::Shared(message.into()) };
-        Status { code, received: false, message, extra: None }
+        let message = if message.is_empty() {
+            Text::Static("")
+        } else {
+            Text::Shared(message.into())
+        };
+        Status {
+            code,
+            received: false,
+            message,
+            extra: None,
+        }
     }
 
     /// A status whose message is a constant; does not allocate.
     pub const fn from_static(code: Code, message: &'static str) -> Status {
-        Status { code, received: false, message: Text::Static(message), extra: None }
+        Status {
+            code,
+            received: false,
+            message: Text::Static(message),
+            extra: None,
+        }
     }
 
     /// What happened.
@@ -221,7 +235,9 @@ impl Status {
 /// Code, message and details; neither metadata nor cause.
 impl PartialEq for Status {
     fn eq(&self, other: &Status) -> bool {
-        self.code == other.code && self.message() == other.message() && self.any_details() == other.any_details()
+        self.code == other.code
+            && self.message() == other.message()
+            && self.any_details() == other.any_details()
     }
 }
 
@@ -236,7 +252,11 @@ impl fmt::Display for Status {
         while let Some(error) = cause {
             write!(f, ": {error}")?;
             // A status shows its own causes.
-            cause = if error.is::<Status>() { None } else { error.source() };
+            cause = if error.is::<Status>() {
+                None
+            } else {
+                error.source()
+            };
         }
         Ok(())
     }
@@ -245,7 +265,9 @@ impl fmt::Display for Status {
 impl fmt::Debug for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Status");
-        debug.field("code", &self.code).field("message", &self.message());
+        debug
+            .field("code", &self.code)
+            .field("message", &self.message());
         if let Some(extra) = &self.extra {
             if !extra.details.is_empty() {
                 debug.field("details", &extra.details);

@@ -15,7 +15,11 @@ pub(super) fn encode(text: &str) -> Option<Bytes> {
         b' ' => index != 0 && index != last,
         byte => byte.is_ascii_graphic(),
     };
-    if bytes.iter().enumerate().all(|(index, &byte)| literal(index, byte)) {
+    if bytes
+        .iter()
+        .enumerate()
+        .all(|(index, &byte)| literal(index, byte))
+    {
         return None;
     }
     let mut coded = Vec::with_capacity(bytes.len() + 32);
@@ -23,7 +27,11 @@ pub(super) fn encode(text: &str) -> Option<Bytes> {
         if literal(index, byte) {
             coded.push(byte);
         } else {
-            coded.extend_from_slice(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            coded.extend_from_slice(&[
+                b'%',
+                HEX[usize::from(byte >> 4)],
+                HEX[usize::from(byte & 15)],
+            ]);
         }
     }
     Some(coded.into())
@@ -39,7 +47,9 @@ pub(super) fn decode(coded: &[u8]) -> String {
     let mut rest = coded;
     while let [first, tail @ ..] = rest {
         match (first, tail) {
-            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            (b'%', [high, low, after @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
                 bytes.push(nibble(*high) << 4 | nibble(*low));
                 rest = after;
             }
@@ -49,7 +59,8 @@ pub(super) fn decode(coded: &[u8]) -> String {
             }
         }
     }
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn nibble(digit: u8) -> u8 {
@@ -64,7 +75,9 @@ mod tests {
     use super::*;
 
     fn coded(text: &str) -> String {
-        encode(text).map_or(text.to_string(), |bytes| String::from_utf8(bytes.into()).unwrap())
+        encode(text).map_or(text.to_string(), |bytes| {
+            String::from_utf8(bytes.into()).unwrap()
+        })
     }
 
     #[test]
@@ -75,8 +88,10 @@ mod tests {
 
     #[test]
     fn everything_else_and_the_percent_sign_is_coded_in_capitals() {
-        assert_eq!(coded("\t\ntest with whitespace\r\nand Unicode BMP \u{263a} and non-BMP \u{1f608}\t\n"),
-            "%09%0Atest with whitespace%0D%0Aand Unicode BMP %E2%98%BA and non-BMP %F0%9F%98%88%09%0A");
+        assert_eq!(
+            coded("\t\ntest with whitespace\r\nand Unicode BMP \u{263a} and non-BMP \u{1f608}\t\n"),
+            "%09%0Atest with whitespace%0D%0Aand Unicode BMP %E2%98%BA and non-BMP %F0%9F%98%88%09%0A"
+        );
         assert_eq!(coded("100%"), "100%25");
         assert_eq!(coded("\x7f"), "%7F");
     }
@@ -111,7 +126,10 @@ mod tests {
         for _ in 0..20_000 {
             let text = String::from_utf8_lossy(&random.bytes(24)).into_owned();
             let wire = coded(&text);
-            assert!(wire.bytes().all(|byte| (0x20..=0x7e).contains(&byte)), "{wire:?}");
+            assert!(
+                wire.bytes().all(|byte| (0x20..=0x7e).contains(&byte)),
+                "{wire:?}"
+            );
             assert_eq!(wire.trim(), wire);
             assert_eq!(decode(wire.as_bytes()), text);
         }

@@ -35,7 +35,11 @@ pub(super) fn encode(code: i32, message: &str, details: &[Any]) -> Vec<u8> {
 
 /// `None` if the bytes are no such message. Values of details share memory with `wire`.
 pub(super) fn decode(wire: &Bytes) -> Option<RpcStatus> {
-    let mut status = RpcStatus { code: 0, message: String::new(), details: Vec::new() };
+    let mut status = RpcStatus {
+        code: 0,
+        message: String::new(),
+        details: Vec::new(),
+    };
     let mut rest = &wire[..];
     while !rest.is_empty() {
         match take_field(&mut rest)? {
@@ -140,7 +144,10 @@ mod tests {
         for code in [0, 5, -1, i32::MAX] {
             let wire = encode(code, "text", &some_details()).into();
             let read = decode(&wire).unwrap();
-            assert_eq!((read.code, &*read.message, read.details), (code, "text", some_details()));
+            assert_eq!(
+                (read.code, &*read.message, read.details),
+                (code, "text", some_details())
+            );
         }
     }
 
@@ -150,7 +157,10 @@ mod tests {
         use prost::Message;
         let ours = encode(5, "text", &some_details());
         let theirs = crate::status::rpc::Status::decode(&ours[..]).unwrap();
-        assert_eq!((theirs.code, &*theirs.message, theirs.details.len()), (5, "text", 3));
+        assert_eq!(
+            (theirs.code, &*theirs.message, theirs.details.len()),
+            (5, "text", 3)
+        );
         assert_eq!(theirs.encode_to_vec(), ours);
     }
 
@@ -159,8 +169,19 @@ mod tests {
         let mut wire = encode(5, "text", &[]);
         wire.extend_from_slice(b"\x20\x05\x2a\x01x\x31\0\0\0\0\0\0\0\0\x3d\0\0\0\0");
         assert_eq!(decode(&wire.clone().into()).unwrap().code, 5);
-        for broken in [&b"\x08"[..], b"\x12\x05ab", b"\x12\x01\xff", b"\x0a\x01a", b"\x0b", b"\x00\x00", b"\x1a\x02\x0a\x05"] {
-            assert!(decode(&Bytes::copy_from_slice(broken)).is_none(), "{broken:?}");
+        for broken in [
+            &b"\x08"[..],
+            b"\x12\x05ab",
+            b"\x12\x01\xff",
+            b"\x0a\x01a",
+            b"\x0b",
+            b"\x00\x00",
+            b"\x1a\x02\x0a\x05",
+        ] {
+            assert!(
+                decode(&Bytes::copy_from_slice(broken)).is_none(),
+                "{broken:?}"
+            );
         }
     }
 

@@ -231,7 +231,9 @@ pub struct LocalizedMessage {
 impl RetryInfo {
     /// Try again after `delay`.
     pub fn after(delay: StdDuration) -> RetryInfo {
-        RetryInfo { retry_delay: Some(delay.into()) }
+        RetryInfo {
+            retry_delay: Some(delay.into()),
+        }
     }
 
     /// How long to wait, if it is said and not negative.
@@ -262,7 +264,10 @@ impl TryFrom<Duration> for StdDuration {
 
 impl From<&CallStatus> for Status {
     fn from(status: &CallStatus) -> Status {
-        let any = |any: &RawAny| Any { type_url: any.type_url.clone(), value: any.value.clone() };
+        let any = |any: &RawAny| Any {
+            type_url: any.type_url.clone(),
+            value: any.value.clone(),
+        };
         Status {
             code: status.code() as i32,
             message: status.message().to_string(),
@@ -275,6 +280,8 @@ impl From<Status> for CallStatus {
     fn from(status: Status) -> CallStatus {
         let empty = CallStatus::new(Code::from_i32(status.code), status.message);
         let details = status.details.into_iter();
-        details.fold(empty, |status, any| status.with_any_detail(RawAny::new(any.type_url, any.value)))
+        details.fold(empty, |status, any| {
+            status.with_any_detail(RawAny::new(any.type_url, any.value))
+        })
     }
 }

@@ -8,13 +8,19 @@ use farcall_http2::{Field, Fields, KnownName, Name};
 /// Appends the fields of `status`; its metadata is not among them.
 pub(crate) fn write_status(status: &Status, fields: &mut Fields) {
     let digits = status.code().digits();
-    fields.push(Field::new(KnownName::GrpcStatus, Bytes::from_static(digits.as_bytes())));
+    fields.push(Field::new(
+        KnownName::GrpcStatus,
+        Bytes::from_static(digits.as_bytes()),
+    ));
     if !status.message().is_empty() {
         fields.push(Field::new(KnownName::GrpcMessage, coded_message(status)));
     }
     if !status.any_details().is_empty() {
         let details = proto::encode(status.code() as i32, status.message(), status.any_details());
-        fields.push(Field::new(KnownName::GrpcStatusDetailsBin, encode_base64(&details)));
+        fields.push(Field::new(
+            KnownName::GrpcStatusDetailsBin,
+            encode_base64(&details),
+        ));
     }
 }
 
@@ -35,19 +41,28 @@ pub(crate) fn status_of_trailers(fields: &[Field]) -> Result<Option<Status>, Sta
     for field in fields {
         match field.name {
             Name::Known(KnownName::GrpcStatus) if number.is_none() => number = Some(&field.value),
-            Name::Known(KnownName::GrpcMessage) if message.is_none() => message = Some(&field.value),
+            Name::Known(KnownName::GrpcMessage) if message.is_none() => {
+                message = Some(&field.value)
+            }
             Name::Known(KnownName::GrpcStatusDetailsBin) => details = details.and(&field.value),
             _ => {}
         }
     }
-    let Some(number) = number else { return Ok(None) };
+    let Some(number) = number else {
+        return Ok(None);
+    };
     if **number == *b"0" && message.is_none() && matches!(details, Details::None) {
         return Ok(Some(Status::OK));
     }
     let Some(number) = parse_number(number) else {
-        return Err(Status::unknown(format!("malformed grpc-status \"{}\"", excerpt(number))));
+        return Err(Status::unknown(format!(
+            "malformed grpc-status \"{}\"",
+            excerpt(number)
+        )));
     };
-    let message = message.map(|coded| percent::decode(coded)).unwrap_or_default();
+    let message = message
+        .map(|coded| percent::decode(coded))
+        .unwrap_or_default();
     Ok(Some(details.complete(number, message)))
 }
 
@@ -74,7 +89,9 @@ impl<'a> Details<'a> {
             Details::Once(value) => decode_base64(value).and_then(|wire| proto::decode(&wire)),
             Details::None | Details::Repeated => None,
         };
-        let Some(read) = read else { return Status::new(code, message) };
+        let Some(read) = read else {
+            return Status::new(code, message);
+        };
         if read.code != number {
             return Status::internal(format!(
                 "grpc-status-details-bin says code {} and grpc-status says {number}: {message}",

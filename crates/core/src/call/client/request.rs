@@ -1,0 +1,160 @@
+//! Request headers: two lists that repeat from call to call, and what belongs to one call.
+
+use crate::{
+    call::content_type,
+    message::Compressors,
+    metadata::Metadata,
+    method::MethodDescriptor,
+    status::{Code, Status},
+    timeout,
+};
+use bytes::Bytes;
+use farcall_http2::{Field, Fields, KnownName, Part};
+use std::{sync::Arc, time::Duration};
+
+/// What `user-agent` says of this library (PROTOCOL-HTTP2, "User Agents").
+pub const USER_AGENT: &str = concat!("grpc-rust-farcall/", env!("CARGO_PKG_VERSION"));
+
+/// The value of `user-agent`: the application's own word, if any, and the library's.
+pub fn user_agent(application: Option<&str>) -> Bytes {
+    match application {
+        None | Some("") => Bytes::from_static(USER_AGENT.as_bytes()),
+        Some(application) => format!("{application} {USER_AGENT}").into(),
+    }
+}
+
+/// The pseudo-headers of all calls of one method to one authority.
+pub fn pseudo_headers(
+    method: &MethodDescriptor,
+    authority: impl Into<Bytes>,
+    secure: bool,
+) -> Arc<Fields> {
+    let scheme = if secure { "https" } else { "http" };
+    Arc::new(vec![
+        constant(KnownName::Method, "POST"),
+        constant(KnownName::Scheme, scheme),
+        Field::new(KnownName::Path, method.path_bytes().clone()),
+        Field::new(KnownName::Authority, authority),
+    ])
+}
+
+/// The headers of all calls of a channel that use the same codec and send the same compression:
+/// `te`, `content-type`, `user-agent`, `grpc-encoding`, `grpc-accept-encoding`.
+pub fn common_headers(
+    content_subtype: &str,
+    user_agent: Bytes,
+    encoding: Option<&'static str>,
+    accepted: &Compressors,
+) -> Arc<Fields> {
+    let mut fields = vec![
+        constant(KnownName::Te, "trailers"),
+        Field::new(KnownName::ContentType, content_type(content_subtype)),
+        Field::new(KnownName::UserAgent, user_agent),
+    ];
+    if let Some(encoding) = encoding {
+        fields.push(constant(KnownName::GrpcEncoding, encoding));
+    }
+    if let Some(accepted) = accepted.accept_encoding() {
+        fields.push(Field::new(KnownName::GrpcAcceptEncoding, accepted.clone()));
+    }
+    Arc::new(fields)
+}
+
+/// The lists that calls share: HTTP/2 encodes each once per connection and knows it again by its address, so
+/// keep and clone them rather than build equal ones.
+#[derive(Clone, Debug)]
+pub struct RequestTemplate {
+    /// From [`pseudo_headers`].
+    pub pseudo: Arc<Fields>,
+    /// From [`common_headers`].
+    pub common: Arc<Fields>,
+}
+
+/// The request headers of one attempt.
+///
+/// ```
+/// use farcall_core::{
+///     Compressors, Metadata, MethodDescriptor, MethodKind,
+///     call::client::{RequestHead, RequestTemplate, common_headers, pseudo_headers, user_agent},
+/// };
+/// use std::time::Duration;
+///
+/// let method = MethodDescriptor::from_static("/p.S/M", MethodKind::Unary);
+/// let template = RequestTemplate {
+///     pseudo: pseudo_headers(&method, "localhost:50051", false),
+///     common: common_headers("proto", user_agent(None), None, &Compressors::none()),
+/// };
+/// let mut metadata = Metadata::new();
+/// metadata.insert("tenant", "a");
+/// let head = RequestHead::new(&template, Some(Duration::from_millis(1)), &metadata).unwrap();
+/// let names: Vec<_> = head.fields().map(|field| format!("{:?}", field.name)).collect();
+/// assert_eq!(names.join(" "), r#"":method" ":scheme" ":path" ":authority" "grpc-timeout" "te" "content-type" "user-agent" "tenant""#);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequestHead {
+    template: RequestTemplate,
+    timeout: Option<Field>,
+    own: Fields,
+}
+
+impl RequestHead {
+    /// The head of one attempt; `timeout` is what is left of the deadline. Allocates for the timeout and for
+    /// metadata, each only if there is some.
+    ///
+    /// # Errors
+    /// INTERNAL if the metadata holds a pair that cannot be sent; DEADLINE_EXCEEDED if nothing is left of the time.
+    pub fn new(
+        template: &RequestTemplate,
+        timeout: Option<Duration>,
+        metadata: &Metadata,
+    ) -> Result<RequestHead, Status> {
+        metadata.check()?;
+        if timeout == Some(Duration::ZERO) {
+            return Err(Status::from_static(
+                Code::DeadlineExceeded,
+                "the deadline passed before the call was sent",
+            ));
+        }
+        let timeout = timeout.map(timeout::field);
+        Ok(RequestHead {
+            template: template.clone(),
+            timeout,
+            own: metadata.to_fields(),
+        })
+    }
+
+    /// Tells the server how many attempts there were before this one (gRFC A6); 0 says nothing.
+    pub fn with_previous_attempts(mut self, attempts: u32) -> RequestHead {
+        if attempts > 0 {
+            self.own.push(Field::new(
+                KnownName::GrpcPreviousRpcAttempts,
+                attempts.to_string(),
+            ));
+        }
+        self
+    }
+
+    /// The pieces in order, as HTTP/2 takes them. The timeout follows the pseudo-headers, as PROTOCOL-HTTP2 asks for.
+    pub fn parts(&self) -> [Part<'_>; 4] {
+        [
+            Part::Shared(&self.template.pseudo),
+            Part::Fields(self.timeout.as_slice()),
+            Part::Shared(&self.template.common),
+            Part::Fields(&self.own),
+        ]
+    }
+
+    /// All fields in order.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.template
+            .pseudo
+            .iter()
+            .chain(&self.timeout)
+            .chain(self.template.common.iter())
+            .chain(&self.own)
+    }
+}
+
+fn constant(name: KnownName, value: &'static str) -> Field {
+    Field::new(name, Bytes::from_static(value.as_bytes()))
+}

@@ -1,0 +1,11 @@
+//! The server's side of a call.
+
+mod rejection;
+mod request;
+mod request_head;
+mod response;
+
+pub use rejection::Rejection;
+pub use request::RequestMachine;
+pub use request_head::RequestHead;
+pub use response::{ResponseTemplate, trailers, trailers_only, trailers_within};
