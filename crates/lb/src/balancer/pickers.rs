@@ -1,0 +1,74 @@
+use farcall_core::Status;
+
+use crate::subchannel::SubchannelId;
+
+use super::picker::{Pick, PickInfo, Picked, Picker, WakeId};
+
+/// Queues every call: something is under way.
+///
+/// ```
+/// use farcall_lb::balancer::*;
+///
+/// assert!(matches!(QueuePicker.pick(&PickInfo::new("/s/m")), Pick::Queue));
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct QueuePicker;
+
+impl Picker for QueuePicker {
+    fn pick(&self, _info: &PickInfo<'_>) -> Pick {
+        Pick::Queue
+    }
+}
+
+/// Queues every call and wakes the policy: nothing is under way until somebody calls.
+#[derive(Debug, Clone, Copy)]
+pub struct WakePicker(
+    /// What the policy wants to be woken with.
+    pub WakeId,
+);
+
+impl Picker for WakePicker {
+    fn pick(&self, info: &PickInfo<'_>) -> Pick {
+        info.wake(self.0);
+        Pick::Queue
+    }
+}
+
+/// Sends every call to one subchannel.
+#[derive(Debug, Clone, Copy)]
+pub struct SubchannelPicker(
+    /// The subchannel.
+    pub SubchannelId,
+);
+
+impl Picker for SubchannelPicker {
+    fn pick(&self, _info: &PickInfo<'_>) -> Pick {
+        Pick::Subchannel(Picked::new(self.0))
+    }
+}
+
+/// Fails every call that does not wait for readiness.
+#[derive(Debug, Clone)]
+pub struct FailPicker(
+    /// The status.
+    pub Status,
+);
+
+impl Picker for FailPicker {
+    fn pick(&self, _info: &PickInfo<'_>) -> Pick {
+        Pick::Fail(self.0.clone())
+    }
+}
+
+/// Fails every call.
+#[derive(Debug, Clone)]
+pub struct DropPicker(
+    /// The status.
+    pub Status,
+);
+
+impl Picker for DropPicker {
+    fn pick(&self, _info: &PickInfo<'_>) -> Pick {
+        Pick::Drop(self.0.clone())
+    }
+}

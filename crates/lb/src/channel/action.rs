@@ -1,0 +1,63 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use farcall_core::Attributes;
+
+use crate::address::Address;
+use crate::balancer::Picker;
+use crate::connectivity::ConnectivityState;
+use crate::subchannel::ConnectionId;
+
+/// What a [`Channel`](super::Channel) wants done, to be carried out in order.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Action {
+    /// Start the resolver for the channel's target; only for schemes whose resolver is
+    /// [external](crate::resolver::ResolverKind::External).
+    StartResolver,
+    /// A hint to that resolver: the endpoints seem to be out of date.
+    ResolveNow,
+    /// Stop that resolver.
+    StopResolver,
+    /// Connect; answer with [`ConnectionEvent::Connected`](crate::subchannel::ConnectionEvent) or `ConnectFailed`.
+    Connect {
+        /// The connection's name in all events and actions.
+        connection: ConnectionId,
+        /// Where to.
+        address: Address,
+        /// The attributes of the endpoint that the address belongs to.
+        endpoint_attributes: Attributes,
+        /// When the channel gives the attempt up; it sends [`Action::Close`] then.
+        deadline: Instant,
+    },
+    /// Give the connection no new calls and close it when the last one has ended; report `Disconnected` then.
+    Drain(ConnectionId),
+    /// Cut the connection, or the attempt at it, now. No event is wanted.
+    Close(ConnectionId),
+    /// The channel's state and picker from now on. Queued calls pick again.
+    Publish {
+        /// The state.
+        state: ConnectivityState,
+        /// Chooses for all calls until the next one comes.
+        picker: Arc<dyn Picker>,
+    },
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StartResolver => f.write_str("StartResolver"),
+            Self::ResolveNow => f.write_str("ResolveNow"),
+            Self::StopResolver => f.write_str("StopResolver"),
+            Self::Connect {
+                connection,
+                address,
+                ..
+            } => write!(f, "Connect({connection}, {address})"),
+            Self::Drain(connection) => write!(f, "Drain({connection})"),
+            Self::Close(connection) => write!(f, "Close({connection})"),
+            Self::Publish { state, .. } => write!(f, "Publish({state})"),
+        }
+    }
+}

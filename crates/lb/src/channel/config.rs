@@ -1,0 +1,95 @@
+use std::fmt;
+
+use crate::balancer::PolicyConfig;
+use crate::registry::Registry;
+use crate::subchannel::SubchannelConfig;
+use crate::target::TargetError;
+
+/// What a channel is made of.
+///
+/// ```
+/// use farcall_lb::channel::{Channel, ChannelConfig};
+///
+/// let channel = Channel::new("ipv4:127.0.0.1:50051", ChannelConfig::new(42)).unwrap();
+/// assert_eq!(channel.authority(), "127.0.0.1:50051");
+/// assert!(Channel::new("dns:///host:port", ChannelConfig::new(42)).is_err());
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ChannelConfig {
+    /// The policies and resolvers that can be used. Default [`Registry::built_in`].
+    pub registry: Registry,
+    /// The name of the policy. Default `pick_first`.
+    pub policy: String,
+    /// The policy's configuration. Default none.
+    pub policy_config: Option<PolicyConfig>,
+    /// How subchannels connect.
+    pub subchannel: SubchannelConfig,
+    /// Where all random numbers of the channel come from.
+    pub seed: u64,
+}
+
+impl ChannelConfig {
+    /// The defaults. The seed should differ from channel to channel: it spreads what many clients do at the same time.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            registry: Registry::built_in(),
+            policy: "pick_first".to_owned(),
+            policy_config: None,
+            subchannel: SubchannelConfig::default(),
+            seed,
+        }
+    }
+
+    /// The same with these policies and resolvers.
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// The same with another policy and its configuration.
+    pub fn with_policy(
+        mut self,
+        name: impl Into<String>,
+        config: impl Into<Option<PolicyConfig>>,
+    ) -> Self {
+        self.policy = name.into();
+        self.policy_config = config.into();
+        self
+    }
+
+    /// The same with other rules for connecting.
+    pub fn with_subchannel(mut self, config: SubchannelConfig) -> Self {
+        self.subchannel = config;
+        self
+    }
+}
+
+/// Why a channel cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The target cannot be used.
+    Target(TargetError),
+    /// The registry has no policy of this name.
+    UnknownPolicy(String),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(error) => error.fmt(f),
+            Self::UnknownPolicy(name) => {
+                write!(f, "no load-balancing policy is registered as {name:?}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl From<TargetError> for ConfigError {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
+    }
+}

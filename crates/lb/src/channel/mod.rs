@@ -1,0 +1,12 @@
+//! The channel: resolver, policy and subchannels as one machine.
+
+mod action;
+mod config;
+mod machine;
+mod pool;
+#[cfg(test)]
+mod tests;
+
+pub use action::Action;
+pub use config::{ChannelConfig, ConfigError};
+pub use machine::Channel;

@@ -1,0 +1,45 @@
+use farcall_core::{Attributes, Status};
+
+use crate::address::Endpoint;
+
+/// What a resolver has found out, or why it could not. Each update replaces the one before.
+///
+/// ```
+/// use farcall_lb::{Address, resolver::ResolverUpdate};
+///
+/// let update = ResolverUpdate::endpoints([Address::from(([10, 0, 0, 1], 50051)).into()]);
+/// assert_eq!(update.endpoints.unwrap().len(), 1);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ResolverUpdate {
+    /// The backends; an empty list means that the name has none. An error leaves a policy with the backends it knows,
+    /// and makes calls fail while it knows none.
+    pub endpoints: Result<Vec<Endpoint>, Status>,
+    /// What the resolver tells the policy beside the endpoints.
+    pub attributes: Attributes,
+}
+
+impl ResolverUpdate {
+    /// The name has these backends.
+    pub fn endpoints(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        Self {
+            endpoints: Ok(endpoints.into_iter().collect()),
+            attributes: Attributes::new(),
+        }
+    }
+
+    /// The name could not be resolved.
+    pub fn failure(status: Status) -> Self {
+        Self {
+            endpoints: Err(status),
+            attributes: Attributes::new(),
+        }
+    }
+
+    /// The same update with these attributes.
+    pub fn with_attributes(mut self, attributes: Attributes) -> Self {
+        self.attributes = attributes;
+        self
+    }
+}

@@ -1,0 +1,225 @@
+use super::*;
+use crate::Address;
+use crate::connectivity::ConnectivityState::{self, *};
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+struct Bench {
+    now: Instant,
+    subchannel: Subchannel,
+}
+
+fn bench(seed: u64) -> Bench {
+    let address = Address::from(([10, 0, 0, 1], 443));
+    let config = SubchannelConfig::default();
+    Bench {
+        now: Instant::now(),
+        subchannel: Subchannel::new(SubchannelId::new(1), address, config, seed),
+    }
+}
+
+fn refused() -> ConnectionEvent {
+    ConnectionEvent::ConnectFailed(Arc::new(std::io::Error::from(
+        std::io::ErrorKind::ConnectionRefused,
+    )))
+}
+
+impl Bench {
+    fn connect(&mut self) -> ConnectOrder {
+        self.subchannel.connect(self.now).expect("idle")
+    }
+
+    fn event(&mut self, connection: ConnectionId, event: ConnectionEvent) -> bool {
+        self.subchannel
+            .handle_connection(self.now, connection, event)
+    }
+
+    fn state(&self) -> ConnectivityState {
+        self.subchannel.state().connectivity()
+    }
+
+    fn wait(&mut self) -> (Duration, Option<SubchannelTimeout>) {
+        let at = self.subchannel.poll_timeout().expect("a timer");
+        let waited = at - self.now;
+        let early = at - Duration::from_nanos(1);
+        if early > self.now {
+            assert_eq!(self.subchannel.handle_timeout(early), None);
+        }
+        self.now = at;
+        (waited, self.subchannel.handle_timeout(at))
+    }
+}
+
+#[test]
+fn pauses_grow_from_1_s_by_1_6_to_120_s_within_20_percent_and_no_attempt_starts_earlier() {
+    for seed in 0..50 {
+        let mut bench = bench(seed);
+        let mut nominal = 1.0f64;
+        for attempt in 1..=20 {
+            let order = bench.connect();
+            assert_eq!(bench.state(), Connecting);
+            assert!(bench.event(order.connection, refused()));
+            assert_eq!(bench.state(), TransientFailure);
+            assert_eq!(bench.subchannel.connect(bench.now), None);
+            let state = bench.subchannel.state();
+            assert_eq!(state.error().unwrap().attempts(), attempt);
+            let (pause, timeout) = bench.wait();
+            assert_eq!(timeout, Some(SubchannelTimeout::BackoffOver));
+            assert_eq!(bench.state(), Idle);
+            let ratio = pause.as_secs_f64() / nominal;
+            assert!((0.799..=1.201).contains(&ratio), "{attempt}: {pause:?}");
+            nominal = (nominal * 1.6).min(120.0);
+        }
+    }
+}
+
+#[test]
+fn being_ready_resets_the_backoff() {
+    let mut bench = bench(3);
+    for _ in 0..8 {
+        let order = bench.connect();
+        bench.event(order.connection, refused());
+        bench.wait();
+    }
+    let order = bench.connect();
+    assert!(bench.event(order.connection, ConnectionEvent::Connected));
+    assert!(bench.event(
+        order.connection,
+        ConnectionEvent::Disconnected(DisconnectReason::ConnectionReset)
+    ));
+    assert_eq!(bench.state(), Idle);
+    let order = bench.connect();
+    bench.event(order.connection, refused());
+    assert_eq!(bench.subchannel.state().error().unwrap().attempts(), 1);
+    let (pause, _) = bench.wait();
+    assert!(pause <= Duration::from_millis(1201), "{pause:?}");
+}
+
+#[test]
+fn an_attempt_is_cut_after_20_s_or_after_its_backoff_if_that_is_longer() {
+    let mut bench = bench(9);
+    let mut longest = Duration::ZERO;
+    for _ in 0..14 {
+        let order = bench.connect();
+        let (took, timeout) = bench.wait();
+        assert_eq!(
+            timeout,
+            Some(SubchannelTimeout::ConnectDeadline(order.connection))
+        );
+        assert!(took >= Duration::from_secs(20), "{took:?}");
+        longest = longest.max(took);
+        let state = bench.subchannel.state();
+        let text = state.error().unwrap().source().unwrap().to_string();
+        assert!(text.contains("connect deadline"), "{text}");
+        // The pause ran while the attempt did.
+        let (pause, _) = bench.wait_or_now();
+        assert_eq!(pause, Duration::ZERO);
+    }
+    assert!(longest >= Duration::from_secs(96), "{longest:?}");
+}
+
+impl Bench {
+    fn wait_or_now(&mut self) -> (Duration, Option<SubchannelTimeout>) {
+        let at = self.subchannel.poll_timeout().expect("a timer");
+        let pause = at.saturating_duration_since(self.now);
+        self.now += pause;
+        (pause, self.subchannel.handle_timeout(self.now))
+    }
+}
+
+#[test]
+fn events_of_connections_that_were_given_up_change_nothing() {
+    let mut bench = bench(1);
+    let first = bench.connect();
+    bench.wait();
+    assert_eq!(bench.state(), TransientFailure);
+    assert!(!bench.event(first.connection, ConnectionEvent::Connected));
+    bench.wait_or_now();
+    let second = bench.connect();
+    assert_ne!(first.connection, second.connection);
+    assert!(!bench.event(first.connection, refused()));
+    assert_eq!(bench.state(), Connecting);
+    assert!(bench.event(second.connection, ConnectionEvent::Connected));
+    assert!(!bench.event(
+        first.connection,
+        ConnectionEvent::Disconnected(DisconnectReason::Unknown)
+    ));
+    assert_eq!(bench.state(), Ready);
+}
+
+#[test]
+fn a_draining_connection_leaves_the_subchannel_idle_at_once() {
+    let mut bench = bench(1);
+    let order = bench.connect();
+    bench.event(order.connection, ConnectionEvent::Connected);
+    assert_eq!(bench.subchannel.ready_connection(), Some(order.connection));
+    let reason = DisconnectReason::GoAway {
+        code: 0,
+        debug: String::new(),
+    };
+    assert!(bench.event(order.connection, ConnectionEvent::Draining(reason)));
+    assert_eq!(bench.state(), Idle);
+    assert!(!bench.event(
+        order.connection,
+        ConnectionEvent::Disconnected(DisconnectReason::Unknown)
+    ));
+}
+
+#[test]
+fn a_goaway_before_settings_is_a_failed_attempt_that_tells_the_goaway() {
+    let mut bench = bench(1);
+    let order = bench.connect();
+    let reason = DisconnectReason::GoAway {
+        code: 11,
+        debug: "go\naway".into(),
+    };
+    bench.event(order.connection, ConnectionEvent::Disconnected(reason));
+    let state = bench.subchannel.state();
+    let text = state.error().unwrap().cause().to_string();
+    assert_eq!(text, "GOAWAY ENHANCE_YOUR_CALM, debug data \"go\\naway\"");
+}
+
+#[test]
+fn resetting_the_backoff_ends_the_pause() {
+    let mut bench = bench(1);
+    assert!(!bench.subchannel.reset_backoff());
+    let order = bench.connect();
+    bench.event(order.connection, refused());
+    assert!(bench.subchannel.reset_backoff());
+    assert_eq!(bench.state(), Idle);
+    bench.connect();
+}
+
+#[test]
+fn shutdown_tells_which_connection_is_left_and_is_final() {
+    let mut bench = bench(1);
+    let order = bench.connect();
+    assert_eq!(bench.subchannel.shutdown(), Some((order.connection, false)));
+    assert_eq!(bench.state(), Shutdown);
+    assert_eq!(bench.subchannel.connect(bench.now), None);
+    assert!(!bench.event(order.connection, ConnectionEvent::Connected));
+    assert_eq!(bench.subchannel.poll_timeout(), None);
+    assert!(!bench.subchannel.reset_backoff());
+    assert_eq!(bench.subchannel.shutdown(), None);
+}
+
+#[test]
+fn the_error_names_address_attempts_duration_and_cause() {
+    let mut bench = bench(1);
+    let start = bench.now;
+    let order = bench.connect();
+    bench.event(order.connection, refused());
+    bench.subchannel.reset_backoff();
+    bench.now += Duration::from_millis(1500);
+    let order = bench.connect();
+    bench.event(order.connection, refused());
+    let state = bench.subchannel.state();
+    let error = state.error().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "10.0.0.1:443 (attempt 2, failing for 1.5s)"
+    );
+    assert_eq!(error.source().unwrap().to_string(), "connection refused");
+    assert_eq!((error.since(), error.at()), (start, bench.now));
+}
