@@ -1,0 +1,23 @@
+//! TLS through rustls: what a channel and a server need to know, and the handshakes.
+//!
+//! A crypto provider is always named, never taken from the process-wide default: a program in which two
+//! providers meet would panic there.
+
+mod client;
+mod error;
+mod established;
+pub(crate) mod explain;
+mod pem;
+mod provider;
+mod server;
+#[cfg(all(test, any(feature = "tls-aws-lc", feature = "tls-ring")))]
+pub(crate) mod testdata;
+#[cfg(all(test, any(feature = "tls-aws-lc", feature = "tls-ring")))]
+mod tests;
+
+pub use client::ClientTls;
+pub(crate) use client::Connector;
+pub(crate) use error::Side;
+pub use error::{TlsConfigError, TlsError};
+pub(crate) use server::Acceptor;
+pub use server::{ClientAuth, ServerTls};

@@ -1,0 +1,271 @@
+//! From an address to a connection that is ready for HTTP/2, or the reason why there is none.
+
+use super::io::{Io, TcpOptions};
+use crate::peer::{Peer, SocketAddress};
+#[cfg(feature = "tls")]
+use crate::tls::{Connector, TlsError};
+use std::{error::Error, fmt, future::Future, io, time::Duration};
+use tokio::{net::TcpStream, time::Instant};
+
+/// How a connection is secured.
+#[derive(Clone)]
+pub(crate) enum Security {
+    Plaintext,
+    #[cfg(feature = "tls")]
+    Tls(Connector),
+}
+
+/// Connects to one address and shakes hands. Which of several addresses to try, and when, is the policy's affair.
+///
+/// `server_name` (`host` or `host:port`) is what the server must prove, if the TLS configuration does not say
+/// otherwise; without TLS it is not used. At `deadline` the attempt ends with an error that names the stage it
+/// was in; dropping the future ends it too.
+pub(crate) async fn connect(
+    address: &SocketAddress,
+    security: &Security,
+    server_name: &str,
+    options: TcpOptions,
+    deadline: Instant,
+) -> Result<(Io, Peer), ConnectError> {
+    secure(open(address, options), address, security, server_name, deadline).await
+}
+
+/// Shakes hands on the connection that `open` makes.
+pub(crate) async fn secure(
+    open: impl Future<Output = io::Result<(Io, SocketAddress)>>,
+    address: &SocketAddress,
+    security: &Security,
+    server_name: &str,
+    deadline: Instant,
+) -> Result<(Io, Peer), ConnectError> {
+    let limit = Limit::until(address, deadline);
+    let (io, local) = limit.apply(Stage::Connect, open).await?;
+    let (io, tls) = match security {
+        Security::Plaintext => (io, None),
+        #[cfg(feature = "tls")]
+        Security::Tls(connector) => {
+            let (stream, peer) = limit
+                .apply(Stage::Tls, connector.handshake(io, server_name))
+                .await?;
+            (Io::Tls(Box::new(stream.into())), Some(peer))
+        }
+    };
+    #[cfg(not(feature = "tls"))]
+    let _ = server_name;
+    Ok((io, Peer::new(address.clone(), local, tls)))
+}
+
+/// A connected socket and its own address.
+async fn open(address: &SocketAddress, options: TcpOptions) -> io::Result<(Io, SocketAddress)> {
+    match address {
+        SocketAddress::Ip(ip) => {
+            let stream = TcpStream::connect(ip).await?;
+            let local = stream.local_addr()?;
+            Ok((Io::tcp(stream, options)?, local.into()))
+        }
+        #[cfg(unix)]
+        SocketAddress::Unix(path) => open_unix(path).await,
+        #[cfg(target_os = "linux")]
+        SocketAddress::UnixAbstract(name) => {
+            use std::os::unix::ffi::OsStrExt;
+            // tokio takes a leading NUL for the abstract namespace (unix(7)).
+            let path = [b"\0", name.as_slice()].concat();
+            open_unix(std::path::Path::new(std::ffi::OsStr::from_bytes(&path))).await
+        }
+        _ => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this system cannot connect to such an address",
+        )),
+    }
+}
+
+#[cfg(unix)]
+async fn open_unix(path: &std::path::Path) -> io::Result<(Io, SocketAddress)> {
+    let stream = tokio::net::UnixStream::connect(path).await?;
+    let local = std::os::unix::net::SocketAddr::from(stream.local_addr()?).into();
+    Ok((Io::Unix(stream), local))
+}
+
+/// The time that the stages of one connection have together.
+pub(crate) struct Limit<'a> {
+    address: &'a SocketAddress,
+    deadline: Instant,
+    allowed: Duration,
+}
+
+impl<'a> Limit<'a> {
+    pub(crate) fn until(address: &'a SocketAddress, deadline: Instant) -> Limit<'a> {
+        Limit {
+            address,
+            deadline,
+            allowed: deadline.saturating_duration_since(Instant::now()),
+        }
+    }
+
+    /// What `work` gives, or the error of its stage.
+    pub(crate) async fn apply<T, E>(
+        &self,
+        stage: Stage,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, ConnectError>
+    where
+        Cause: From<E>,
+    {
+        let cause = match tokio::time::timeout_at(self.deadline, work).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(cause)) => Cause::from(cause),
+            Err(_) => Cause::TimedOut(self.allowed),
+        };
+        Err(ConnectError {
+            address: self.address.clone(),
+            stage,
+            cause,
+        })
+    }
+}
+
+/// Why a connection did not come to be: one that this side opened, or one that a server accepted.
+///
+/// `Display` starts with the peer's address, such as `127.0.0.1:50051: connection refused`; `source()` leads
+/// to the system's or rustls' own error.
+///
+/// ```
+/// # fn explain(error: &farcall_net::ConnectError) {
+/// if error.is_refused() {
+///     println!("nothing listens at {}", error.address());
+/// }
+/// # }
+/// ```
+pub struct ConnectError {
+    address: SocketAddress,
+    stage: Stage,
+    cause: Cause,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    Connect,
+    #[cfg(feature = "tls")]
+    Tls,
+}
+
+/// What ended it.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    Io(io::Error),
+    TimedOut(Duration),
+    #[cfg(feature = "tls")]
+    Tls(TlsError),
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Cause {
+        Cause::Io(error)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsError> for Cause {
+    fn from(error: TlsError) -> Cause {
+        Cause::Tls(error)
+    }
+}
+
+impl ConnectError {
+    /// The peer's address.
+    pub fn address(&self) -> &SocketAddress {
+        &self.address
+    }
+
+    /// The socket did not connect; nothing was said yet.
+    pub fn is_connect(&self) -> bool {
+        self.stage == Stage::Connect
+    }
+
+    /// The TLS handshake failed, or what it agreed on does not do.
+    pub fn is_tls(&self) -> bool {
+        !self.is_connect()
+    }
+
+    /// Nothing listens at the address.
+    pub fn is_refused(&self) -> bool {
+        matches!(&self.cause, Cause::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+    }
+
+    /// The time was over: this side's limit, or the system's.
+    pub fn is_timeout(&self) -> bool {
+        match &self.cause {
+            Cause::TimedOut(_) => true,
+            Cause::Io(error) => error.kind() == io::ErrorKind::TimedOut,
+            #[cfg(feature = "tls")]
+            Cause::Tls(_) => false,
+        }
+    }
+
+    /// What TLS has to say, if that is where it failed.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<&TlsError> {
+        match &self.cause {
+            Cause::Tls(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.address)?;
+        match self.stage {
+            Stage::Connect => {}
+            #[cfg(feature = "tls")]
+            Stage::Tls => f.write_str("TLS: ")?,
+        }
+        match &self.cause {
+            Cause::Io(error) => f.write_str(&words(error)),
+            Cause::TimedOut(after) => write!(f, "timed out after {after:.3?}"),
+            #[cfg(feature = "tls")]
+            Cause::Tls(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectError")
+            .field("address", &self.address)
+            .field("stage", &self.stage)
+            .field("cause", &self.cause)
+            .finish()
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Io(error) => Some(error),
+            Cause::TimedOut(_) => None,
+            #[cfg(feature = "tls")]
+            Cause::Tls(error) => Some(error),
+        }
+    }
+}
+
+/// The common causes in plain words, without "(os error 111)"; others in the system's.
+pub(crate) fn words(error: &io::Error) -> String {
+    use io::ErrorKind::*;
+    match error.kind() {
+        NotFound if error.raw_os_error().is_some() => "no such file".to_owned(),
+        kind @ (ConnectionRefused | ConnectionReset | ConnectionAborted | HostUnreachable
+        | NetworkUnreachable | TimedOut | PermissionDenied | AddrInUse
+        | AddrNotAvailable)
+            if error.raw_os_error().is_some() =>
+        {
+            kind.to_string()
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
