@@ -373,3 +373,47 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_that_will_not_be_delivered_are_not_held() {
+        // `:path` with a Huffman string of 8,000 octets, which is 12,800 times "0".
+        let mut block = vec![0x04];
+        integer::encode(8000, 7, 0x80, &mut block);
+        block.resize(block.len() + 8000, 0);
+        let mut decoder = Decoder::new(4096);
+        for limits in [
+            DecodeLimits {
+                max_string: 100,
+                ..DecodeLimits::default()
+            },
+            DecodeLimits {
+                max_list_size: 100,
+                ..DecodeLimits::default()
+            },
+        ] {
+            let outcome = decoder.decode(&block, limits, |_, _, _| unreachable!("too large"));
+            assert_eq!(
+                outcome.map(|outcome| outcome.list_size),
+                Ok(12_800 + 5 + 32)
+            );
+            assert!(decoder.scratch.capacity() <= 102);
+        }
+        // Also when another field passed the limit.
+        block.insert(0, 0x82);
+        let limits = DecodeLimits {
+            max_count: 0,
+            max_string: 1 << 20,
+            max_list_size: 1 << 20,
+        };
+        assert!(
+            decoder
+                .decode(&block, limits, |_, _, _| unreachable!("too large"))
+                .is_ok()
+        );
+        assert!(decoder.scratch.capacity() <= 102);
+    }
+}

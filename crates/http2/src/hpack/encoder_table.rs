@@ -199,3 +199,59 @@ impl EncoderTable {
 fn bucket(hash: u32, buckets: usize) -> usize {
     hash as usize & buckets.wrapping_sub(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn field(name: &str, value: &str) -> (Field, FieldHash) {
+        let field = Field::new(Name::from_bytes(name.to_owned().into()), value.to_owned());
+        let hash = FieldHash::of(&field, Indexing::WhenRepeated);
+        (field, hash)
+    }
+
+    /// Two different texts for which `hash` is the same; there are some among this many.
+    fn collision(hash: impl Fn(&str) -> u32) -> (String, String) {
+        let mut seen = HashMap::new();
+        (1..400_000u64)
+            .map(|i| format!("{:x}{i:x}", i.wrapping_mul(i).wrapping_mul(MULTIPLIER)))
+            .find_map(|text| {
+                let other = seen.insert(hash(&text), text.clone())?;
+                Some((other, text))
+            })
+            .expect("32 bits collide among so many")
+    }
+
+    #[test]
+    fn fields_and_names_with_the_same_hash_are_told_apart() {
+        let (a, b) = collision(|value| field("k", value).1.field);
+        let mut table = EncoderTable::new(4096);
+        let (first, hash) = field("k", &a);
+        table.insert(&first, hash);
+        assert_eq!(table.find(&first, hash), Some(62));
+        let (second, hash) = field("k", &b);
+        assert_eq!(table.find(&second, hash), None);
+
+        let (a, b) = collision(|name| field(name, "v").1.name);
+        let (first, hash) = field(&a, "v");
+        table.insert(&first, hash);
+        assert_eq!(table.find_name(&first.name, hash), Some(62));
+        let (second, hash) = field(&b, "v");
+        assert_eq!(table.find_name(&second.name, hash), None);
+    }
+
+    #[test]
+    fn a_table_that_is_exactly_full_keeps_its_oldest_entry() {
+        let mut table = EncoderTable::new(3 * 34);
+        let fields: Vec<_> = ["1", "2", "3", "4"].map(|value| field("k", value)).into();
+        for (field, hash) in &fields {
+            table.insert(field, *hash);
+        }
+        let places = fields.iter().map(|(field, hash)| table.find(field, *hash));
+        assert_eq!(
+            places.collect::<Vec<_>>(),
+            [None, Some(64), Some(63), Some(62)]
+        );
+    }
+}

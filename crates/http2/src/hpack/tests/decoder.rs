@@ -151,6 +151,12 @@ fn a_lowered_limit_must_be_answered_by_the_next_block() {
     decoder.set_max_table_size(8192);
     assert!(run(&mut decoder, "203fe13f82").is_ok());
 
+    // The smallest size stays due when a larger one follows that is also below what the peer uses.
+    let mut decoder = Decoder::new(4096);
+    decoder.set_max_table_size(0);
+    decoder.set_max_table_size(100);
+    refused(&mut decoder, "3f4582", DecodeError::TableSizeTooLarge);
+
     // Not lower than what the peer uses: nothing is due.
     let mut decoder = Decoder::new(4096);
     decoder.set_max_table_size(8192);
