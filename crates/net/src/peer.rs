@@ -65,7 +65,7 @@ impl fmt::Debug for Peer {
 /// `Display` writes `127.0.0.1:50051`, `[::1]:50051`, `unix:/run/app.sock` or `unix-abstract:app`.
 ///
 /// ```
-/// use farcall_net::SocketAddress;
+/// use farcall_net::peer::SocketAddress;
 ///
 /// let address = SocketAddress::from("127.0.0.1:50051".parse::<std::net::SocketAddr>()?);
 /// assert_eq!(address.to_string(), "127.0.0.1:50051");

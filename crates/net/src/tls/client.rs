@@ -29,11 +29,11 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 /// of one value, and reconnecting costs less.
 ///
 /// ```
-/// use farcall_net::ClientTls;
+/// use farcall_net::tls::ClientTls;
 ///
 /// // What the operating system trusts:
 /// let tls = ClientTls::system_roots();
-/// # fn own() -> Result<(), farcall_net::TlsConfigError> {
+/// # fn own() -> Result<(), farcall_net::tls::TlsConfigError> {
 /// // One's own authority, and a certificate that says who this client is:
 /// let tls = ClientTls::ca_pem_file("ca.pem")?.identity_pem_files("client.pem", "client.key")?;
 /// # Ok(())

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, io, sync::Arc};
 /// A TLS configuration that cannot work. The text names the file, or the argument, and what is wrong with it.
 ///
 /// ```
-/// use farcall_net::ClientTls;
+/// use farcall_net::tls::ClientTls;
 ///
 /// let error = ClientTls::ca_pem_file("/no/such/ca.pem").unwrap_err();
 /// assert!(error.is_unreadable());
@@ -133,7 +133,7 @@ impl fmt::Display for Side {
 /// `std::io::Error`.
 ///
 /// ```
-/// # fn advise(error: &farcall_net::TlsError) {
+/// # fn advise(error: &farcall_net::tls::TlsError) {
 /// if error.is_not_tls() {
 ///     println!("the other end speaks plaintext: {error}");
 /// } else if error.is_untrusted() {

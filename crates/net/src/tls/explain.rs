@@ -134,8 +134,23 @@ fn distrust(error: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it was made for another purpose (extended key usage)".to_owned()
         }
+        // What rustls passes on from its verifier has no words but its name.
+        CertificateError::Other(other) => match other.0.to_string().as_str() {
+            "UnsupportedCertVersion" => {
+                "it is of X.509 version 1, where version 3 is needed".to_owned()
+            }
+            "CaUsedAsEndEntity" => {
+                "it is an authority's own, as self-signed ones often are (CA:TRUE)".to_owned()
+            }
+            name => name.to_owned(),
+        },
         other => other.to_string(),
     }
+}
+
+/// A certificate without extensions, which rustls does not read.
+pub(super) fn is_version_1(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other) if other.0.to_string() == "UnsupportedCertVersion")
 }
 
 fn since(earlier: UnixTime, later: UnixTime) -> Duration {

@@ -1,8 +1,8 @@
 //! Certificates and keys from PEM (RFC 7468), with errors that say where and what.
 
-use super::error::TlsConfigError;
+use super::{error::TlsConfigError, explain::is_version_1};
 use rustls::{
-    RootCertStore,
+    Error, InconsistentKeys, RootCertStore,
     crypto::CryptoProvider,
     pki_types::{
         CertificateDer, PrivateKeyDer,
@@ -102,27 +102,37 @@ pub(super) fn add_authorities(roots: &mut RootCertStore, pem: &Pem) -> Result<()
 }
 
 /// A certificate chain with its key, known to belong together.
+///
+/// A certificate of X.509 version 1, as openssl makes them where it is told of no extensions, is taken unchecked:
+/// rustls refuses such from peers, but others may accept ours.
 pub(super) fn identity(
     chain: &Pem,
     key: &Pem,
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, TlsConfigError> {
-    use rustls::Error;
     let certificates = chain.certificates()?;
-    let private = key.private_key()?;
-    CertifiedKey::from_der(certificates, private, provider).map_err(|error| match error {
-        Error::InconsistentKeys(_) => {
+    let private = provider
+        .key_provider
+        .load_private_key(key.private_key()?)
+        .map_err(|error| {
+            let problem = "a private key that is malformed or of a kind that is not supported";
+            TlsConfigError::malformed(&key.name, problem).because(error)
+        })?;
+    let identity = CertifiedKey::new(certificates, private);
+    match identity.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(identity),
+        Err(Error::InvalidCertificate(error)) if is_version_1(&error) => Ok(identity),
+        Err(error @ Error::InconsistentKeys(_)) => {
             let problem = format!(
                 "this private key does not belong to the certificate of {}",
                 chain.name
             );
-            TlsConfigError::mismatch(&key.name, problem).because(error)
+            Err(TlsConfigError::mismatch(&key.name, problem).because(error))
         }
-        Error::InvalidCertificate(_) => {
-            TlsConfigError::malformed(&chain.name, "the first certificate is malformed")
-                .because(error)
-        }
-        _ => TlsConfigError::malformed(&key.name, "a private key of a kind that is not supported")
-            .because(error),
-    })
+        Err(error) => Err(TlsConfigError::malformed(
+            &chain.name,
+            "the first certificate is malformed",
+        )
+        .because(error)),
+    }
 }

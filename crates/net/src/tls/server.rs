@@ -25,8 +25,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 /// Clients must speak HTTP/2 by ALPN, as gRPC clients do. TLS 1.2 and 1.3 are spoken.
 ///
 /// ```
-/// # fn tls() -> Result<(), farcall_net::TlsConfigError> {
-/// use farcall_net::ServerTls;
+/// # fn tls() -> Result<(), farcall_net::tls::TlsConfigError> {
+/// use farcall_net::tls::ServerTls;
 ///
 /// let tls = ServerTls::from_pem_files("cert.pem", "key.pem")?;
 /// // Only for clients that this authority has signed:
@@ -63,7 +63,7 @@ pub enum ClientAuth {
     /// Refuse it: the default where a client CA is configured.
     #[default]
     Required,
-    /// Let it in; its [`TlsPeer::certificates`](crate::TlsPeer::certificates) are empty.
+    /// Let it in; its [`TlsPeer::certificates`] are empty.
     Optional,
 }
 

@@ -22,6 +22,11 @@ pub(crate) const EXPIRED_KEY: &str = include_str!("testdata/expired.key");
 pub(crate) const STRANGER: &str = include_str!("testdata/stranger.pem");
 pub(crate) const STRANGER_KEY: &str = include_str!("testdata/stranger.key");
 
+/// Of X.509 version 1, with the client's key.
+pub(crate) const VERSION_1: &str = include_str!("testdata/version1.pem");
+/// `localhost`, signed by itself, with the server's key.
+pub(crate) const SELF_SIGNED: &str = include_str!("testdata/self-signed.pem");
+
 /// Trusts the test authority, has no certificate.
 pub(crate) fn client() -> ClientTls {
     ClientTls::ca_pem(CA).unwrap()

@@ -293,6 +293,31 @@ async fn a_clients_certificate_does_not_do_for_a_server() {
 }
 
 #[tokio::test]
+async fn a_self_signed_certificate_with_the_marks_of_an_authority_is_named_as_such() {
+    let server = ServerTls::from_pem(SELF_SIGNED, SERVER_KEY).unwrap();
+    let error = refusal(
+        &ClientTls::ca_pem(SELF_SIGNED).unwrap(),
+        "localhost",
+        &server,
+    )
+    .await;
+    assert_eq!(
+        error.to_string(),
+        "the server's certificate is not trusted: it is an authority's own, as self-signed ones often are (CA:TRUE)"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_of_version_1_may_be_shown_but_is_not_accepted() {
+    let client = client().identity_pem(VERSION_1, CLIENT_KEY).unwrap();
+    let (_, server) = shake(&client, "localhost", &strict_server()).await;
+    assert_eq!(
+        server.unwrap_err().to_string(),
+        "the client's certificate is not trusted: it is of X.509 version 1, where version 3 is needed"
+    );
+}
+
+#[tokio::test]
 async fn a_plaintext_server_is_recognised() {
     let http2 = b"\0\0\0\x04\0\0\0\0\0";
     let http1 = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";

@@ -27,7 +27,14 @@ pub(crate) async fn connect(
     options: TcpOptions,
     deadline: Instant,
 ) -> Result<(Io, Peer), ConnectError> {
-    secure(open(address, options), address, security, server_name, deadline).await
+    secure(
+        open(address, options),
+        address,
+        security,
+        server_name,
+        deadline,
+    )
+    .await
 }
 
 /// Shakes hands on the connection that `open` makes.

@@ -27,6 +27,14 @@ leaf server ca serverAuth "DNS:localhost,DNS:*.test.example,IP:127.0.0.1,IP:::1"
 leaf expired ca serverAuth "DNS:localhost" -days 0
 leaf client ca clientAuth "DNS:client.test.example" -days $days
 leaf stranger other-ca clientAuth,serverAuth "DNS:localhost" -days $days
+
+# Without extensions openssl makes a certificate of X.509 version 1.
+openssl req -new -key client.key -subj "/CN=version 1" -out version1.csr
+openssl x509 -req -in version1.csr -CA ca.pem -CAkey ca.key -days $days -out version1.pem
+rm version1.csr
+# Authority and server in one.
+openssl req -x509 -key server.key -days $days -subj "/CN=self" -addext subjectAltName=DNS:localhost -out self-signed.pem
+
 rm ca.key other-ca.key
 
 # Other encodings of one key.
