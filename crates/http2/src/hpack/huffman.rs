@@ -75,8 +75,8 @@ const fn build_code() -> Code {
 
 static CODE: Code = build_code();
 
-/// An entry of the fast table: symbols in bits 0..16, length of the first in 16..20, of all in 20..24, number
-/// of symbols in 24..26. 0: the window begins with a longer code.
+/// An entry of the fast table: length of all its symbols in bits 0..6, where a shift wants it, number of
+/// symbols in 6..8, symbols in 8..24, length of the first in 24..28. 0: the window begins with a longer code.
 const fn build_window() -> [u32; 1 << WINDOW] {
     let code = build_code();
     let mut single = [0u32; 1 << WINDOW];
@@ -88,7 +88,7 @@ const fn build_window() -> [u32; 1 << WINDOW] {
             let mut i = 0;
             while i < 1 << (WINDOW - length) {
                 single[(first + i) as usize] =
-                    symbol as u32 | length << 16 | length << 20 | 1 << 24;
+                    length | 1 << 6 | (symbol as u32) << 8 | length << 24;
                 i += 1;
             }
         }
@@ -98,11 +98,11 @@ const fn build_window() -> [u32; 1 << WINDOW] {
     let mut window = 0;
     while window < 1 << WINDOW {
         let first = single[window];
-        let length = first >> 20 & 15;
+        let length = first & 63;
         let second = single[window << length & ((1 << WINDOW) - 1)];
-        let total = length + (second >> 20 & 15);
+        let total = length + (second & 63);
         if first != 0 && second != 0 && total <= WINDOW {
-            table[window] = first & 0xf_00ff | (second & 0xff) << 8 | total << 20 | 2 << 24;
+            table[window] = first & 0x0f00_ff00 | (second & 0xff00) << 8 | 2 << 6 | total;
         }
         window += 1;
     }
@@ -158,19 +158,22 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, cap: usize) -> Result<usiz
         }
         while count >= MAX_LENGTH {
             let entry = TABLE[(bits >> (64 - WINDOW)) as usize];
-            let used = if entry != 0 {
-                write([entry as u8, (entry >> 8) as u8], (entry >> 24) as usize);
-                entry >> 20 & 15
+            if entry != 0 {
+                write(
+                    [(entry >> 8) as u8, (entry >> 16) as u8],
+                    (entry >> 6 & 3) as usize,
+                );
+                bits = bits.wrapping_shl(entry); // by its low six bits
+                count -= entry & 63;
             } else {
                 let (symbol, used) = long_symbol(bits);
                 if symbol == EOS {
                     return Err(DecodeError::EndOfStringCode);
                 }
                 write([symbol as u8, 0], 1);
-                used
-            };
-            bits <<= used;
-            count -= used;
+                bits <<= used;
+                count -= used;
+            }
         }
     }
     while count > 0 {
@@ -179,15 +182,25 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, cap: usize) -> Result<usiz
             break;
         }
         let entry = TABLE[(padded >> (64 - WINDOW)) as usize];
-        let (symbol, used) = if entry != 0 {
-            (entry as u16 & 0xff, entry >> 16 & 15)
+        let used = if entry != 0 && entry & 63 <= count {
+            write(
+                [(entry >> 8) as u8, (entry >> 16) as u8],
+                (entry >> 6 & 3) as usize,
+            );
+            entry & 63
         } else {
-            long_symbol(padded)
+            // The second symbol of an entry may begin in the padding.
+            let (symbol, used) = if entry != 0 {
+                ((entry >> 8) as u16 & 0xff, entry >> 24)
+            } else {
+                long_symbol(padded)
+            };
+            if used > count {
+                return Err(DecodeError::InvalidPadding);
+            }
+            write([symbol as u8, 0], 1);
+            used
         };
-        if used > count {
-            return Err(DecodeError::InvalidPadding);
-        }
-        write([symbol as u8, 0], 1);
         bits <<= used;
         count -= used;
     }
