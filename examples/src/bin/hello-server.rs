@@ -1,0 +1,18 @@
+//! A greeter, until Ctrl-C: `hello-server [ADDRESS]`.
+
+use farcall::Server;
+use farcall_examples::{greeter::MyGreeter, hello::GreeterServer};
+use std::{error::Error, time::Duration};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let address = std::env::args().nth(1).unwrap_or("[::]:50051".to_owned());
+    println!("serving hello.Greeter on {address}; stop with Ctrl-C");
+
+    let stop = async { drop(tokio::signal::ctrl_c().await) };
+    Server::builder()
+        .add_service(GreeterServer::new(MyGreeter))
+        .serve_with_shutdown(&address, stop, Duration::from_secs(10))
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! What the example programs share: the generated code, and the pieces of `hello` and `route-guide`.
+
+pub mod features;
+pub mod greeter;
+
+farcall::include_protos!();

@@ -1,0 +1,8 @@
+//! What foreign interop programs do not look at, and that our own cases can fail.
+
+mod cases;
+mod relay;
+mod server_id;
+mod setup;
+mod sloppy;
+mod wire;
