@@ -102,10 +102,12 @@ impl Decoder {
         self.max_table_size = size;
         if size < self.update_due.unwrap_or(self.table.max_size()) {
             self.update_due = Some(size);
+            // Remembered blocks lack the update, so they are not to be answered from memory now.
+            self.table.outdate();
         }
     }
 
-    /// Changes whenever the contents or the size of the dynamic table have changed.
+    /// Changes whenever the contents or the size of the dynamic table have changed, or a size update is due.
     #[inline]
     pub fn generation(&self) -> u64 {
         self.table.generation()

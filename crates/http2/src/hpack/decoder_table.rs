@@ -100,6 +100,11 @@ impl DecoderTable {
         }
     }
 
+    /// Makes what was remembered of this generation invalid.
+    pub(super) fn outdate(&mut self) {
+        self.generation += 1;
+    }
+
     pub(super) fn clear(&mut self) {
         self.generation += 1;
         self.evict_to(0);

@@ -110,3 +110,19 @@ fn blocks_over_the_limits_are_not_remembered() {
     }
     assert_eq!(memo.lookup(b"\x82\x84", decoder.generation()), None);
 }
+
+#[test]
+fn a_remembered_block_does_not_hide_that_a_size_update_is_due() {
+    let (mut decoder, mut memo) = (Decoder::new(4096), BlockMemo::new());
+    for _ in 0..2 {
+        let outcome = decoder
+            .decode(b"\x82", DecodeLimits::default(), |_, _, _| ())
+            .unwrap();
+        memo.remember(b"\x82", decoder.generation(), &outcome, ());
+    }
+    assert!(memo.lookup(b"\x82", decoder.generation()).is_some());
+    decoder.set_max_table_size(8192);
+    assert!(memo.lookup(b"\x82", decoder.generation()).is_some());
+    decoder.set_max_table_size(100);
+    assert!(memo.lookup(b"\x82", decoder.generation()).is_none());
+}
