@@ -73,8 +73,10 @@ impl TestService for Sloppy {
 async fn every_case_fails_against_a_server_that_ignores_its_requests() {
     // A server without UnimplementedService, that accepts a call and lets it be cancelled, is right about these.
     const RIGHT: [&str; 3] = ["empty_unary", "unimplemented_service", "cancel_after_begin"];
+    // The deadline of a millisecond may pass before even this server answers.
+    const EITHER: &str = "timeout_on_sleeping_server";
     let address = setup::serve(Sloppy).await;
-    for name in cases::NAMES {
+    for name in cases::NAMES.iter().filter(|&&name| name != EITHER) {
         let outcome = cases::run(name, &setup::env(address))
             .await
             .expect("every name in the list is a case");
