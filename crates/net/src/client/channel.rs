@@ -1,0 +1,180 @@
+//! `Channel`: the virtual connection that calls are made on.
+
+use super::{
+    connector::Connector,
+    control::{self, Order, Unstarted},
+    heads::Heads,
+    options::CallOptions,
+    picker_cell::PickerCell,
+};
+use crate::{
+    encoding::Encoding,
+    transport::{Mailbox, connect::Security},
+};
+use bytes::Bytes;
+use farcall_core::{
+    MethodDescriptor, Status,
+    call::{ReceiveOptions, client::RequestTemplate},
+    message::{Compressor, Compressors},
+};
+use farcall_lb::{ConnectivityState, Target, channel::Channel as Machine};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// A virtual connection to a target: resolves it, connects, balances, reconnects.
+///
+/// Cheap to clone; all clones share the connections, which close when the last clone is gone and the calls on
+/// them are over. Made by [`Channel::builder`]; nothing is connected before the first call or
+/// [`connect`](Channel::connect).
+///
+/// ```
+/// use farcall_net::Channel;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let channel = Channel::builder("dns:///localhost:50051").insecure().build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Channel {
+    inner: Arc<Inner>,
+}
+
+/// The settings of a channel that calls look at.
+pub(crate) struct Settings {
+    pub(crate) target: Target,
+    pub(crate) authority: String,
+    pub(crate) security: Security,
+    pub(crate) user_agent: Bytes,
+    pub(crate) encoding: Encoding,
+    pub(crate) max_receive: usize,
+    pub(crate) max_send: usize,
+    pub(crate) http2: farcall_http2::Config,
+    pub(crate) compressors: Compressors,
+    pub(crate) connector: Option<Arc<dyn Connector>>,
+}
+
+impl Settings {
+    /// TCP_USER_TIMEOUT: the timeout of keepalive, where that is on (gRFC A18).
+    pub(crate) fn user_timeout(&self) -> Option<Duration> {
+        self.http2.keepalive_interval.map(|_| self.http2.keepalive_timeout)
+    }
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    orders: tokio::sync::mpsc::UnboundedSender<Order>,
+}
+
+/// What the channel's handles and its control task share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) picks: PickerCell,
+    heads: Heads,
+    /// The control task, until it is started.
+    pub(crate) unstarted: Mutex<Option<Unstarted>>,
+}
+
+impl Channel {
+    pub(crate) fn new(settings: Settings, machine: Machine) -> Channel {
+        let secure = !matches!(settings.security, Security::Plaintext);
+        let heads = Heads::new(
+            settings.authority.clone().into(),
+            secure,
+            settings.user_agent.clone(),
+            settings.compressors.clone(),
+        );
+        let picks = PickerCell::new(Arc::clone(machine.picker()));
+        let (orders, unstarted) = control::prepare(machine);
+        let unstarted = Mutex::new(Some(unstarted));
+        let shared = Arc::new(Shared { settings, picks, heads, unstarted });
+        Channel { inner: Arc::new(Inner { shared, orders }) }
+    }
+
+    /// The canonical form of the target, such as `dns:///localhost:50051`.
+    pub fn target(&self) -> String {
+        self.settings().target.to_string()
+    }
+
+    /// The state of connectivity. Calls on an idle channel connect it.
+    pub fn state(&self) -> ConnectivityState {
+        self.inner.shared.picks.state()
+    }
+
+    /// Connects, if the channel is idle, and waits until it is ready.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` with the reason in the cause chain once every address has failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the channel connecting.
+    pub async fn connect(&self) -> Result<(), Status> {
+        let (answer, outcome) = tokio::sync::oneshot::channel();
+        self.order(Order::Connect(answer));
+        outcome.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Sends a mailbox to a connection, or to the queue of those that wait for one.
+    pub(crate) fn dispatch(&self, mailbox: &Arc<Mailbox>) {
+        let notice = self.inner.shared.picks.dispatch(mailbox);
+        if !notice.is_empty() {
+            self.order(Order::Notice(notice));
+        }
+    }
+
+    fn order(&self, order: Order) {
+        if let Err(refused) = control::order(&self.inner.shared, &self.inner.orders, order) {
+            self.inner.shared.picks.close(&refused);
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.inner.shared.settings
+    }
+
+    /// The header lists that a call shares with others.
+    pub(crate) fn template(
+        &self,
+        method: &MethodDescriptor,
+        content_subtype: &'static str,
+        encoding: Encoding,
+    ) -> RequestTemplate {
+        self.inner.shared.heads.template(method, content_subtype, encoding)
+    }
+
+    /// The compressor of an encoding.
+    pub(crate) fn compressor(&self, encoding: Encoding) -> Result<Option<&dyn Compressor>, Status> {
+        encoding.compressor(&self.settings().compressors)
+    }
+
+    pub(crate) fn shared_compressor(&self, encoding: Encoding) -> Option<Arc<dyn Compressor>> {
+        self.settings().compressors.find(encoding.name()).cloned()
+    }
+
+    pub(crate) fn encoding(&self, options: &CallOptions) -> Encoding {
+        options.encoding.unwrap_or(self.settings().encoding)
+    }
+
+    pub(crate) fn max_send(&self, options: &CallOptions) -> usize {
+        options.max_send.unwrap_or(self.settings().max_send)
+    }
+
+    pub(crate) fn receive_options(&self, options: &CallOptions) -> ReceiveOptions {
+        let mut receive = ReceiveOptions::default();
+        receive.max_message_size = options.max_receive.unwrap_or(self.settings().max_receive);
+        receive.compressors = self.settings().compressors.clone();
+        receive
+    }
+}
+
+/// The status of calls on a channel that is no more.
+pub(crate) fn closed() -> Status {
+    Status::cancelled("the channel is closed")
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("target", &self.target()).field("state", &self.state()).finish()
+    }
+}

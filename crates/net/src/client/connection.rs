@@ -1,0 +1,396 @@
+//! The client's end of one connection: mailboxes become streams, events become answers.
+
+use super::news::{Disconnect, News, Reporter};
+use crate::transport::{
+    Mailbox, Role,
+    mailbox::{End, Finish, Head, Incoming, Interest, Outgoing},
+    send_data,
+    submit::Request,
+};
+use bytes::Bytes;
+use farcall_core::{Code, Status, call::client::RequestHead};
+use farcall_http2::{
+    Connection, ConnectionError, Event, Headers, OpenError, Reason, ResetCause, StreamKey,
+};
+use std::{collections::VecDeque, io, mem, sync::Arc, time::Instant};
+
+struct Call {
+    key: StreamKey,
+    mailbox: Arc<Mailbox>,
+    /// END_STREAM has not been sent.
+    sending: bool,
+    /// A unary response gathers here and is handed over once.
+    whole: Option<Incoming>,
+    received: usize,
+}
+
+/// The client's [`Role`].
+pub(crate) struct ClientRole {
+    peer: String,
+    reporter: Reporter,
+    calls: Vec<Option<Call>>,
+    /// Calls that wait for the server to allow another stream, in order.
+    waiting: VecDeque<Arc<Mailbox>>,
+    /// No call's deadline is earlier.
+    deadline: Option<Instant>,
+    error: Option<io::Error>,
+    goaway: Option<(Reason, Bytes)>,
+    /// Calls that the connection's end has cut; they fail when the reason is known.
+    orphans: Vec<Call>,
+    closing: bool,
+}
+
+impl ClientRole {
+    pub(crate) fn new(peer: String, reporter: Reporter) -> ClientRole {
+        ClientRole {
+            peer,
+            reporter,
+            calls: Vec::new(),
+            waiting: VecDeque::new(),
+            deadline: None,
+            error: None,
+            goaway: None,
+            orphans: Vec::new(),
+            closing: false,
+        }
+    }
+
+    fn disconnect(&mut self, machine: Option<ConnectionError>) -> Arc<Disconnect> {
+        Arc::new(Disconnect {
+            peer: self.peer.clone(),
+            error: self.error.take(),
+            machine,
+            goaway: self.goaway.clone(),
+        })
+    }
+
+    /// The live call that the key names.
+    fn call(&mut self, key: StreamKey) -> Option<&mut Call> {
+        self.calls.get_mut(key.slot())?.as_mut().filter(|call| call.key == key)
+    }
+
+    fn remove(&mut self, key: StreamKey) -> Option<Call> {
+        self.call(key)?;
+        let call = self.calls[key.slot()].take()?;
+        call.mailbox.set_slot(None);
+        Some(call)
+    }
+
+    /// Opens a stream for a mailbox that has none.
+    fn open(&mut self, connection: &mut Connection, now: Instant, mailbox: Arc<Mailbox>, mut outgoing: Outgoing) {
+        let Some(head) = outgoing.head.take() else { return };
+        if outgoing.reset.is_some() || mailbox.is_over() {
+            return;
+        }
+        let Head::Request { template, metadata } = &head else { return };
+        let timeout = mailbox.deadline.map(|deadline| deadline.saturating_duration_since(now));
+        let request = match RequestHead::new(template, timeout, metadata) {
+            Ok(request) => request,
+            Err(status) => return mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE)),
+        };
+        let end_stream = outgoing.data.is_empty() && matches!(outgoing.finish, Finish::HalfClose);
+        match connection.open(now, &request.parts(), end_stream) {
+            Ok(key) => {
+                self.note_deadline(mailbox.deadline);
+                mailbox.set_slot(Some(key.slot()));
+                let whole = (mailbox.interest() == Interest::End).then(Incoming::default);
+                let call = Call { key, mailbox, sending: !end_stream, whole, received: 0 };
+                if self.calls.len() <= key.slot() {
+                    self.calls.resize_with(key.slot() + 1, || None);
+                }
+                self.calls[key.slot()] = Some(call);
+                if !end_stream {
+                    self.transmit(connection, now, key, outgoing);
+                }
+            }
+            Err(OpenError::TooManyStreams) => {
+                outgoing.head = Some(head);
+                mailbox.restore_outgoing(outgoing);
+                self.note_deadline(mailbox.deadline);
+                self.waiting.push_front(mailbox);
+            }
+            Err(OpenError::HeaderListTooLarge { size, limit }) => {
+                let status = Status::new(
+                    Code::Internal,
+                    format!("the request's metadata is {size} bytes; the server accepts {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"),
+                );
+                mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
+            }
+            Err(_) => {
+                outgoing.head = Some(head);
+                mailbox.restore_outgoing(outgoing);
+                mailbox.unattach();
+                self.reporter.tell(News::Unsent(vec![mailbox]));
+            }
+        }
+    }
+
+    /// Carries out what the task asked for on an open stream.
+    fn transmit(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, outgoing: Outgoing) {
+        let Some(call) = self.call(key) else { return };
+        if let Some(reason) = outgoing.reset {
+            connection.reset(now, key, reason);
+            if let Some(call) = self.remove(key) {
+                let unreported = call.mailbox.detach(key) + outgoing.release;
+                connection.release(now, key, unreported);
+            }
+            return;
+        }
+        if outgoing.release > 0 {
+            connection.release(now, key, outgoing.release);
+        }
+        if outgoing.expect > 0 {
+            connection.expect(now, key, outgoing.expect);
+        }
+        let half_close = matches!(outgoing.finish, Finish::HalfClose);
+        if !call.sending || (outgoing.data.is_empty() && !half_close) {
+            return;
+        }
+        call.sending = !half_close;
+        let streaming = call.whole.is_none();
+        // A stream that has gone meanwhile has an event on its way that says so.
+        let _ = send_data(connection, now, key, outgoing.data, half_close);
+        if streaming && let Some(call) = self.call(key) {
+            call.mailbox.set_outstanding(connection.buffered(key));
+        }
+    }
+
+    fn note_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = match (self.deadline, deadline) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+
+    fn on_headers(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, headers: Arc<Headers>, trailers: bool, end: bool) {
+        let Some(call) = self.call(key) else { return };
+        match (&mut call.whole, trailers) {
+            (Some(whole), false) => whole.head = Some(headers),
+            (Some(whole), true) => whole.trailers = Some(headers),
+            (None, false) => call.mailbox.deliver_head(headers),
+            (None, true) => {
+                self.finish(connection, now, key, Some(headers));
+                return;
+            }
+        }
+        if end {
+            self.finish(connection, now, key, None);
+        }
+    }
+
+    fn on_data(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, data: Bytes, end: bool) {
+        let Some(call) = self.call(key) else {
+            connection.release(now, key, data.len());
+            return;
+        };
+        match &mut call.whole {
+            Some(whole) => {
+                // Gathered up to the limit of a message whatever happens: nobody reads it earlier.
+                connection.release(now, key, data.len());
+                call.received += data.len();
+                let limit = call.mailbox.receive_limit();
+                if call.received > limit {
+                    let status = Status::new(
+                        Code::ResourceExhausted,
+                        format!("the response is larger than {limit} bytes (max_receive_message_size)"),
+                    );
+                    connection.reset(now, key, Reason::CANCEL);
+                    if let Some(call) = self.remove(key) {
+                        call.mailbox.deliver_end(None, End::Failed(status), Some(key));
+                    }
+                    return;
+                }
+                if !data.is_empty() {
+                    whole.data.push(data);
+                }
+            }
+            None if data.is_empty() => {}
+            None => {
+                let unwanted = call.mailbox.deliver_data(data);
+                connection.release(now, key, unwanted);
+            }
+        }
+        if end {
+            self.finish(connection, now, key, None);
+        }
+    }
+
+    /// The server has said everything.
+    fn finish(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, trailers: Option<Arc<Headers>>) {
+        let Some(call) = self.remove(key) else { return };
+        if call.sending {
+            // The call is over; what this side still had to say is of no use (RFC 9113 §8.1).
+            connection.reset(now, key, Reason::NO_ERROR);
+        }
+        match call.whole {
+            Some(mut whole) => {
+                whole.end = Some(End::Eof);
+                call.mailbox.deliver_all(whole, Some(key));
+            }
+            None => {
+                call.mailbox.deliver_end(trailers, End::Eof, Some(key));
+                connection.release(now, key, call.mailbox.detach(key));
+            }
+        }
+    }
+
+    fn on_reset(&mut self, key: StreamKey, reason: Reason, cause: ResetCause) {
+        let Some(call) = self.remove(key) else { return };
+        match cause {
+            ResetCause::Connection => self.orphans.push(call),
+            cause => call.fail(End::Reset(reason, cause)),
+        }
+    }
+
+    fn on_closed(&mut self, error: ConnectionError) {
+        let disconnect = self.disconnect(Some(error));
+        self.closing = true;
+        let unsent: Vec<_> = self.waiting.drain(..).collect();
+        for mailbox in &unsent {
+            mailbox.unattach();
+        }
+        if !unsent.is_empty() {
+            self.reporter.tell(News::Unsent(unsent));
+        }
+        for call in mem::take(&mut self.orphans) {
+            call.fail(End::Failed(
+                Status::new(Code::Unavailable, "the connection was lost").with_cause(Arc::clone(&disconnect)),
+            ));
+        }
+        self.reporter.tell(News::Closed(disconnect));
+    }
+
+    fn retry_waiting(&mut self, connection: &mut Connection, now: Instant) {
+        while let Some(mailbox) = self.waiting.pop_front() {
+            let before = self.waiting.len();
+            let outgoing = mailbox.take_outgoing();
+            self.open(connection, now, mailbox, outgoing);
+            if self.waiting.len() > before {
+                break;
+            }
+        }
+    }
+}
+
+impl Call {
+    fn fail(self, end: End) {
+        match self.whole {
+            Some(mut whole) => {
+                whole.end = Some(end);
+                self.mailbox.deliver_all(whole, Some(self.key));
+            }
+            None => self.mailbox.deliver_end(None, end, Some(self.key)),
+        }
+    }
+}
+
+impl Role for ClientRole {
+    const CUTS: bool = false;
+
+    fn on_event(&mut self, connection: &mut Connection, now: Instant, event: Event) {
+        match event {
+            Event::Ready => self.reporter.tell(News::Ready),
+            Event::Headers { stream, headers, trailers, end_stream } => {
+                self.on_headers(connection, now, stream, headers, trailers, end_stream);
+            }
+            Event::Data { stream, data, end_stream } => self.on_data(connection, now, stream, data, end_stream),
+            Event::Reset { stream, reason, cause } => self.on_reset(stream, reason, cause),
+            Event::Writable { stream } => {
+                if let Some(call) = self.call(stream) {
+                    call.mailbox.set_outstanding(connection.buffered(stream));
+                }
+            }
+            Event::CanOpen => self.retry_waiting(connection, now),
+            Event::GoAway { reason, debug } => {
+                self.goaway = Some((reason, debug));
+                let disconnect = self.disconnect(None);
+                let unsent: Vec<_> = self.waiting.drain(..).collect();
+                for mailbox in &unsent {
+                    mailbox.unattach();
+                }
+                self.reporter.tell(News::GoingAway(disconnect));
+                if !unsent.is_empty() {
+                    self.reporter.tell(News::Unsent(unsent));
+                }
+            }
+            Event::Closed(error) => self.on_closed(error),
+            _ => {}
+        }
+    }
+
+    fn attend(&mut self, connection: &mut Connection, now: Instant, mailbox: Arc<Mailbox>) {
+        if let Some(slot) = mailbox.slot() {
+            let key = self.calls.get(slot).and_then(|call| call.as_ref()).map(|call| call.key);
+            let outgoing = mailbox.take_outgoing();
+            if let Some(key) = key {
+                self.transmit(connection, now, key, outgoing);
+            }
+        } else if self.waiting.is_empty() {
+            let outgoing = mailbox.take_outgoing();
+            self.open(connection, now, mailbox, outgoing);
+        } else {
+            self.note_deadline(mailbox.deadline);
+            self.waiting.push_back(mailbox);
+        }
+    }
+
+    fn on_request(&mut self, connection: &mut Connection, now: Instant, request: Request) {
+        match request {
+            Request::None => {}
+            Request::Drain => connection.drain(now, "the channel has left this connection"),
+            Request::Close => connection.shutdown(now, Reason::NO_ERROR, "the channel was closed"),
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn handle_timeout(&mut self, connection: &mut Connection, now: Instant) {
+        let mut next = None;
+        let mut passed = Vec::new();
+        let open = self.calls.iter().flatten().map(|call| (Some(call.key), &call.mailbox));
+        let waiting = self.waiting.iter().map(|mailbox| (None, mailbox));
+        for (key, mailbox) in open.chain(waiting) {
+            match mailbox.deadline {
+                Some(deadline) if deadline <= now => passed.push((key, Arc::clone(mailbox))),
+                Some(deadline) => next = Some(next.map_or(deadline, |n: Instant| n.min(deadline))),
+                None => {}
+            }
+        }
+        self.deadline = next;
+        self.waiting.retain(|mailbox| mailbox.deadline.is_none_or(|deadline| deadline > now) && !mailbox.is_over());
+        for (key, mailbox) in passed {
+            if let Some(key) = key {
+                connection.reset(now, key, Reason::CANCEL);
+                self.remove(key);
+                connection.release(now, key, mailbox.detach(key));
+            }
+            let key = key.unwrap_or(StreamKey::NONE);
+            mailbox.deliver_end(None, End::Failed(deadline_exceeded()), Some(key));
+        }
+    }
+
+    fn on_io_error(&mut self, error: io::Error) {
+        self.error.get_or_insert(error);
+    }
+
+    fn on_end(&mut self, unserved: Vec<Arc<Mailbox>>) {
+        for mailbox in &unserved {
+            mailbox.unattach();
+        }
+        if !unserved.is_empty() {
+            self.reporter.tell(News::Unsent(unserved));
+        }
+        if !self.closing {
+            // The driver was dropped with its runtime.
+            let calls: Vec<_> = self.calls.iter_mut().filter_map(Option::take).collect();
+            self.orphans.extend(calls);
+            self.on_closed(ConnectionError::Eof(farcall_http2::Initiator::Local));
+        }
+    }
+}
+
+pub(crate) fn deadline_exceeded() -> Status {
+    Status::new(Code::DeadlineExceeded, "the deadline passed before the call was over")
+}

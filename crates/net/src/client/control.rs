@@ -1,0 +1,401 @@
+//! The control task of a channel: carries out what the channel's machine wants done.
+//!
+//! The task starts with the first call or `connect` and ends with the last handle of the channel. The
+//! rules (which address when, how long to wait) are the machine's; here are only tasks, timers and sockets.
+
+use super::{
+    attempt,
+    channel::{Shared, closed},
+    news::{News, Reporter},
+    picker_cell::{Notice, Snapshot},
+};
+use crate::{
+    clock,
+    resolver::dns,
+    transport::{Submit, submit::Request, timer::Timer},
+};
+use farcall_core::Status;
+use farcall_lb::{
+    Address, ConnectivityState,
+    balancer::{Pick, PickInfo, Picker},
+    channel::{Action, Channel as Machine},
+    resolver::{PacerConfig, ResolvePacer, ResolverUpdate},
+    subchannel::{ConnectionEvent, ConnectionId, SubchannelId},
+    target::DnsTarget,
+};
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, PoisonError},
+    task::{Context, Poll},
+    time::Instant,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    task::AbortHandle,
+};
+
+/// What handles ask of the control task.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// A dispatch has something to tell.
+    Notice(Notice),
+    /// Connect, and say how it went.
+    Connect(oneshot::Sender<Result<(), Status>>),
+}
+
+/// What the task needs to start.
+pub(crate) struct Unstarted {
+    machine: Machine,
+    orders: UnboundedReceiver<Order>,
+}
+
+/// The sending end of the orders, and what the task will start from.
+pub(crate) fn prepare(machine: Machine) -> (UnboundedSender<Order>, Unstarted) {
+    let (sender, orders) = unbounded_channel();
+    (sender, Unstarted { machine, orders })
+}
+
+/// Gives an order; the first one starts the task.
+///
+/// # Errors
+/// There is no tokio runtime to run the task on.
+pub(crate) fn order(shared: &Arc<Shared>, orders: &UnboundedSender<Order>, order: Order) -> Result<(), Status> {
+    // Only the first order needs the lock; but orders are rare: a call on a connected channel gives none.
+    let mut unstarted = shared.unstarted.lock().unwrap_or_else(PoisonError::into_inner);
+    if unstarted.is_some() {
+        let runtime = Handle::try_current().map_err(|error| {
+            Status::failed_precondition("a channel must be used inside a tokio runtime").with_cause(error)
+        })?;
+        if let Some(Unstarted { machine, orders }) = unstarted.take() {
+            runtime.spawn(Control::new(Arc::clone(shared), machine, orders));
+        }
+    }
+    drop(unstarted);
+    // Refused only when the task is gone with its runtime; its end has failed the calls.
+    orders.send(order).ok();
+    Ok(())
+}
+
+struct Control {
+    shared: Arc<Shared>,
+    machine: Machine,
+    orders: UnboundedReceiver<Order>,
+    reporter: UnboundedSender<(ConnectionId, News)>,
+    news: UnboundedReceiver<(ConnectionId, News)>,
+    connections: HashMap<ConnectionId, Link>,
+    resolver: Option<Resolver>,
+    last_error: Option<Status>,
+    /// Those who wait in `connect`.
+    waiters: Vec<oneshot::Sender<Result<(), Status>>>,
+    /// The earliest deadline of a waiting call.
+    deadline: Option<Instant>,
+    timer: Timer,
+}
+
+/// A connection, or an attempt at one.
+struct Link {
+    submit: Arc<Submit>,
+    task: AbortHandle,
+    ready: bool,
+}
+
+/// The name look-ups of a channel.
+struct Resolver {
+    target: DnsTarget,
+    pacer: ResolvePacer,
+    /// The running one.
+    lookup: Option<Lookup>,
+}
+
+struct Lookup {
+    outcome: oneshot::Receiver<io::Result<Vec<SocketAddr>>>,
+    task: AbortHandle,
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Control {
+    fn new(shared: Arc<Shared>, machine: Machine, orders: UnboundedReceiver<Order>) -> Control {
+        let (reporter, news) = unbounded_channel();
+        Control {
+            shared,
+            machine,
+            orders,
+            reporter,
+            news,
+            connections: HashMap::new(),
+            resolver: None,
+            last_error: None,
+            waiters: Vec::new(),
+            deadline: None,
+            timer: Timer::default(),
+        }
+    }
+
+    fn on_order(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Notice(notice) => self.on_notice(now, notice),
+            Order::Connect(answer) => {
+                self.machine.connect(now);
+                match self.machine.state() {
+                    ConnectivityState::Ready => {
+                        answer.send(Ok(())).ok();
+                    }
+                    ConnectivityState::TransientFailure => {
+                        answer.send(Err(self.unreachable())).ok();
+                    }
+                    _ => self.waiters.push(answer),
+                }
+            }
+        }
+    }
+
+    fn on_notice(&mut self, now: Instant, notice: Notice) {
+        for wake in notice.wakes {
+            self.machine.handle_wake(now, wake);
+        }
+        if notice.waiting {
+            self.deadline = self.shared.picks.expire(now);
+        }
+    }
+
+    fn on_news(&mut self, now: Instant, id: ConnectionId, news: News) {
+        let event = match news {
+            News::Ready => {
+                if let Some(link) = self.connections.get_mut(&id) {
+                    link.ready = true;
+                }
+                ConnectionEvent::Connected
+            }
+            News::Refused(cause) => {
+                self.connections.remove(&id);
+                ConnectionEvent::ConnectFailed(cause)
+            }
+            News::GoingAway(disconnect) => {
+                if let Some(link) = self.connections.get_mut(&id) {
+                    link.ready = false;
+                }
+                ConnectionEvent::Draining(disconnect.reason())
+            }
+            News::Closed(disconnect) => match self.connections.remove(&id) {
+                Some(Link { ready: false, .. }) if disconnect.goaway.is_none() => {
+                    ConnectionEvent::ConnectFailed(disconnect)
+                }
+                _ => ConnectionEvent::Disconnected(disconnect.reason()),
+            },
+            News::Unsent(mailboxes) => {
+                for mailbox in mailboxes {
+                    let notice = self.shared.picks.dispatch(&mailbox);
+                    self.on_notice(now, notice);
+                }
+                return;
+            }
+        };
+        self.machine.handle_connection(now, id, event);
+    }
+
+    fn perform(&mut self, now: Instant, action: Action) {
+        match action {
+            Action::StartResolver => self.start_resolver(now),
+            Action::ResolveNow => {
+                if let Some(resolver) = &mut self.resolver {
+                    resolver.pacer.resolve_now(now);
+                }
+            }
+            Action::StopResolver => self.resolver = None,
+            Action::Connect { connection, address, deadline, .. } => self.connect(connection, address, deadline),
+            Action::Drain(connection) => {
+                if let Some(link) = self.connections.get_mut(&connection) {
+                    link.ready = false;
+                    link.submit.request(Request::Drain);
+                }
+            }
+            Action::Close(connection) => {
+                if let Some(link) = self.connections.remove(&connection) {
+                    match link.ready {
+                        true => link.submit.request(Request::Close),
+                        false => link.task.abort(),
+                    }
+                }
+            }
+            Action::Publish { state, picker } => self.publish(now, state, picker),
+            _ => {}
+        }
+    }
+
+    fn connect(&mut self, id: ConnectionId, address: Address, deadline: Instant) {
+        let submit = Arc::new(Submit::default());
+        let reporter = Reporter { id, news: self.reporter.clone() };
+        let task = tokio::spawn(attempt::run(Arc::clone(&self.shared), address, deadline, Arc::clone(&submit), reporter));
+        self.connections.insert(id, Link { submit, task: task.abort_handle(), ready: false });
+    }
+
+    fn publish(&mut self, now: Instant, state: ConnectivityState, picker: Arc<dyn Picker>) {
+        match state {
+            ConnectivityState::Ready => self.last_error = None,
+            ConnectivityState::TransientFailure => {
+                if let Pick::Fail(status) = picker.pick(&PickInfo::new("")) {
+                    self.last_error = Some(status);
+                }
+            }
+            _ => {}
+        }
+        let ready = self.connections.iter().filter(|(_, link)| link.ready);
+        let transports: HashMap<SubchannelId, Arc<Submit>> =
+            ready.map(|(id, link)| (id.subchannel(), Arc::clone(&link.submit))).collect();
+        let snapshot = Snapshot { state, picker, transports, last_error: self.last_error.clone() };
+        let notice = self.shared.picks.publish(snapshot);
+        let outcome = match state {
+            ConnectivityState::Ready => Some(Ok(())),
+            ConnectivityState::TransientFailure => Some(Err(self.unreachable())),
+            ConnectivityState::Shutdown => Some(Err(closed())),
+            _ => None,
+        };
+        if let Some(outcome) = outcome {
+            for waiter in self.waiters.drain(..) {
+                waiter.send(outcome.clone()).ok();
+            }
+        }
+        self.on_notice(now, notice);
+    }
+
+    fn unreachable(&self) -> Status {
+        self.last_error.clone().unwrap_or_else(|| Status::unavailable("no connection could be made"))
+    }
+
+    fn start_resolver(&mut self, now: Instant) {
+        match DnsTarget::parse(self.machine.target()) {
+            Ok(target) => {
+                let pacer = ResolvePacer::new(PacerConfig::default(), fastrand::u64(..));
+                self.resolver = Some(Resolver { target, pacer, lookup: None });
+            }
+            Err(error) => {
+                let status = Status::unavailable("the target cannot be resolved").with_cause(error);
+                // There is no resolver that could try again.
+                self.machine.handle_resolver_update(now, ResolverUpdate::failure(status)).ok();
+            }
+        }
+    }
+
+    /// Starts a look-up when it is time, takes the outcome of the one that runs. True if there was one.
+    fn poll_resolver(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Some(resolver) = &mut self.resolver else { return false };
+        if resolver.lookup.is_none() && resolver.pacer.poll_start(now) {
+            let (answer, outcome) = oneshot::channel();
+            let target = resolver.target.clone();
+            let task = tokio::spawn(async move {
+                answer.send(dns::lookup(target.host(), target.port()).await).ok();
+            });
+            resolver.lookup = Some(Lookup { outcome, task: task.abort_handle() });
+        }
+        let Some(lookup) = &mut resolver.lookup else { return false };
+        let Poll::Ready(outcome) = Pin::new(&mut lookup.outcome).poll(cx) else { return false };
+        resolver.lookup = None;
+        let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the look-up was given up")));
+        let found = outcome.is_ok();
+        let update = match outcome {
+            Ok(addresses) => ResolverUpdate::endpoints(addresses.into_iter().map(|a| Address::from(a).into())),
+            Err(error) => {
+                let text = format!("name resolution of {} failed", resolver.target);
+                ResolverUpdate::failure(Status::unavailable(text).with_cause(error))
+            }
+        };
+        let used = self.machine.handle_resolver_update(now, update).is_ok();
+        if let Some(resolver) = &mut self.resolver {
+            match found && used {
+                true => resolver.pacer.on_success(now),
+                false => resolver.pacer.on_failure(now),
+            }
+        }
+        true
+    }
+
+    /// Handles everything that has come in. False: the channel has no handles any more.
+    fn receive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        while let Poll::Ready(order) = self.orders.poll_recv(cx) {
+            match order {
+                Some(order) => self.on_order(now, order),
+                None => return false,
+            }
+            self.act(now);
+        }
+        while let Poll::Ready(Some((id, news))) = self.news.poll_recv(cx) {
+            self.on_news(now, id, news);
+            self.act(now);
+        }
+        while self.poll_resolver(cx, now) {
+            self.act(now);
+        }
+        true
+    }
+
+    fn act(&mut self, now: Instant) {
+        while let Some(action) = self.machine.poll_action() {
+            self.perform(now, action);
+        }
+    }
+
+    /// When something is to be done although nothing comes in.
+    fn next_timeout(&self) -> Option<Instant> {
+        let resolver = self.resolver.as_ref().and_then(|resolver| resolver.pacer.poll_timeout());
+        [self.machine.poll_timeout(), resolver, self.deadline].into_iter().flatten().min()
+    }
+
+    fn fire_timers(&mut self, now: Instant) {
+        self.timer.elapsed(now);
+        if self.machine.poll_timeout().is_some_and(|at| at <= now) {
+            self.machine.handle_timeout(now);
+            self.act(now);
+        }
+        if self.deadline.is_some_and(|at| at <= now) {
+            self.deadline = self.shared.picks.expire(now);
+        }
+    }
+}
+
+impl Future for Control {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            let now = clock::now();
+            this.fire_timers(now);
+            if !this.receive(cx, now) {
+                return Poll::Ready(());
+            }
+            match this.next_timeout() {
+                Some(at) if at <= now => {}
+                Some(at) => {
+                    this.timer.arm(at, cx);
+                    return Poll::Pending;
+                }
+                None => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        for link in self.connections.values() {
+            match link.ready {
+                true => link.submit.request(Request::Drain),
+                false => link.task.abort(),
+            }
+        }
+        self.shared.picks.close(&closed());
+    }
+}

@@ -1,0 +1,21 @@
+//! The client: channels and the calls made on them.
+
+mod attempt;
+mod builder;
+mod channel;
+mod connection;
+mod connector;
+mod control;
+mod heads;
+mod news;
+mod options;
+mod picker_cell;
+mod start;
+mod streaming;
+mod unary;
+
+pub use builder::ChannelBuilder;
+pub use channel::Channel;
+pub use connector::{ByteStream, Connecting, Connector};
+pub use streaming::{BidiCall, ServerStreamingCall};
+pub use unary::{ClientStreamingCall, PendingResponse, UnaryCall, UnaryFuture};

@@ -1,0 +1,92 @@
+//! What connections tell the channel they belong to.
+
+use crate::transport::Mailbox;
+use bytes::Bytes;
+use farcall_http2::{ConnectionError, Reason};
+use farcall_lb::subchannel::{Cause, ConnectionId, DisconnectReason};
+use std::{fmt, io, sync::Arc};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// The way from a connection to its channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Reporter {
+    pub(crate) id: ConnectionId,
+    pub(crate) news: UnboundedSender<(ConnectionId, News)>,
+}
+
+impl Reporter {
+    pub(crate) fn tell(&self, news: News) {
+        // The channel may be gone; then nobody wants to know.
+        self.news.send((self.id, news)).ok();
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum News {
+    /// The server's settings have arrived: calls may go out.
+    Ready,
+    /// There is no connection: TCP, TLS or a proxy said no.
+    Refused(Cause),
+    /// No new calls, please; open ones go on.
+    GoingAway(Arc<Disconnect>),
+    /// Over.
+    Closed(Arc<Disconnect>),
+    /// Calls of which nothing was sent: they may go out on another connection.
+    Unsent(Vec<Arc<Mailbox>>),
+}
+
+/// Why a connection ended: the local cause of the `UNAVAILABLE` of its calls.
+#[derive(Debug)]
+pub(crate) struct Disconnect {
+    pub(crate) peer: String,
+    pub(crate) error: Option<io::Error>,
+    pub(crate) machine: Option<ConnectionError>,
+    /// The server's last GOAWAY.
+    pub(crate) goaway: Option<(Reason, Bytes)>,
+}
+
+impl Disconnect {
+    /// The class of the reason (gRFC A94).
+    pub(crate) fn reason(&self) -> DisconnectReason {
+        if let Some((reason, debug)) = &self.goaway {
+            return DisconnectReason::GoAway { code: reason.0, debug: String::from_utf8_lossy(debug).into_owned() };
+        }
+        if let Some(ConnectionError::KeepaliveTimeout) = &self.machine {
+            return DisconnectReason::ConnectionTimedOut;
+        }
+        match &self.error {
+            Some(error) => match error.kind() {
+                io::ErrorKind::ConnectionReset => DisconnectReason::ConnectionReset,
+                io::ErrorKind::TimedOut => DisconnectReason::ConnectionTimedOut,
+                io::ErrorKind::ConnectionAborted => DisconnectReason::ConnectionAborted,
+                kind => DisconnectReason::SocketError(Arc::new(io::Error::new(kind, error.to_string()))),
+            },
+            None => match &self.machine {
+                Some(machine @ ConnectionError::Misbehaved(..)) => {
+                    DisconnectReason::SocketError(Arc::new(io::Error::other(machine.to_string())))
+                }
+                _ => DisconnectReason::Unknown,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Disconnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "connection to {}: ", self.peer)?;
+        match (&self.error, &self.machine) {
+            (Some(error), _) => write!(f, "{error}")?,
+            (None, Some(machine)) => write!(f, "{machine}")?,
+            (None, None) => f.write_str("the server goes away")?,
+        }
+        if let Some((reason, debug)) = &self.goaway {
+            write!(f, ", after GOAWAY {reason}")?;
+            if !debug.is_empty() {
+                write!(f, " \"{}\"", debug.escape_ascii())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Disconnect {}

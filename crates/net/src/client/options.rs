@@ -1,0 +1,70 @@
+//! What a caller can say about one call.
+
+use crate::encoding::Encoding;
+use farcall_core::Metadata;
+use std::time::{Duration, Instant};
+
+/// The options of one call; the channel's defaults fill what is left open.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) metadata: Metadata,
+    pub(crate) wait_for_ready: bool,
+    pub(crate) encoding: Option<Encoding>,
+    pub(crate) max_receive: Option<usize>,
+    pub(crate) max_send: Option<usize>,
+}
+
+/// The setters that all four kinds of call have.
+macro_rules! call_options {
+    () => {
+        /// The call must be over within `timeout`, counted from its start: connecting, sending, the server's work
+        /// and receiving. The server is told. `DEADLINE_EXCEEDED` otherwise. Default: none, or that of the call
+        /// being handled, whichever is earlier.
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.options.timeout = Some(timeout);
+            self
+        }
+
+        /// As [`timeout`](Self::timeout), as a point in time. The earlier of the two counts.
+        pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
+            self.options.deadline = Some(deadline);
+            self
+        }
+
+        /// Adds metadata. An invalid key or value makes the call fail with `INTERNAL`, naming it.
+        pub fn metadata(mut self, key: impl farcall_core::metadata::IntoKey, value: impl farcall_core::metadata::IntoValue) -> Self {
+            self.options.metadata.append(key, value);
+            self
+        }
+
+        /// Waits for a connection until the deadline instead of failing with `UNAVAILABLE` while there is none.
+        /// Default off.
+        pub fn wait_for_ready(mut self) -> Self {
+            self.options.wait_for_ready = true;
+            self
+        }
+
+        /// Compresses what this call sends. Default: the channel's choice.
+        pub fn compress(mut self, encoding: crate::Encoding) -> Self {
+            self.options.encoding = Some(encoding);
+            self
+        }
+
+        /// Largest message that this call accepts, in bytes, after decompression; `RESOURCE_EXHAUSTED` beyond it.
+        /// Default: the channel's, 4 MiB.
+        pub fn max_receive_message_size(mut self, bytes: usize) -> Self {
+            self.options.max_receive = Some(bytes);
+            self
+        }
+
+        /// Largest message that this call sends, in bytes; `RESOURCE_EXHAUSTED` beyond it. Default: the channel's,
+        /// 2^31−1.
+        pub fn max_send_message_size(mut self, bytes: usize) -> Self {
+            self.options.max_send = Some(bytes);
+            self
+        }
+    };
+}
+pub(crate) use call_options;

@@ -1,0 +1,88 @@
+//! The start of a call: options become a request head and a mailbox, and the mailbox is dispatched.
+
+use super::{channel::Channel, options::CallOptions};
+use crate::{
+    clock,
+    context::Context,
+    transport::{
+        Mailbox,
+        mailbox::{End, Finish, Head, Interest, Outgoing, Route},
+    },
+};
+use bytes::Bytes;
+use farcall_core::{
+    MethodDescriptor, Status,
+    call::ReceiveOptions,
+    message::{Compressor, PREFIX},
+};
+use std::{sync::Arc, time::Instant};
+
+/// A call that is on its way.
+pub(crate) struct Started {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) options: ReceiveOptions,
+}
+
+/// Starts a call; `data` is its first message.
+///
+/// # Errors
+/// What is wrong with the options themselves. Everything else reaches the mailbox.
+pub(crate) fn start(
+    channel: &Channel,
+    method: &MethodDescriptor,
+    content_subtype: &'static str,
+    options: CallOptions,
+    interest: Interest,
+    data: Option<Bytes>,
+    finish: Finish,
+) -> Result<Started, Status> {
+    options.metadata.check()?;
+    let encoding = channel.encoding(&options);
+    channel.compressor(encoding)?;
+    let context = Context::current();
+    let deadline = deadline(&options, context.as_ref());
+    let receive = channel.receive_options(&options);
+    let template = channel.template(method, content_subtype, encoding);
+    let head = Head::Request { template, metadata: options.metadata };
+    let mut outgoing = Outgoing { head: Some(head), finish, ..Outgoing::default() };
+    if let Some(data) = data {
+        outgoing.data.push(data);
+    }
+    let route = Route {
+        method: method.clone(),
+        wait_for_ready: options.wait_for_ready,
+        receive_limit: receive.max_message_size.saturating_add(PREFIX),
+    };
+    let mailbox = Mailbox::new(deadline, interest, outgoing, Some(route));
+    if let Some(context) = context {
+        context.adopt(&mailbox);
+    }
+    channel.dispatch(&mailbox);
+    Ok(Started { mailbox, options: receive })
+}
+
+/// The compressor of what a streaming call sends; one that is not built in fails the call when it starts.
+pub(crate) fn compressor(channel: &Channel, options: &CallOptions) -> Option<Arc<dyn Compressor>> {
+    channel.shared_compressor(channel.encoding(options))
+}
+
+/// A call that never started looks like one that has failed.
+pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
+    started.unwrap_or_else(|status| {
+        let mailbox = Mailbox::new(None, Interest::Any, Outgoing::default(), None);
+        mailbox.deliver_end(None, End::Failed(status), Some(farcall_http2::StreamKey::NONE));
+        Started { mailbox, options: ReceiveOptions::default() }
+    })
+}
+
+/// The earliest of the call's own deadline, its timeout and the deadline of the call being handled.
+fn deadline(options: &CallOptions, context: Option<&Context>) -> Option<Instant> {
+    let own = options.timeout.map(|timeout| {
+        let now = clock::now();
+        now.checked_add(timeout).unwrap_or(now + FOREVER)
+    });
+    [own, options.deadline, context.and_then(Context::deadline)].into_iter().flatten().min()
+}
+
+/// What a timeout beyond the clock's range means.
+const FOREVER: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 24 * 3600);

@@ -1,0 +1,106 @@
+//! Calls with a stream of responses: server-streaming and bidirectional.
+
+use super::{
+    channel::Channel,
+    options::{CallOptions, call_options},
+    start,
+};
+use crate::{
+    message::IntoRequest,
+    streaming::{Sender, Streaming},
+    transport::mailbox::{Finish, Interest},
+};
+use farcall_core::{Codec, Method, Prost, Status, message::encode_message};
+use std::{
+    fmt,
+    future::{IntoFuture, Ready, ready},
+    sync::Arc,
+};
+
+/// A call with one request and a stream of responses, to be adjusted and then awaited.
+///
+/// Awaiting it starts the call and yields the [`Streaming`] at once, without waiting for the server.
+///
+/// # Errors
+/// Only what is wrong with the request itself; the call's status comes from the stream.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct ServerStreamingCall<Req, Res, C = Prost> {
+    channel: Channel,
+    method: Method<Req, Res, C>,
+    message: Req,
+    options: CallOptions,
+}
+
+impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ServerStreamingCall<Req, Res, C> {
+    /// A call of `method` on `channel`; generated clients do this.
+    pub fn new(channel: &Channel, method: &Method<Req, Res, C>, request: impl IntoRequest<Req>) -> Self {
+        let (message, metadata) = request.into_request().into_parts();
+        let options = CallOptions { metadata, ..CallOptions::default() };
+        ServerStreamingCall { channel: channel.clone(), method: method.clone(), message, options }
+    }
+
+    call_options!();
+
+    fn start(self) -> Result<Streaming<Res>, Status> {
+        let codec = self.method.codec();
+        let subtype = Codec::<Req>::content_subtype(codec);
+        let compressor = self.channel.compressor(self.channel.encoding(&self.options))?;
+        let data = encode_message(codec, &self.message, compressor, self.channel.max_send(&self.options))?;
+        let descriptor = self.method.descriptor().clone();
+        let started =
+            start::start(&self.channel, &descriptor, subtype, self.options, Interest::Any, Some(data), Finish::HalfClose)?;
+        Ok(Streaming::of_responses(codec, started.mailbox, started.options, self.channel))
+    }
+}
+
+impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> IntoFuture for ServerStreamingCall<Req, Res, C> {
+    type Output = Result<Streaming<Res>, Status>;
+    type IntoFuture = Ready<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        ready(self.start())
+    }
+}
+
+impl<Req, Res, C> fmt::Debug for ServerStreamingCall<Req, Res, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerStreamingCall").field("method", &self.method.descriptor()).finish_non_exhaustive()
+    }
+}
+
+/// A call with a stream of requests and a stream of responses.
+#[must_use = "a call does nothing until it is split"]
+pub struct BidiCall<Req, Res, C = Prost> {
+    channel: Channel,
+    method: Method<Req, Res, C>,
+    options: CallOptions,
+}
+
+impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> BidiCall<Req, Res, C> {
+    /// A call of `method` on `channel`; generated clients do this.
+    pub fn new(channel: &Channel, method: &Method<Req, Res, C>) -> Self {
+        BidiCall { channel: channel.clone(), method: method.clone(), options: CallOptions::default() }
+    }
+
+    call_options!();
+
+    /// Starts the call. Both halves are usable at once and may live in different tasks. The sender must be
+    /// [half-closed](Sender::half_close); dropping either half before its end cancels the call.
+    pub fn split(self) -> (Sender<Req>, Streaming<Res>) {
+        let compressor = start::compressor(&self.channel, &self.options);
+        let limit = self.channel.max_send(&self.options);
+        let codec = self.method.codec();
+        let subtype = Codec::<Req>::content_subtype(codec);
+        let descriptor = self.method.descriptor().clone();
+        let started = start::start(&self.channel, &descriptor, subtype, self.options, Interest::Any, None, Finish::Open);
+        let started = start::started_or_failed(started);
+        let sender = Sender::of_client(codec, Arc::clone(&started.mailbox), compressor, limit);
+        (sender, Streaming::of_responses(codec, started.mailbox, started.options, self.channel))
+    }
+}
+
+impl<Req, Res, C> fmt::Debug for BidiCall<Req, Res, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BidiCall").field("method", &self.method.descriptor()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,235 @@
+//! Calls with one response: unary and client-streaming.
+
+use super::{
+    channel::Channel,
+    options::{CallOptions, call_options},
+    start::{self, Started},
+};
+use crate::{
+    message::{IntoRequest, Response},
+    streaming::{Sender, feed_response},
+    transport::{
+        Mailbox,
+        mailbox::{Finish, Incoming, Interest},
+    },
+};
+use farcall_core::{
+    Codec, Method, Prost, Status,
+    call::{Progress, ReceiveOptions, Shape, client::ResponseMachine},
+    message::encode_message,
+};
+use farcall_http2::Reason;
+use futures_core::Stream;
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+/// A unary call, to be adjusted and then awaited. Nothing happens before the first poll.
+///
+/// # Errors
+/// The call's [`Status`].
+///
+/// # Cancel safety
+/// Dropping the future cancels the call: the server's handler ends at its next await.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct UnaryCall<Req, Res, C = Prost> {
+    channel: Channel,
+    method: Method<Req, Res, C>,
+    message: Req,
+    options: CallOptions,
+}
+
+impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
+    /// A call of `method` on `channel`; generated clients do this.
+    pub fn new(channel: &Channel, method: &Method<Req, Res, C>, request: impl IntoRequest<Req>) -> Self {
+        let (message, metadata) = request.into_request().into_parts();
+        let options = CallOptions { metadata, ..CallOptions::default() };
+        UnaryCall { channel: channel.clone(), method: method.clone(), message, options }
+    }
+
+    call_options!();
+
+    fn start(self) -> PendingResponse<Res, C> {
+        let codec = self.method.codec();
+        let subtype = Codec::<Req>::content_subtype(codec);
+        let limit = self.channel.max_send(&self.options);
+        let compressor = self.channel.compressor(self.channel.encoding(&self.options));
+        let data = compressor.and_then(|compressor| encode_message(codec, &self.message, compressor, limit));
+        let started = data.and_then(|data| {
+            let descriptor = self.method.descriptor().clone();
+            start::start(&self.channel, &descriptor, subtype, self.options, Interest::End, Some(data), Finish::HalfClose)
+        });
+        PendingResponse::new(self.channel, codec.clone(), started)
+    }
+}
+
+impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> IntoFuture for UnaryCall<Req, Res, C> {
+    type Output = Result<Response<Res>, Status>;
+    type IntoFuture = UnaryFuture<Req, Res, C>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        UnaryFuture { state: State::Unstarted(Some(self)) }
+    }
+}
+
+impl<Req, Res, C> fmt::Debug for UnaryCall<Req, Res, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnaryCall").field("method", &self.method.descriptor()).finish_non_exhaustive()
+    }
+}
+
+/// The future of a [`UnaryCall`].
+#[must_use = "a call does nothing until it is awaited"]
+pub struct UnaryFuture<Req, Res, C = Prost> {
+    state: State<Req, Res, C>,
+}
+
+enum State<Req, Res, C> {
+    Unstarted(Option<UnaryCall<Req, Res, C>>),
+    Started(PendingResponse<Res, C>),
+}
+
+impl<Req, Res, C> Unpin for UnaryFuture<Req, Res, C> {}
+
+impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> Future for UnaryFuture<Req, Res, C> {
+    type Output = Result<Response<Res>, Status>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Unstarted(call) = &mut self.state {
+            let call = call.take().expect("the state changes in the same breath");
+            self.state = State::Started(call.start());
+        }
+        match &mut self.state {
+            State::Started(pending) => Pin::new(pending).poll(cx),
+            State::Unstarted(_) => Poll::Pending,
+        }
+    }
+}
+
+impl<Req, Res, C> fmt::Debug for UnaryFuture<Req, Res, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnaryFuture").finish_non_exhaustive()
+    }
+}
+
+/// A call with a stream of requests and one response.
+#[must_use = "a call does nothing until it is split or fed"]
+pub struct ClientStreamingCall<Req, Res, C = Prost> {
+    channel: Channel,
+    method: Method<Req, Res, C>,
+    options: CallOptions,
+}
+
+impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res, C> {
+    /// A call of `method` on `channel`; generated clients do this.
+    pub fn new(channel: &Channel, method: &Method<Req, Res, C>) -> Self {
+        ClientStreamingCall { channel: channel.clone(), method: method.clone(), options: CallOptions::default() }
+    }
+
+    call_options!();
+
+    /// Starts the call: the requests go into the sender, the response is the future's. The sender must be
+    /// [half-closed](Sender::half_close); dropping either half before the end cancels the call.
+    pub fn split(self) -> (Sender<Req>, PendingResponse<Res, C>) {
+        let limit = self.channel.max_send(&self.options);
+        let codec = self.method.codec();
+        let subtype = Codec::<Req>::content_subtype(codec);
+        let compressor = start::compressor(&self.channel, &self.options);
+        let descriptor = self.method.descriptor().clone();
+        let started = start::start(&self.channel, &descriptor, subtype, self.options, Interest::End, None, Finish::Open);
+        let pending = PendingResponse::new(self.channel, codec.clone(), started);
+        (Sender::of_client(codec, Arc::clone(&pending.mailbox), compressor, limit), pending)
+    }
+
+    /// Sends all of `messages`, half-closes and waits for the response.
+    ///
+    /// # Errors
+    /// The call's status.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call.
+    pub async fn send_all(self, messages: impl Stream<Item = Req>) -> Result<Response<Res>, Status> {
+        let (mut sender, response) = self.split();
+        match sender.send_all(messages).await {
+            Ok(()) => sender.half_close(),
+            // An ended call says better than its sender why it ended.
+            Err(status) if !response.mailbox.is_over() => return Err(status),
+            Err(_) => {}
+        }
+        response.await
+    }
+}
+
+impl<Req, Res, C> fmt::Debug for ClientStreamingCall<Req, Res, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientStreamingCall").field("method", &self.method.descriptor()).finish_non_exhaustive()
+    }
+}
+
+/// The response that a call is waiting for. Dropping it cancels the call.
+#[must_use = "dropping the response cancels the call"]
+pub struct PendingResponse<Res, C = Prost> {
+    mailbox: Arc<Mailbox>,
+    options: ReceiveOptions,
+    codec: C,
+    /// Keeps the channel alive while the call waits for a connection.
+    _channel: Channel,
+    response: PhantomData<fn() -> Res>,
+}
+
+impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
+    fn new(channel: Channel, codec: C, started: Result<Started, Status>) -> Self {
+        let Started { mailbox, options } = start::started_or_failed(started);
+        PendingResponse { mailbox, options, codec, _channel: channel, response: PhantomData }
+    }
+
+    fn complete(&self, incoming: Incoming) -> Result<Response<Res>, Status> {
+        let mut machine = ResponseMachine::new(Shape::One, &self.options);
+        feed_response(&mut machine, incoming);
+        let mut message = None;
+        loop {
+            match machine.poll() {
+                Progress::Message(received) => message = Some(received),
+                Progress::Done { status, trailers } => {
+                    let Some(message) = message.filter(|_| status.is_ok()) else { return Err(status.mark_received()) };
+                    let message = self.codec.decode(message).map_err(|error| {
+                        Status::internal(format!("the response message could not be decoded: {error}")).mark_received()
+                    })?;
+                    let metadata = machine.metadata().cloned().unwrap_or_default();
+                    return Ok(Response::received(message, metadata, trailers));
+                }
+                Progress::Pending { .. } => {
+                    return Err(Status::internal("the response ended without an end").mark_received());
+                }
+            }
+        }
+    }
+}
+
+impl<Res, C: Codec<Res>> Future for PendingResponse<Res, C> {
+    type Output = Result<Response<Res>, Status>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let incoming = ready!(self.mailbox.poll_receive(cx, 0));
+        Poll::Ready(self.complete(incoming))
+    }
+}
+
+impl<Res, C> Unpin for PendingResponse<Res, C> {}
+
+impl<Res, C> Drop for PendingResponse<Res, C> {
+    fn drop(&mut self) {
+        self.mailbox.close(Reason::CANCEL);
+    }
+}
+
+impl<Res, C> fmt::Debug for PendingResponse<Res, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingResponse").finish_non_exhaustive()
+    }
+}

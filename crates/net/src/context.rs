@@ -1,0 +1,112 @@
+//! The context of a call that is being handled: its deadline and its cancellation, as a value.
+
+use crate::transport::{
+    Mailbox,
+    mailbox::Cancelled,
+};
+use std::{
+    cell::RefCell,
+    fmt,
+    future::{Future, poll_fn},
+    sync::Arc,
+    time::Instant,
+};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+/// The deadline and cancellation of a call that a server is handling.
+///
+/// Calls that a handler makes inherit both: they end when the call they are made for ends. A task that
+/// the handler spawns is outside of that; move the context there and [`scope`](Context::scope) its future:
+///
+/// ```
+/// # use farcall_net::{Request, Status};
+/// async fn handler(request: Request<()>) -> Result<(), Status> {
+///     let context = request.context();
+///     tokio::spawn(context.scope(async move { /* calls made here inherit the deadline */ }));
+///     Ok(())
+/// }
+/// ```
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    mailbox: Arc<Mailbox>,
+}
+
+impl Context {
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Context {
+        Context { mailbox }
+    }
+
+    /// The context of the handler that is running on this thread, if any: what a call made now inherits.
+    pub fn current() -> Option<Context> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// When the call must be over; `None`: the caller set no deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.mailbox.deadline
+    }
+
+    /// Whether the caller has gone away or the deadline has passed.
+    pub fn is_cancelled(&self) -> bool {
+        self.mailbox.cancelled().is_some()
+    }
+
+    /// Waits until the caller goes away or the deadline passes; for ever if neither happens.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn cancelled(&self) {
+        poll_fn(|cx| self.mailbox.poll_cancelled(cx)).await;
+    }
+
+    /// Runs `future` in this context: calls made inside inherit deadline and cancellation.
+    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        let mut future = Box::pin(future);
+        poll_fn(move |cx| self.enter(|| future.as_mut().poll(cx)))
+    }
+
+    /// Runs `future` without a context: calls made inside live as long as they like.
+    pub fn detached<F: Future>(future: F) -> impl Future<Output = F::Output> {
+        let mut future = Box::pin(future);
+        poll_fn(move |cx| {
+            let _restore = Restore(CURRENT.take());
+            future.as_mut().poll(cx)
+        })
+    }
+
+    /// Runs `f` with this context current.
+    pub(crate) fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
+        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        f()
+    }
+
+    /// Ties a call to this context.
+    pub(crate) fn adopt(&self, child: &Arc<Mailbox>) {
+        self.mailbox.adopt(child);
+    }
+
+    pub(crate) fn cause(&self) -> Option<Cancelled> {
+        self.mailbox.cancelled()
+    }
+}
+
+struct Restore(Option<Context>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("deadline", &self.deadline())
+            .field("cancelled", &self.cause())
+            .finish()
+    }
+}

@@ -1,0 +1,51 @@
+//! How messages are compressed, by name.
+
+use farcall_core::message::{Compressor, Compressors};
+use farcall_core::Status;
+use std::fmt;
+
+/// A message encoding (`grpc-encoding`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// Not compressed.
+    #[default]
+    Identity,
+    /// `gzip`; needs the feature of that name.
+    Gzip,
+}
+
+impl Encoding {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Encoding::Identity => "identity",
+            Encoding::Gzip => "gzip",
+        }
+    }
+
+    /// The encoding of a name on the wire.
+    pub fn from_name(name: &str) -> Option<Encoding> {
+        [Encoding::Identity, Encoding::Gzip].into_iter().find(|encoding| encoding.name() == name)
+    }
+
+    /// The compressor; `None` for identity.
+    ///
+    /// # Errors
+    /// `INTERNAL` if it is not built in.
+    pub(crate) fn compressor(self, set: &Compressors) -> Result<Option<&dyn Compressor>, Status> {
+        match self {
+            Encoding::Identity => Ok(None),
+            encoding => match set.find(encoding.name()) {
+                Some(compressor) => Ok(Some(&**compressor)),
+                None => Err(Status::internal(format!("the compressor \"{encoding}\" is not built in"))),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,253 @@
+//! `Request` and `Response`: a message, its metadata and what is known about the call.
+
+use crate::{context::Context, encoding::Encoding, peer::Peer, server::Arrival};
+use farcall_core::Metadata;
+use std::{
+    ops::{Deref, DerefMut},
+    time::Instant,
+};
+
+/// A request: a message (or the [`Streaming`](crate::Streaming) of messages) with its metadata.
+///
+/// Dereferences to the message.
+///
+/// ```
+/// use farcall_net::Request;
+/// let mut request = Request::new(String::from("hello"));
+/// request.metadata_mut().insert("tenant", "blue");
+/// assert_eq!(request.len(), 5);
+/// assert_eq!(request.metadata().get("tenant"), Some("blue"));
+/// ```
+#[derive(Debug)]
+pub struct Request<T> {
+    message: T,
+    metadata: Metadata,
+    /// Present on a server.
+    arrival: Option<Arrival>,
+}
+
+impl<T> Request<T> {
+    /// A request without metadata.
+    pub fn new(message: T) -> Request<T> {
+        Request { message, metadata: Metadata::new(), arrival: None }
+    }
+
+    pub(crate) fn arrived(message: T, metadata: Metadata, arrival: Arrival) -> Request<T> {
+        Request { message, metadata, arrival: Some(arrival) }
+    }
+
+    /// The metadata: of the caller on a server, to be sent on a client.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The metadata, for changes before the call is made.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    /// The message alone.
+    pub fn into_inner(self) -> T {
+        self.message
+    }
+
+    /// Message and metadata.
+    pub fn into_parts(self) -> (T, Metadata) {
+        (self.message, self.metadata)
+    }
+
+    /// The same request with another message.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Request<U> {
+        Request { message: f(self.message), metadata: self.metadata, arrival: self.arrival }
+    }
+
+    /// (server) The full method name, `/package.Service/Method`; empty on a client.
+    pub fn method(&self) -> &str {
+        self.arrival.as_ref().map_or("", |arrival| arrival.method())
+    }
+
+    /// (server) When the call must be over; `None` if the caller set no deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.arrival.as_ref().and_then(|arrival| arrival.context.deadline())
+    }
+
+    /// (server) Waits until the caller goes away or the deadline passes; for ever on a client.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn cancelled(&self) {
+        match &self.arrival {
+            Some(arrival) => arrival.context.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// (server) The call's deadline and cancellation as a value that can move into spawned tasks.
+    ///
+    /// # Panics
+    /// On a request that was not received by a server.
+    #[track_caller]
+    pub fn context(&self) -> Context {
+        match &self.arrival {
+            Some(arrival) => arrival.context.clone(),
+            None => panic!("only a request that a server received has a context"),
+        }
+    }
+
+    /// (server) Who is calling.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.arrival.as_ref().map(|arrival| &*arrival.peer)
+    }
+
+    /// (server) The authority that the caller addressed (`:authority`); empty if it named none.
+    pub fn authority(&self) -> &str {
+        self.arrival.as_ref().map_or("", |arrival| arrival.authority())
+    }
+
+    /// (server) The encoding that the caller announced for its messages.
+    pub fn encoding(&self) -> Encoding {
+        self.arrival.as_ref().map_or(Encoding::Identity, |arrival| arrival.encoding())
+    }
+
+    /// (server, unary) Whether the message came compressed.
+    pub fn message_was_compressed(&self) -> bool {
+        self.arrival.as_ref().is_some_and(|arrival| arrival.compressed)
+    }
+}
+
+impl<T> Deref for Request<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.message
+    }
+}
+
+impl<T> DerefMut for Request<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.message
+    }
+}
+
+impl<T> From<T> for Request<T> {
+    fn from(message: T) -> Request<T> {
+        Request::new(message)
+    }
+}
+
+/// What a client call takes: a message, or a [`Request`] with metadata.
+pub trait IntoRequest<T> {
+    /// The request.
+    fn into_request(self) -> Request<T>;
+}
+
+impl<T> IntoRequest<T> for T {
+    fn into_request(self) -> Request<T> {
+        Request::new(self)
+    }
+}
+
+impl<T> IntoRequest<T> for Request<T> {
+    fn into_request(self) -> Request<T> {
+        self
+    }
+}
+
+/// A response: a message, the initial metadata (before it) and the trailers (after it).
+///
+/// Dereferences to the message.
+///
+/// ```
+/// use farcall_net::Response;
+/// let mut response = Response::new(41);
+/// *response += 1;
+/// response.trailers_mut().insert("cost", "7");
+/// assert_eq!(response.into_inner(), 42);
+/// ```
+#[derive(Debug)]
+pub struct Response<T> {
+    message: T,
+    metadata: Metadata,
+    trailers: Metadata,
+    compression: Option<Encoding>,
+}
+
+impl<T> Response<T> {
+    /// A response without metadata.
+    pub fn new(message: T) -> Response<T> {
+        Response { message, metadata: Metadata::new(), trailers: Metadata::new(), compression: None }
+    }
+
+    pub(crate) fn received(message: T, metadata: Metadata, trailers: Metadata) -> Response<T> {
+        Response { message, metadata, trailers, compression: None }
+    }
+
+    /// The initial metadata, sent before the message.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The initial metadata, for changes.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    /// The trailing metadata, sent with the status.
+    pub fn trailers(&self) -> &Metadata {
+        &self.trailers
+    }
+
+    /// The trailing metadata, for changes.
+    pub fn trailers_mut(&mut self) -> &mut Metadata {
+        &mut self.trailers
+    }
+
+    /// (server) How to compress the message. Default: as the request was, if the caller accepts it.
+    pub fn set_compression(&mut self, encoding: Encoding) {
+        self.compression = Some(encoding);
+    }
+
+    /// The message alone.
+    pub fn into_inner(self) -> T {
+        self.message
+    }
+
+    /// Message, initial metadata and trailers.
+    pub fn into_parts(self) -> (T, Metadata, Metadata) {
+        (self.message, self.metadata, self.trailers)
+    }
+
+    /// The same response with another message.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Response<U> {
+        Response {
+            message: f(self.message),
+            metadata: self.metadata,
+            trailers: self.trailers,
+            compression: self.compression,
+        }
+    }
+
+    pub(crate) fn compression(&self) -> Option<Encoding> {
+        self.compression
+    }
+}
+
+impl<T> Deref for Response<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.message
+    }
+}
+
+impl<T> DerefMut for Response<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.message
+    }
+}
+
+impl<T> From<T> for Response<T> {
+    fn from(message: T) -> Response<T> {
+        Response::new(message)
+    }
+}

@@ -1,0 +1,185 @@
+//! `Server`: everything that can be said about a server before it is bound.
+
+use super::{
+    handler::Limits,
+    listener::Listener,
+    router::{DEFAULT_LIMITS, Router},
+    serve::{Bound, ServeError, ShutdownReport},
+    service::Service,
+};
+use crate::{error::ConfigError, transport::io::TcpOptions};
+use farcall_http2::Config;
+use std::{fmt, future::Future, time::Duration};
+
+#[cfg(feature = "tls")]
+type Tls = crate::tls::ServerTls;
+/// Without the feature there is nothing to set.
+#[cfg(not(feature = "tls"))]
+type Tls = std::convert::Infallible;
+
+/// A server to be: services and settings. Made by [`Server::builder`], brought to life by
+/// [`serve`](Server::serve), [`serve_with_shutdown`](Server::serve_with_shutdown) or [`bind`](Server::bind).
+///
+/// ```no_run
+/// # use farcall_net::{Server, server::{Methods, Service}};
+/// # struct GreeterServer;
+/// # impl Service for GreeterServer { const NAME: &'static str = "a.B"; fn methods(&self, _: &mut Methods) {} }
+/// # async fn demo() -> Result<(), farcall_net::ServeError> {
+/// Server::builder().add_service(GreeterServer).serve("[::]:50051").await
+/// # }
+/// ```
+#[must_use = "a server does nothing until it serves"]
+pub struct Server {
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    pub(super) http2: Config,
+    pub(super) connection_timeout: Duration,
+    unknown_methods: Vec<String>,
+    all_to_completion: bool,
+    pub(super) tls: Option<Tls>,
+}
+
+impl Server {
+    /// A server without services, with default settings, in plaintext.
+    pub fn builder() -> Server {
+        Server {
+            router: Router::default(),
+            limits: DEFAULT_LIMITS,
+            http2: Config::default(),
+            connection_timeout: Duration::from_secs(120),
+            unknown_methods: Vec::new(),
+            all_to_completion: false,
+            tls: None,
+        }
+    }
+
+    /// Offers a service. Adding one twice is an error of [`bind`](Server::bind).
+    pub fn add_service<S: Service>(mut self, service: S) -> Self {
+        self.router.add(&service);
+        self
+    }
+
+    /// TLS with these settings, on every listener.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::tls::ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Handlers of every method run to their end although the caller is gone or the deadline has passed;
+    /// [`Request::cancelled`](crate::Request::cancelled) tells them. Default: they are dropped at their next await.
+    pub fn run_to_completion(mut self) -> Self {
+        self.all_to_completion = true;
+        self
+    }
+
+    /// As [`run_to_completion`](Server::run_to_completion), for one method by its path, such as `/pkg.Service/Method`.
+    /// The service must have been added before; an unknown path is an error of [`bind`](Server::bind).
+    pub fn run_method_to_completion(mut self, path: &str) -> Self {
+        if !self.router.run_to_completion(path) {
+            self.unknown_methods.push(path.to_owned());
+        }
+        self
+    }
+
+    /// Largest message that the server accepts, in bytes, after decompression; `RESOURCE_EXHAUSTED` beyond it.
+    /// Default 4 MiB. Each of a connection's concurrent calls can hold that much memory.
+    pub fn max_receive_message_size(mut self, bytes: usize) -> Self {
+        self.limits.receive = bytes;
+        self
+    }
+
+    /// Largest message that handlers send, in bytes; the call ends with `RESOURCE_EXHAUSTED` beyond it. Default 2^31−1.
+    pub fn max_send_message_size(mut self, bytes: usize) -> Self {
+        self.limits.send = bytes;
+        self
+    }
+
+    /// Calls that one connection may have open at a time; advertised (RFC 9113 §6.5.2). More are refused with
+    /// `REFUSED_STREAM`. Also the number of handlers that one connection keeps busy, those of reset calls included.
+    /// Default 1,000.
+    pub fn max_concurrent_streams(mut self, streams: u32) -> Self {
+        self.http2.max_concurrent_streams = streams;
+        self
+    }
+
+    /// Size of received header lists (names, values and 32 bytes per field), in bytes; advertised. Default 8 KiB.
+    pub fn max_header_list_size(mut self, bytes: u32) -> Self {
+        self.http2.max_header_list_size = bytes;
+        self
+    }
+
+    /// How long a new connection may take for its TLS handshake, and again for its HTTP/2 preface. Default 120 s.
+    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
+        self.connection_timeout = timeout;
+        self
+    }
+
+    /// Receive windows of streams and connections in bytes, fixed: the bandwidth-delay product is not estimated.
+    /// Default: 64 KiB and 1 MiB at the start, growing with the estimate.
+    pub fn static_windows(mut self, stream: u32, connection: u32) -> Self {
+        self.http2.initial_stream_window = stream;
+        self.http2.initial_connection_window = connection;
+        self.http2.adaptive_window = false;
+        self
+    }
+
+    /// Checks a silent client with a PING after `interval` and gives it `timeout` to answer, else the connection ends
+    /// (gRFC A8). Default: 2 h and 20 s. `interval` below 1 s is raised to 1 s.
+    pub fn keepalive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.http2.keepalive_interval = Some(interval.max(Duration::from_secs(1)));
+        self.http2.keepalive_timeout = timeout;
+        self
+    }
+
+    /// Binds `address`: `host:port`, `[::]:port` (all interfaces), port 0 for any free one, or `unix:/path`.
+    ///
+    /// # Errors
+    /// The address cannot be bound; a service was added twice; a method to run to completion is unknown; the TLS
+    /// settings are unusable.
+    pub async fn bind(mut self, address: &str) -> Result<Bound, ServeError> {
+        if self.all_to_completion {
+            self.router.all_run_to_completion();
+        }
+        if let Some(problem) = self.router.duplicates().first() {
+            return Err(ServeError::config(ConfigError::new(problem.as_str())));
+        }
+        if let Some(path) = self.unknown_methods.first() {
+            let problem = format!("run_method_to_completion: no service added before offers the method {path}");
+            return Err(ServeError::config(ConfigError::new(problem)));
+        }
+        self.http2.keepalive_interval.get_or_insert(Duration::from_secs(7200));
+        self.http2.keepalive_without_streams = true;
+        let listener = Listener::bind(address, TcpOptions::default()).await.map_err(ServeError::bind)?;
+        Bound::new(self, listener)
+    }
+
+    /// Binds and serves until the future is dropped, which cuts every connection.
+    ///
+    /// # Errors
+    /// As [`bind`](Server::bind).
+    pub async fn serve(self, address: &str) -> Result<(), ServeError> {
+        self.bind(address).await?.serve().await;
+        Ok(())
+    }
+
+    /// Binds and serves until `shutdown` completes; then accepts nothing more, tells every client to go away (GOAWAY),
+    /// lets open calls finish for `drain` and cuts what remains, which the report counts.
+    ///
+    /// # Errors
+    /// As [`bind`](Server::bind).
+    pub async fn serve_with_shutdown(
+        self,
+        address: &str,
+        shutdown: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> Result<ShutdownReport, ServeError> {
+        Ok(self.bind(address).await?.serve_with_shutdown(shutdown, drain).await)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("limits", &self.limits).field("http2", &self.http2).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,84 @@
+//! From a path to a method.
+
+use super::{
+    earned::Earned,
+    handler::{Limits, Route},
+    service::{Methods, Service},
+};
+use crate::clock;
+use farcall_core::Status;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+/// Every method of a server, immutable once it serves.
+#[derive(Default)]
+pub(crate) struct Router {
+    routes: HashMap<String, Arc<Route>>,
+    services: HashSet<&'static str>,
+    duplicates: Vec<String>,
+}
+
+impl Router {
+    pub(crate) fn add<S: Service>(&mut self, service: &S) {
+        if !self.services.insert(S::NAME) {
+            self.duplicates.push(format!("service {} was added twice", S::NAME));
+            return;
+        }
+        let mut methods = Methods::default();
+        service.methods(&mut methods);
+        for (descriptor, handler) in methods.list {
+            let path = descriptor.path().to_owned();
+            let route = Route { descriptor, handler, run_to_completion: false, earned: Earned::new(clock::now()) };
+            if self.routes.insert(path.clone(), Arc::new(route)).is_some() {
+                self.duplicates.push(format!("method {path} was registered twice"));
+            }
+        }
+    }
+
+    /// What is wrong with the registrations, for the error of `bind`.
+    pub(crate) fn duplicates(&self) -> &[String] {
+        &self.duplicates
+    }
+
+    /// Marks every route of methods named `path`; false: there is none.
+    pub(crate) fn run_to_completion(&mut self, path: &str) -> bool {
+        match self.routes.get_mut(path).and_then(Arc::get_mut) {
+            Some(route) => {
+                route.run_to_completion = true;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Marks every method.
+    pub(crate) fn all_run_to_completion(&mut self) {
+        for route in self.routes.values_mut().filter_map(Arc::get_mut) {
+            route.run_to_completion = true;
+        }
+    }
+
+    /// The method of `path`.
+    ///
+    /// # Errors
+    /// `UNIMPLEMENTED`, saying whether the path, the service or the method is unknown.
+    pub(crate) fn find(&self, path: &[u8]) -> Result<Arc<Route>, Status> {
+        let path = std::str::from_utf8(path).map_err(|_| Status::unimplemented("malformed method name"))?;
+        if let Some(route) = self.routes.get(path) {
+            return Ok(Arc::clone(route));
+        }
+        let message = match path.strip_prefix('/').and_then(|rest| rest.rsplit_once('/')) {
+            None => format!("malformed method name \"{}\"", path.escape_default()),
+            Some((service, method)) if self.services.contains(service) => {
+                format!("unknown method {} for service {service}", method.escape_default())
+            }
+            Some((service, _)) => format!("unknown service {}", service.escape_default()),
+        };
+        Err(Status::unimplemented(message))
+    }
+}
+
+/// The default limits of one message: 4 MiB received, 2^31−1 bytes sent (as grpc-go).
+pub(crate) const DEFAULT_LIMITS: Limits = Limits { receive: 4 << 20, send: i32::MAX as usize };

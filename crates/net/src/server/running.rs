@@ -1,0 +1,141 @@
+//! Handlers at work: in tasks of their own, or for one poll in the driver's.
+
+use super::{
+    connection::Shared,
+    handler::{HandlerFuture, Route},
+    log::Trouble,
+    reply::Reply,
+};
+use crate::{
+    clock,
+    context::Context,
+    peer::Peer,
+    transport::{
+        Mailbox,
+        mailbox::{Finish, Head, Outgoing},
+    },
+};
+use farcall_core::{Metadata, Status, call::server::RequestHead};
+use std::{
+    any::Any,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll, Waker, ready},
+};
+use tokio::task::unconstrained;
+
+/// Runs user code; a panic becomes `INTERNAL`, and the connection lives.
+pub(super) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Status> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+        Status::internal(format!("the handler panicked{}", panic_text(&*panic)))
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.map_or_else(String::new, |text| format!(": {text}"))
+}
+
+/// Polls a handler once where it stands, with a cooperation budget of its own. Nobody is woken if it
+/// waits: it moves to a task, which polls it again.
+pub(super) fn poll_inline(context: &Context, future: &mut HandlerFuture) -> Poll<Result<Reply, Status>> {
+    let mut cx = task::Context::from_waker(Waker::noop());
+    let mut future = unconstrained(future.as_mut());
+    match guarded(|| context.enter(|| Pin::new(&mut future).poll(&mut cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(reply)) => Poll::Ready(Ok(reply)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    }
+}
+
+/// How many handlers one connection may keep busy. A slot is given back when the handler is gone, not when
+/// its stream is: resetting streams does not buy more handlers (CVE-2023-44487).
+pub(super) struct Slots {
+    taken: Arc<()>,
+    limit: usize,
+}
+
+impl Slots {
+    pub(super) fn new(limit: usize) -> Slots {
+        Slots { taken: Arc::new(()), limit }
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        Arc::strong_count(&self.taken) <= self.limit
+    }
+
+    pub(super) fn take(&self) -> Slot {
+        Slot { _taken: Arc::clone(&self.taken) }
+    }
+}
+
+/// One running handler.
+pub(super) struct Slot {
+    _taken: Arc<()>,
+}
+
+/// A handler in its own task.
+pub(super) struct Running {
+    future: HandlerFuture,
+    context: Context,
+    mailbox: Arc<Mailbox>,
+    /// Until the first poll, which is measured.
+    untried: bool,
+    head: Arc<RequestHead>,
+    route: Arc<Route>,
+    _slot: Slot,
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
+}
+
+impl Running {
+    pub(super) fn new(
+        future: HandlerFuture,
+        context: Context,
+        mailbox: Arc<Mailbox>,
+        (head, route): (Arc<RequestHead>, Arc<Route>),
+        slot: Slot,
+        shared: Arc<Shared>,
+        peer: Arc<Peer>,
+    ) -> Running {
+        Running { future, context, mailbox, untried: true, head, route, _slot: slot, shared, peer }
+    }
+}
+
+impl Future for Running {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let future = this.future.as_mut();
+        let polled = if std::mem::take(&mut this.untried) {
+            let start = clock::now();
+            let polled = guarded(|| this.context.enter(|| future.poll(cx)));
+            let end = clock::now();
+            this.route.earned.record(end, end - start);
+            polled
+        } else {
+            guarded(|| this.context.enter(|| future.poll(cx)))
+        };
+        let reply = match polled {
+            Ok(polled) => ready!(polled),
+            Err(panic) => {
+                this.shared.log.report(Trouble::Panic, &this.peer, &panic);
+                Reply::failure(&this.head, panic, &Metadata::new())
+            }
+        };
+        let bytes = reply.data.as_ref().map_or(0, |data| data.len());
+        this.mailbox.send(bytes, |outgoing: &mut Outgoing| {
+            if reply.head.is_some() {
+                outgoing.head = reply.head.map(Head::Response);
+            }
+            if let Some(data) = reply.data {
+                outgoing.data.push(data);
+            }
+            outgoing.finish = Finish::Trailers(reply.trailers);
+        });
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,280 @@
+//! The accept loop, the connections' tasks, and the ways to end them.
+
+use super::{
+    builder::Server,
+    connection::{ServerRole, Shared},
+    listener::{Accepted, Handshake, Listener},
+    log::Trouble,
+};
+use crate::{
+    error::ConfigError,
+    clock,
+    peer::SocketAddress,
+    transport::{Driver, Submit, submit::Request},
+};
+use farcall_http2::{Config, Connection};
+use std::{
+    collections::HashMap,
+    error::Error,
+    fmt,
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+use tokio::{task::JoinSet, time::timeout};
+
+/// How long connections that are cut at the end of a drain get for their last words.
+const CUT_GRACE: Duration = Duration::from_secs(1);
+
+/// A server that has its address and does not accept yet.
+pub struct Bound {
+    listener: Listener,
+    service: Arc<Acceptance>,
+}
+
+/// What every connection needs.
+struct Acceptance {
+    shared: Arc<Shared>,
+    http2: Config,
+    timeout: Duration,
+    handshake: Handshake,
+    connections: Connections,
+}
+
+/// The open connections, so that a shutdown can reach them.
+#[derive(Default)]
+struct Connections {
+    list: Mutex<List>,
+    next: AtomicUsize,
+}
+
+#[derive(Default)]
+struct List {
+    open: HashMap<usize, Arc<Submit>>,
+    request: Request,
+}
+
+impl Connections {
+    fn add(&self, submit: &Arc<Submit>) -> usize {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.open.insert(id, Arc::clone(submit));
+        let request = list.request;
+        drop(list);
+        submit.request(request);
+        id
+    }
+
+    fn remove(&self, id: usize) {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&id);
+    }
+
+    /// Asks every connection, those to come included.
+    fn request(&self, request: Request) -> usize {
+        let open: Vec<_> = {
+            let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+            list.request = request;
+            list.open.values().cloned().collect()
+        };
+        open.iter().for_each(|submit| submit.request(request));
+        open.len()
+    }
+}
+
+/// What a shutdown had to cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Connections that were still open when the drain ended.
+    pub connections_cut: usize,
+    /// Calls that were still running on them.
+    pub calls_cut: usize,
+}
+
+impl Bound {
+    pub(super) fn new(server: Server, listener: Listener) -> Result<Bound, ServeError> {
+        let handshake = match &server.tls {
+            #[cfg(feature = "tls")]
+            Some(tls) => Handshake::Tls {
+                acceptor: tls.acceptor().map_err(|error| ServeError::config(ConfigError::tls(error)))?,
+                permits: None,
+            },
+            _ => Handshake::Plaintext,
+        };
+        let shared = Shared::new(server.router, server.limits);
+        let service = Acceptance {
+            shared: Arc::new(shared),
+            http2: server.http2,
+            timeout: server.connection_timeout,
+            handshake,
+            connections: Connections::default(),
+        };
+        Ok(Bound { listener, service: Arc::new(service) })
+    }
+
+    /// The address: with the port that was chosen, if 0 was asked for.
+    pub fn local_address(&self) -> &SocketAddress {
+        self.listener.local_address()
+    }
+
+    /// The IP address and port.
+    ///
+    /// # Errors
+    /// The server listens on a socket that has none.
+    pub fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
+        self.local_address().ip().ok_or_else(|| io::Error::other("the server does not listen on an IP address"))
+    }
+
+    /// Serves until the future is dropped, which cuts every connection.
+    pub async fn serve(self) {
+        self.serve_with_shutdown(std::future::pending(), Duration::ZERO).await;
+    }
+
+    /// Serves until `shutdown` completes, then drains; see [`Server::serve_with_shutdown`].
+    pub async fn serve_with_shutdown(self, shutdown: impl Future<Output = ()>, drain: Duration) -> ShutdownReport {
+        let Bound { mut listener, service } = self;
+        let mut tasks = JoinSet::new();
+        accept_until(shutdown, &mut listener, &service, &mut tasks).await;
+        drop(listener);
+        let mut report = ShutdownReport::default();
+        if service.connections.request(Request::Drain) > 0
+            && timeout(drain, finish(&mut tasks)).await.is_err()
+        {
+            report.connections_cut = service.connections.request(Request::Close);
+            timeout(CUT_GRACE, finish(&mut tasks)).await.ok();
+            report.calls_cut = service.shared.cut.load(Ordering::Relaxed);
+        }
+        report
+    }
+}
+
+async fn finish(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Accepts connections until `shutdown`, and reaps the tasks of those that are over.
+async fn accept_until(
+    shutdown: impl Future<Output = ()>,
+    listener: &mut Listener,
+    service: &Arc<Acceptance>,
+    tasks: &mut JoinSet<()>,
+) {
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let mut accept = pin!(listener.accept(|error, _| {
+            service.shared.log.write(Trouble::Accept, format_args!("the listener"), error);
+        }));
+        let accepted: Option<Accepted> = poll_fn(|cx| {
+            if shutdown.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            while let Poll::Ready(Some(_)) = tasks.poll_join_next(cx) {}
+            accept.as_mut().poll(cx).map(Some)
+        })
+        .await;
+        let Some(accepted) = accepted else { return };
+        tasks.spawn(connection(Arc::clone(service), accepted));
+    }
+}
+
+/// One connection, from its handshake to its end.
+async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
+    let deadline = clock::now() + service.timeout;
+    let (io, peer) = match service.handshake.run(accepted, deadline.into()).await {
+        Ok(ready) => ready,
+        Err(error) => {
+            service.shared.log.write(Trouble::Handshake, format_args!("{}", error.address()), &error);
+            return;
+        }
+    };
+    let submit = Arc::new(Submit::default());
+    let id = service.connections.add(&submit);
+    let _registered = Registered { service: &service, id };
+    let machine = Connection::server(service.http2.clone(), clock::now());
+    let role = ServerRole::new(
+        Arc::clone(&service.shared),
+        Arc::new(peer),
+        Arc::clone(&submit),
+        service.http2.max_concurrent_streams as usize,
+        deadline,
+    );
+    Driver::new(io, machine, submit, role).await;
+}
+
+struct Registered<'a> {
+    service: &'a Acceptance,
+    id: usize,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.service.connections.remove(self.id);
+    }
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("address", self.local_address()).finish()
+    }
+}
+
+/// Why a server does not serve.
+pub struct ServeError {
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Bind(Box<dyn Error + Send + Sync>),
+    Config(ConfigError),
+}
+
+impl ServeError {
+    pub(super) fn bind(error: impl Into<Box<dyn Error + Send + Sync>>) -> ServeError {
+        ServeError { cause: Cause::Bind(error.into()) }
+    }
+
+    pub(super) fn config(error: ConfigError) -> ServeError {
+        ServeError { cause: Cause::Config(error) }
+    }
+
+    /// The address could not be bound.
+    pub fn is_bind(&self) -> bool {
+        matches!(self.cause, Cause::Bind(_))
+    }
+
+    /// The services or settings are wrong.
+    pub fn is_config(&self) -> bool {
+        matches!(self.cause, Cause::Config(_))
+    }
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Bind(error) => write!(f, "{error}"),
+            Cause::Config(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServeError({self})")
+    }
+}
+
+impl Error for ServeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Bind(error) => error.source(),
+            Cause::Config(error) => error.source(),
+        }
+    }
+}

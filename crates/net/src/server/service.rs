@@ -1,0 +1,179 @@
+//! What generated code hands to the server.
+
+use super::{
+    handler::{Arrival, Handler, HandlerFuture, IncomingCall, Terms},
+    reply::{self, Reply},
+};
+use crate::{
+    message::{Request, Response},
+    streaming::{Sender, Streaming},
+};
+use bytes::Bytes;
+use farcall_core::{Codec, Metadata, Method, MethodDescriptor, Status, call::server::RequestHead};
+use std::{future::Future, sync::Arc};
+
+/// A service: generated `…Server` types implement it.
+///
+/// ```
+/// use farcall_core::{Method, Raw};
+/// use farcall_net::{Response, server::{Methods, Service}};
+/// use bytes::Bytes;
+/// use std::sync::Arc;
+///
+/// static ECHO: Method<Bytes, Bytes, Raw> = Method::unary("/demo.Echo/Echo");
+///
+/// struct Echo;
+/// impl Service for Echo {
+///     const NAME: &'static str = "demo.Echo";
+///     fn methods(&self, methods: &mut Methods) {
+///         methods.unary(&ECHO, &Arc::new(()), |_, request| async move { Ok(Response::new(request.into_inner())) });
+///     }
+/// }
+/// ```
+pub trait Service {
+    /// The full name, `package.Service`.
+    const NAME: &'static str;
+
+    /// Registers every method.
+    fn methods(&self, methods: &mut Methods);
+}
+
+/// The methods of one service, as [`Service::methods`] registers them.
+#[derive(Default)]
+pub struct Methods {
+    pub(super) list: Vec<(MethodDescriptor, Box<dyn Handler>)>,
+}
+
+impl Methods {
+    fn add(&mut self, descriptor: MethodDescriptor, handler: impl Fn(IncomingCall) -> HandlerFuture + Send + Sync + 'static) {
+        self.list.push((descriptor, Box::new(handler)));
+    }
+
+    /// A method with one request and one response.
+    pub fn unary<S, Req, Res, C, F, Fut>(&mut self, method: &Method<Req, Res, C>, service: &Arc<S>, handler: F)
+    where
+        S: Send + Sync + 'static,
+        C: Codec<Req> + Codec<Res> + Clone,
+        Req: Send + 'static,
+        Res: Send + 'static,
+        F: Fn(Arc<S>, Request<Req>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response<Res>, Status>> + Send,
+    {
+        let (service, codec) = (Arc::clone(service), method.codec().clone());
+        self.add(method.descriptor().clone(), move |call| {
+            let (service, codec) = (Arc::clone(&service), codec.clone());
+            Box::pin(async move {
+                let (head, terms) = (Arc::clone(&call.arrival.head), call.terms.clone());
+                let request = match decode_request(&codec, call.message, call.arrival) {
+                    Ok(request) => request,
+                    Err(status) => return Reply::failure(&head, status, &Metadata::new()),
+                };
+                reply_unary(&codec, &terms, &head, handler(service, request).await)
+            })
+        });
+    }
+
+    /// A method with one request and a stream of responses. The handler gives the sender back with its result.
+    pub fn server_streaming<S, Req, Res, C, F, Fut>(&mut self, method: &Method<Req, Res, C>, service: &Arc<S>, handler: F)
+    where
+        S: Send + Sync + 'static,
+        C: Codec<Req> + Codec<Res> + Clone,
+        Req: Send + 'static,
+        Res: Send + 'static,
+        F: Fn(Arc<S>, Request<Req>, Sender<Res>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = (Result<(), Status>, Sender<Res>)> + Send,
+    {
+        let (service, codec) = (Arc::clone(service), method.codec().clone());
+        self.add(method.descriptor().clone(), move |call| {
+            let (service, codec) = (Arc::clone(&service), codec.clone());
+            Box::pin(async move {
+                let replies = Sender::of_server(&codec, &call);
+                let request = match decode_request(&codec, call.message, call.arrival) {
+                    Ok(request) => request,
+                    Err(status) => return replies.conclude(Err(status)),
+                };
+                let (result, replies) = handler(service, request, replies).await;
+                replies.conclude(result)
+            })
+        });
+    }
+
+    /// A method with a stream of requests and one response.
+    pub fn client_streaming<S, Req, Res, C, F, Fut>(&mut self, method: &Method<Req, Res, C>, service: &Arc<S>, handler: F)
+    where
+        S: Send + Sync + 'static,
+        C: Codec<Req> + Codec<Res> + Clone,
+        Req: Send + 'static,
+        Res: Send + 'static,
+        F: Fn(Arc<S>, Request<Streaming<Req>>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response<Res>, Status>> + Send,
+    {
+        let (service, codec) = (Arc::clone(service), method.codec().clone());
+        self.add(method.descriptor().clone(), move |call| {
+            let (service, codec) = (Arc::clone(&service), codec.clone());
+            Box::pin(async move {
+                let (head, terms) = (Arc::clone(&call.arrival.head), call.terms.clone());
+                let request = stream_request(&codec, call);
+                reply_unary(&codec, &terms, &head, handler(service, request).await)
+            })
+        });
+    }
+
+    /// A method with a stream of requests and a stream of responses. The handler gives the sender back with its result.
+    pub fn bidi<S, Req, Res, C, F, Fut>(&mut self, method: &Method<Req, Res, C>, service: &Arc<S>, handler: F)
+    where
+        S: Send + Sync + 'static,
+        C: Codec<Req> + Codec<Res> + Clone,
+        Req: Send + 'static,
+        Res: Send + 'static,
+        F: Fn(Arc<S>, Request<Streaming<Req>>, Sender<Res>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = (Result<(), Status>, Sender<Res>)> + Send,
+    {
+        let (service, codec) = (Arc::clone(service), method.codec().clone());
+        self.add(method.descriptor().clone(), move |call| {
+            let (service, codec) = (Arc::clone(&service), codec.clone());
+            Box::pin(async move {
+                let replies = Sender::of_server(&codec, &call);
+                let request = stream_request(&codec, call);
+                let (result, replies) = handler(service, request, replies).await;
+                replies.conclude(result)
+            })
+        });
+    }
+}
+
+/// The answer of a method that the service does not implement.
+///
+/// # Errors
+/// Always `UNIMPLEMENTED`, naming the method.
+pub async fn unimplemented<R, T>(method: &str, request: R) -> Result<T, Status> {
+    drop(request);
+    Err(Status::unimplemented(format!("method {method} is not implemented")))
+}
+
+fn decode_request<Req, C: Codec<Req>>(codec: &C, message: Bytes, arrival: Arrival) -> Result<Request<Req>, Status> {
+    arrival.head.check_subtype(codec.content_subtype())?;
+    let message = codec
+        .decode(message)
+        .map_err(|error| Status::internal(format!("the request message could not be decoded: {error}")))?;
+    let metadata = arrival.head.metadata.clone();
+    Ok(Request::arrived(message, metadata, arrival))
+}
+
+fn stream_request<Req, C: Codec<Req> + Clone>(codec: &C, call: IncomingCall) -> Request<Streaming<Req>> {
+    let metadata = call.arrival.head.metadata.clone();
+    let stream = Streaming::of_requests(codec, &call);
+    Request::arrived(stream, metadata, call.arrival)
+}
+
+fn reply_unary<Res, C: Codec<Res>>(
+    codec: &C,
+    terms: &Terms,
+    head: &RequestHead,
+    result: Result<Response<Res>, Status>,
+) -> Reply {
+    match result {
+        Ok(response) => reply::unary(codec, terms, head, response),
+        Err(status) => Reply::failure(head, status, &Metadata::new()),
+    }
+}

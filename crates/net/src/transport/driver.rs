@@ -1,0 +1,298 @@
+//! The driver: the one task that owns a connection's socket and machine.
+//!
+//! It follows one rule, *drain, wake myself once, then flush*: after a read batch, and when tasks have
+//! submitted something, it goes to the back of the run queue before it writes, so that everything that
+//! the tasks it has woken have to say leaves in the same system call. The wake must be its own
+//! (`wake_by_ref` in its poll): `tokio::task::yield_now` waits for the next turn of the I/O driver.
+
+use crate::clock;
+use super::{
+    buffer,
+    io::Io,
+    mailbox::Mailbox,
+    submit::{Request, Submit},
+    timer::Timer,
+};
+use bytes::{Buf, BytesMut};
+use farcall_http2::{Connection, Event, StreamKey};
+use std::{
+    future::Future,
+    io::{self, IoSlice},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+
+/// Output that is gathered before it is offered to the socket.
+const WRITE_TARGET: usize = 128 << 10;
+/// Events after which the driver lets the woken tasks run: more than tokio's local queue holds (256)
+/// would spill into the shared one and be served late.
+const EVENTS_PER_TURN: usize = 384;
+/// Work after which a server writes in the middle of a read batch, so that the client's core has
+/// something to do meanwhile.
+const CUT_AFTER: Duration = Duration::from_micros(20);
+/// Unprocessed bytes below which cutting is not worth a system call.
+const CUT_MINIMUM: usize = 280;
+/// How long a closed connection waits for the peer to close too, so that its last words are not lost in a TCP reset.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What differs between the two ends: where events go and what mailboxes mean.
+pub(crate) trait Role: Send + Unpin + 'static {
+    /// Whether to write in the middle of long read batches. One end must, and only one.
+    const CUTS: bool;
+
+    /// Reacts to an event of the machine.
+    fn on_event(&mut self, connection: &mut Connection, now: Instant, event: Event);
+    /// Looks into a mailbox that a task has submitted.
+    fn attend(&mut self, connection: &mut Connection, now: Instant, mailbox: Arc<Mailbox>);
+    /// The owner wants the connection to end.
+    fn on_request(&mut self, connection: &mut Connection, now: Instant, request: Request);
+    /// When `handle_timeout` wants to be called.
+    fn poll_timeout(&self) -> Option<Instant>;
+    /// That time has come.
+    fn handle_timeout(&mut self, connection: &mut Connection, now: Instant);
+    /// The socket failed; events that end all streams follow.
+    fn on_io_error(&mut self, error: io::Error);
+    /// The driver is gone. `unserved` mailboxes were submitted and never looked at.
+    fn on_end(&mut self, unserved: Vec<Arc<Mailbox>>);
+}
+
+/// See the module.
+pub(crate) struct Driver<R: Role> {
+    io: Io,
+    connection: Connection,
+    role: R,
+    submit: Arc<Submit>,
+    input: BytesMut,
+    batch: Vec<Arc<Mailbox>>,
+    timer: Timer,
+    /// The strongest request seen.
+    request: Request,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing happened since the last flush.
+    Rested,
+    /// Something happened and the driver has gone to the back of the queue once: flush now.
+    Yielded,
+    /// The machine is closed: write what it has left, until then.
+    Closing(Instant),
+    /// Written; waiting for the peer to close.
+    Lingering(Instant),
+}
+
+impl<R: Role> Driver<R> {
+    pub(crate) fn new(io: Io, connection: Connection, submit: Arc<Submit>, role: R) -> Driver<R> {
+        Driver {
+            io,
+            connection,
+            role,
+            submit,
+            input: BytesMut::new(),
+            batch: Vec::new(),
+            timer: Timer::default(),
+            request: Request::None,
+            state: State::Rested,
+        }
+    }
+
+    /// Looks into every submitted mailbox. True if there was one.
+    fn drain(&mut self, now: Instant) -> bool {
+        let request = self.submit.take(&mut self.batch);
+        let mut busy = false;
+        if request != self.request {
+            self.request = request;
+            self.role.on_request(&mut self.connection, now, request);
+            busy = true;
+        }
+        let settled = self.submit.take_settled();
+        if settled > 0 {
+            self.connection.release(now, StreamKey::NONE, settled);
+        }
+        busy |= !self.batch.is_empty();
+        for mailbox in self.batch.drain(..) {
+            self.role.attend(&mut self.connection, now, mailbox);
+        }
+        busy
+    }
+
+    fn fire_timers(&mut self, now: Instant) {
+        self.timer.elapsed(now);
+        if self.connection.poll_timeout().is_some_and(|at| at <= now) {
+            self.connection.handle_timeout(now);
+        }
+        if self.role.poll_timeout().is_some_and(|at| at <= now) {
+            self.role.handle_timeout(&mut self.connection, now);
+        }
+    }
+
+    /// Reads once, if nothing is left of the last read, and lets the role react. True if anything happened.
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        if self.process(cx, now) {
+            return true;
+        }
+        buffer::make_room(&mut self.input, self.connection.input_hint());
+        let outcome = pin!(self.io.read_buf(&mut self.input)).poll(cx);
+        match outcome {
+            Poll::Pending => {
+                buffer::put_back(&mut self.input);
+                return false;
+            }
+            Poll::Ready(Ok(0)) => self.connection.handle_eof(now),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => {
+                self.role.on_io_error(error);
+                self.connection.handle_eof(now);
+            }
+        }
+        self.process(cx, now);
+        true
+    }
+
+    /// Takes events until the input is used up or it is time for others to run. True if there was one.
+    fn process(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut count = 0;
+        let mut last_cut = now;
+        while let Some(event) = self.connection.poll_event(now, &mut self.input) {
+            let closed = matches!(event, Event::Closed(_));
+            self.role.on_event(&mut self.connection, now, event);
+            if closed {
+                self.state = State::Closing(now + LINGER);
+                return true;
+            }
+            count += 1;
+            if count >= EVENTS_PER_TURN {
+                break;
+            }
+            if R::CUTS && count % 16 == 0 && self.input.len() >= CUT_MINIMUM {
+                let instant = clock::now();
+                if instant - last_cut >= CUT_AFTER {
+                    last_cut = instant;
+                    let _ = self.flush(cx, instant);
+                }
+            }
+        }
+        count > 0
+    }
+
+    /// Writes what is ready. `Ready`: everything is out.
+    fn flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<io::Result<()>> {
+        loop {
+            self.connection.fill(now, WRITE_TARGET);
+            let output = self.connection.output();
+            if !output.has_remaining() {
+                return Pin::new(&mut self.io).poll_flush(cx);
+            }
+            let written = if self.io.is_write_vectored() {
+                let mut slices = [IoSlice::new(&[]); 64];
+                let count = output.chunks_vectored(&mut slices);
+                std::task::ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))
+            } else {
+                std::task::ready!(Pin::new(&mut self.io).poll_write(cx, output.chunk()))
+            };
+            match written {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => self.connection.output().advance(count),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Arms the timer for whatever comes first.
+    fn arm(&mut self, cx: &mut Context<'_>) {
+        let at = match (self.connection.poll_timeout(), self.role.poll_timeout()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        if let Some(at) = at {
+            self.timer.arm(at, cx);
+        }
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = clock::now();
+            let mut busy = self.drain(now);
+            self.fire_timers(now);
+            if self.state == State::Rested {
+                busy |= self.read(cx, now);
+            }
+            if matches!(self.state, State::Closing(_)) {
+                return Poll::Ready(());
+            }
+            if busy && self.state == State::Rested {
+                self.state = State::Yielded;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let flushed = self.flush(cx, now);
+            if let Poll::Ready(Err(error)) = flushed {
+                self.role.on_io_error(error);
+                self.connection.handle_eof(now);
+                self.process(cx, now);
+                continue;
+            }
+            if self.state == State::Yielded {
+                self.state = State::Rested;
+                continue;
+            }
+            self.arm(cx);
+            if self.submit.rest(cx, self.request) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// The machine is closed: its last words, then an orderly end of the transport.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = clock::now();
+            self.timer.elapsed(now);
+            let (State::Closing(until) | State::Lingering(until)) = self.state else {
+                return Poll::Ready(());
+            };
+            if now >= until {
+                return Poll::Ready(());
+            }
+            self.timer.arm(until, cx);
+            if let State::Closing(_) = self.state {
+                std::task::ready!(self.flush(cx, now)).ok();
+                std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx)).ok();
+                self.state = State::Lingering(now + LINGER);
+            }
+            self.input.clear();
+            buffer::make_room(&mut self.input, 0);
+            match std::task::ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx)) {
+                Ok(count) if count > 0 => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl<R: Role> Future for Driver<R> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if matches!(this.state, State::Rested | State::Yielded) {
+            std::task::ready!(this.poll_open(cx));
+            let unserved = this.submit.close();
+            this.role.on_end(unserved);
+        }
+        this.poll_close(cx)
+    }
+}
+
+impl<R: Role> Drop for Driver<R> {
+    fn drop(&mut self) {
+        if matches!(self.state, State::Rested | State::Yielded) {
+            let unserved = self.submit.close();
+            self.role.on_end(unserved);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A queue that needs no memory of its own for one element: most calls carry one message.
+
+use std::collections::VecDeque;
+
+#[derive(Debug)]
+pub(crate) struct Fifo<T> {
+    first: Option<T>,
+    rest: VecDeque<T>,
+}
+
+impl<T> Default for Fifo<T> {
+    fn default() -> Self {
+        Fifo { first: None, rest: VecDeque::new() }
+    }
+}
+
+impl<T> Fifo<T> {
+    pub(crate) fn push(&mut self, item: T) {
+        if self.first.is_none() {
+            self.first = Some(item);
+        } else {
+            self.rest.push_back(item);
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let item = self.first.take();
+        self.first = self.rest.pop_front();
+        item
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.first = None;
+        self.rest = VecDeque::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fifo;
+
+    #[test]
+    fn elements_come_out_in_the_order_they_went_in() {
+        let mut fifo = Fifo::default();
+        fifo.push(1);
+        fifo.push(2);
+        assert_eq!(fifo.pop(), Some(1));
+        fifo.push(3);
+        assert_eq!((fifo.pop(), fifo.pop(), fifo.pop()), (Some(2), Some(3), None));
+        assert!(fifo.is_empty());
+    }
+}

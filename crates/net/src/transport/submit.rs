@@ -1,0 +1,119 @@
+//! The way in: tasks hand mailboxes that need attention to the driver that owns the connection.
+
+use super::mailbox::Mailbox;
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Waker},
+};
+
+/// Bytes of ended streams' data after whose reading an idle driver is woken to return credit.
+const SETTLE_THRESHOLD: usize = 128 << 10;
+
+/// The submission queue of one connection. A push is one short lock; only the first push onto a
+/// driver at rest wakes it.
+#[derive(Default)]
+pub(crate) struct Submit {
+    queue: Mutex<Queue>,
+    /// Bytes read by tasks after their stream had ended; the driver returns them as connection credit.
+    settled: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Queue {
+    items: Vec<Arc<Mailbox>>,
+    /// Present while the driver is at rest.
+    waker: Option<Waker>,
+    request: Request,
+    closed: bool,
+}
+
+/// What the owner of the connection asks of its driver.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub(crate) enum Request {
+    #[default]
+    None,
+    /// GOAWAY, finish what is open, close.
+    Drain,
+    /// GOAWAY and close now; open calls fail.
+    Close,
+}
+
+impl Submit {
+    /// Queues a mailbox. False: the driver is gone and will not look at it.
+    pub(crate) fn push(&self, mailbox: Arc<Mailbox>) -> bool {
+        let mut queue = self.lock();
+        if queue.closed {
+            return false;
+        }
+        queue.items.push(mailbox);
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
+    /// Asks for a drain or a close; a stronger request stays.
+    pub(crate) fn request(&self, request: Request) {
+        let mut queue = self.lock();
+        queue.request = queue.request.max(request);
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Accounts for `bytes` read from a stream that has ended.
+    pub(crate) fn settle(&self, bytes: usize) {
+        let before = self.settled.fetch_add(bytes, Ordering::Relaxed);
+        if before < SETTLE_THRESHOLD && before + bytes >= SETTLE_THRESHOLD {
+            let waker = self.lock().waker.take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// (driver) What has been settled since the last look.
+    pub(crate) fn take_settled(&self) -> usize {
+        match self.settled.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.settled.swap(0, Ordering::Relaxed),
+        }
+    }
+
+    /// (driver) Swaps the queued mailboxes into `items`, which is empty; the driver counts as awake.
+    pub(crate) fn take(&self, items: &mut Vec<Arc<Mailbox>>) -> Request {
+        let mut queue = self.lock();
+        queue.waker = None;
+        std::mem::swap(&mut queue.items, items);
+        queue.request
+    }
+
+    /// (driver) Goes to rest, unless something has come in: then false, and the driver goes on.
+    pub(crate) fn rest(&self, cx: &Context<'_>, seen: Request) -> bool {
+        let mut queue = self.lock();
+        if !queue.items.is_empty() || queue.request != seen {
+            return false;
+        }
+        queue.waker = Some(cx.waker().clone());
+        true
+    }
+
+    /// (driver) No more submissions; returns those that nobody will serve.
+    pub(crate) fn close(&self) -> Vec<Arc<Mailbox>> {
+        let mut queue = self.lock();
+        queue.closed = true;
+        queue.waker = None;
+        std::mem::take(&mut queue.items)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
