@@ -18,6 +18,8 @@ mod header_list;
 mod inbox;
 mod progress;
 pub mod server;
+#[cfg(test)]
+mod testing;
 
 pub use content_type::content_type;
 pub use header_list::HeaderList;

@@ -16,10 +16,7 @@ pub(super) fn entries(fields: &[Field]) -> Result<Vec<Field>, InvalidMetadata> {
         if key::is_binary(&field.name) {
             push_binary(field, &mut entries)?;
         } else {
-            entries.push(Field {
-                value: as_utf8(&field.value),
-                ..field.clone()
-            });
+            entries.push(rebuilt(field, as_utf8(&field.value)));
         }
     }
     Ok(entries)
@@ -31,13 +28,16 @@ fn push_binary(field: &Field, entries: &mut Vec<Field>) -> Result<(), InvalidMet
         let value = binary::decode(piece.trim_ascii()).ok_or_else(|| {
             InvalidMetadata::new(key::text(&field.name), "the value is not base64")
         })?;
-        entries.push(Field {
-            name: field.name.clone(),
-            value,
-            sensitive: field.sensitive,
-        });
+        entries.push(rebuilt(field, value));
     }
     Ok(())
+}
+
+/// The field with another value; a secret if the peer said so or if its name says so.
+fn rebuilt(field: &Field, value: Bytes) -> Field {
+    let mut rebuilt = Field::new(field.name.clone(), value);
+    rebuilt.sensitive |= field.sensitive;
+    rebuilt
 }
 
 /// HTTP allows any bytes; what is not UTF-8 is replaced rather than dropped.

@@ -142,22 +142,26 @@ impl ResponseMachine {
     /// The stream was reset, by the peer or by this side's HTTP/2 because the peer broke a rule. Whole messages that
     /// came before are still handed out. `deadline_passed`: the call's deadline is over, so that CANCEL means that.
     pub fn on_reset(&mut self, reason: Reason, deadline_passed: bool) {
-        self.peer_ended = true;
-        let status = match Code::from_reset(reason) {
+        if self.inbox.has_ended() {
+            return;
+        }
+        self.on_failure(match Code::from_reset(reason) {
             Code::Cancelled if deadline_passed => Status::from_static(
                 Code::DeadlineExceeded,
-                "the deadline passed and the server cancelled the stream",
+                "the deadline passed and the stream was cancelled",
             ),
             code => Status::new(code, format!("stream was reset with {reason}")),
-        };
-        self.inbox.end(status.mark_received());
+        });
     }
 
     /// The attempt failed in another way: connection lost, deadline passed, cancelled here. Whole messages that came
-    /// before are still handed out.
+    /// before are still handed out; of a response that is not gRPC's, its own error is reported.
     pub fn on_failure(&mut self, status: Status) {
         self.peer_ended = true;
-        self.inbox.end(status.mark_received());
+        match self.phase {
+            Phase::HttpError(_) => self.end_http_error(),
+            Phase::AwaitingHeaders | Phase::Messages => self.inbox.end(status),
+        }
     }
 
     /// What there is to hand out.
@@ -165,19 +169,17 @@ impl ResponseMachine {
         if !self.inbox.has_ended() && !matches!(self.phase, Phase::Messages) {
             return Progress::Pending { missing: 0 };
         }
-        let known = self.inbox.has_ended();
+        let was_known = self.inbox.has_ended();
         match self.inbox.poll() {
             Progress::Done { status, trailers } => {
-                if !known {
+                if !was_known {
                     // The inbox itself found something wrong.
                     self.ask_for_reset(Reason::CANCEL);
                 }
-                let status = if status.is_ok() {
-                    status
-                } else {
-                    status.mark_received()
-                };
-                Progress::Done { status, trailers }
+                Progress::Done {
+                    status: status.mark_received(),
+                    trailers,
+                }
             }
             progress => progress,
         }

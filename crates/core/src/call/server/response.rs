@@ -92,7 +92,7 @@ impl ResponseTemplate {
 /// The trailers that end a response: the status, then its own metadata, then `metadata`. The status goes out
 /// as it is: pass a handler's through [`Status::for_wire`] first. Metadata that cannot be sent makes it INTERNAL.
 pub fn trailers(status: &Status, metadata: &Metadata) -> HeaderList {
-    if is_plain_ok(status) && metadata.is_empty() && metadata.check().is_ok() {
+    if is_plain_ok(status) && has_nothing(metadata) {
         return HeaderList::new(Some(OK_TRAILERS.clone()), Fields::new());
     }
     let mut fields = Fields::with_capacity(4 + metadata.len());
@@ -147,8 +147,12 @@ static OK_TRAILERS: LazyLock<Arc<Fields>> = LazyLock::new(|| {
 fn is_plain_ok(status: &Status) -> bool {
     status.code() == Code::Ok
         && status.message().is_empty()
-        && status.metadata().is_empty()
+        && has_nothing(status.metadata())
         && status.any_details().is_empty()
+}
+
+fn has_nothing(metadata: &Metadata) -> bool {
+    metadata.is_empty() && metadata.check().is_ok()
 }
 
 fn write_outcome(status: &Status, metadata: &Metadata, fields: &mut Fields) {
