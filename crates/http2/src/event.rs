@@ -1,6 +1,9 @@
 //! What a connection reports to its driver.
 
-use crate::{ConnectionError, Headers, Reason};
+use crate::{
+    error::{ConnectionError, PeerMisbehaved, Reason},
+    headers::Headers,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -67,6 +70,14 @@ pub enum Event {
         /// Who ended it, and if we did, for which crime of the peer.
         cause: ResetCause,
     },
+    /// (server) A request that became no stream: malformed, too large or beyond the limit of streams. It has been
+    /// answered with RST_STREAM; this is for logs and counters.
+    Rejected {
+        /// The identifier that the stream would have had.
+        id: u32,
+        /// What was wrong.
+        crime: PeerMisbehaved,
+    },
     /// The stream had more than [`Config::send_high_water`](crate::Config::send_high_water) bytes
     /// buffered and now has less than half of that: a sender may go on.
     Writable {
@@ -100,7 +111,7 @@ pub enum ResetCause {
     /// The peer sent RST_STREAM.
     Peer,
     /// The peer broke a rule on this stream and we sent RST_STREAM.
-    Misbehaved(crate::PeerMisbehaved),
+    Misbehaved(PeerMisbehaved),
     /// The peer's GOAWAY says that it did not process the stream: it is safe to try again elsewhere.
     GoAway,
     /// The connection ended; the `Closed` event that follows says why.

@@ -32,12 +32,17 @@ pub mod config;
 pub mod connection;
 pub mod error;
 pub mod event;
+mod flow;
+pub mod frame;
 pub mod headers;
+pub mod hpack;
 mod output;
+mod schedule;
+mod stream;
 
 pub use config::Config;
 pub use connection::{Connection, Role};
 pub use error::{ConnectionError, Initiator, OpenError, PeerMisbehaved, Reason, SendError};
-pub use event::{Event, StreamKey};
+pub use event::{Event, ResetCause, StreamKey};
 pub use headers::{Field, Fields, Headers, KnownName, Name, Part};
 pub use output::Output;

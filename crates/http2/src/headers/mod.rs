@@ -4,8 +4,10 @@
 //! [`Arc<Headers>`](Headers) again, checked once, so that layers above may remember what they made of it.
 
 mod name;
+mod validate;
 
 pub use name::{KnownName, Name};
+pub(crate) use validate::{ListKind, Validator};
 
 use bytes::Bytes;
 use std::{fmt, sync::Arc};

@@ -1,0 +1,122 @@
+//! What the driver asks for.
+
+use super::{Connection, Life, Role};
+use crate::{
+    error::{ConnectionError, Initiator, OpenError, Reason, SendError},
+    event::StreamKey,
+    frame::MAX_STREAM_ID,
+    headers::{Field, Part},
+    stream::{Cause, Ending, OwnedParts, State},
+};
+use bytes::Bytes;
+
+/// DATA goes straight into the output while that holds less than this; else streams queue and take turns.
+const DIRECT: u64 = 64 << 10;
+
+impl Connection {
+    pub(super) fn open_stream(&mut self, head: &[Part<'_>], end_stream: bool) -> Result<StreamKey, OpenError> {
+        let last = self.streams.last_id();
+        if self.role == Role::Server || self.life == Life::Over || self.going.is_going() || last >= MAX_STREAM_ID - 1 {
+            return Err(OpenError::GoingAway);
+        }
+        if self.streams.len() >= self.remote.max_streams as usize {
+            self.open_refused = true;
+            return Err(OpenError::TooManyStreams);
+        }
+        self.check_size(head).map_err(|(size, limit)| OpenError::HeaderListTooLarge { size, limit })?;
+        let id = if last == 0 { 1 } else { last + 2 };
+        self.streams.note_opened(id);
+        self.abuse.note_work();
+        self.encode_headers(id, head, end_stream);
+        let stream = self.new_stream(id, State::opened_by_us(end_stream));
+        Ok(self.streams.insert(stream))
+    }
+
+    pub(super) fn submit_headers(
+        &mut self,
+        key: StreamKey,
+        head: &[Part<'_>],
+        end_stream: bool,
+    ) -> Result<(), SendError> {
+        let stream = self.streams.get(key).ok_or(SendError::StreamGone)?;
+        if stream.queue.is_ending() {
+            return Err(SendError::StreamGone);
+        }
+        stream.state.send_headers(end_stream)?;
+        let waits = stream.queue.bytes() > 0;
+        self.check_size(head).map_err(|(size, limit)| SendError::HeaderListTooLarge { size, limit })?;
+        if !waits {
+            self.write_headers(key, head, end_stream);
+        } else if let Some(stream) = self.streams.get(key) {
+            stream.queue.end(Ending::Trailers(Box::new(OwnedParts::new(head))));
+        }
+        Ok(())
+    }
+
+    pub(super) fn submit_data(&mut self, key: StreamKey, mut data: Bytes, end_stream: bool) -> Result<(), SendError> {
+        let stream = self.streams.get(key).ok_or(SendError::StreamGone)?;
+        if stream.queue.is_ending() {
+            return Err(SendError::StreamGone);
+        }
+        stream.state.send_data(end_stream)?;
+        let queued = stream.queue.bytes() > 0;
+        if data.is_empty() && (queued || !end_stream) {
+            if end_stream {
+                stream.queue.end(Ending::EndStream);
+            }
+            return Ok(());
+        }
+        let buffered = self.output.end() - self.output.written();
+        if !queued && (data.is_empty() || (!self.schedule.has_ready() && buffered < DIRECT)) {
+            let allowed = stream.window.available().min(self.window.available()).min(self.remote.quantum) as usize;
+            if data.len() <= allowed {
+                self.write_data(key, data, end_stream);
+                return Ok(());
+            }
+            if allowed > 0 {
+                self.write_data(key, data.split_to(allowed), false);
+            }
+        }
+        self.enqueue(key, data, end_stream);
+        Ok(())
+    }
+
+    fn enqueue(&mut self, key: StreamKey, data: Bytes, end_stream: bool) {
+        let Some(stream) = self.streams.get(key) else { return };
+        stream.queue.push(data);
+        if end_stream {
+            stream.queue.end(Ending::EndStream);
+        }
+        stream.queue.note_high_water(self.config.send_high_water);
+        if stream.can_send() {
+            self.schedule.make_ready(key);
+        }
+    }
+
+    pub(super) fn submit_reset(&mut self, key: StreamKey, reason: Reason) {
+        if self.streams.peek(key).is_some() {
+            self.send_reset(key.id, reason);
+            self.close(key, Cause::LocalReset);
+        }
+    }
+
+    pub(super) fn end_now(&mut self, reason: Reason, debug: &'static str) {
+        if self.life != Life::Over {
+            self.send_goaway(self.last_peer_stream(), reason, debug.as_bytes());
+            self.end(ConnectionError::Eof(Initiator::Local));
+        }
+    }
+
+    /// RFC 9113 §6.5.2: the peer's SETTINGS_MAX_HEADER_LIST_SIZE, which we honour. `Err` has size and limit.
+    fn check_size(&self, head: &[Part<'_>]) -> Result<(), (usize, usize)> {
+        let Some(limit) = self.remote.max_header_list else { return Ok(()) };
+        let fields = |part: &Part<'_>| -> usize {
+            match part {
+                Part::Shared(list) => list.iter().map(Field::size).sum(),
+                Part::Fields(fields) => fields.iter().map(Field::size).sum(),
+            }
+        };
+        let (size, limit) = (head.iter().map(fields).sum(), limit as usize);
+        if size > limit { Err((size, limit)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,218 @@
+//! DATA that arrives, and the credit that goes back for it (RFC 9113 §6.1, §6.9).
+
+use super::{Act, Connection, dispatch::Step, ping::Purpose};
+use crate::{
+    error::PeerMisbehaved,
+    event::{Event, StreamKey},
+    frame::{Data, HEAD_LEN, Head, WindowUpdate, flags},
+    stream::{Past, State},
+};
+use bytes::{Buf, BytesMut};
+use std::time::Instant;
+
+/// DATA is handed on in pieces of at least this, unless its rest is smaller: large frames need not be
+/// whole in the input, and small ones are not torn.
+const PIECE: usize = 4096;
+
+/// Where the reading of the input stands.
+#[derive(Debug, Default)]
+pub(super) struct Inbound {
+    /// The DATA frame that we are inside of.
+    data: Option<Remainder>,
+    /// Octets that the input must hold before the next step.
+    needed: usize,
+}
+
+/// What is left of a DATA frame whose head has been dealt with.
+#[derive(Clone, Copy, Debug)]
+struct Remainder {
+    /// A dead key if nobody wants it.
+    stream: StreamKey,
+    left: usize,
+    padding: usize,
+    end_stream: bool,
+}
+
+impl Inbound {
+    #[inline]
+    pub(super) fn is_inside(&self) -> bool {
+        self.data.is_some()
+    }
+
+    pub(super) fn need(&mut self, octets: usize) {
+        self.needed = octets;
+    }
+
+    pub(super) fn needed(&self) -> usize {
+        self.needed
+    }
+}
+
+impl Connection {
+    /// The head of a DATA frame, and as much of its payload as has come.
+    #[inline]
+    pub(super) fn on_data(&mut self, now: Instant, head: &Head, input: &mut BytesMut) -> Result<Step, PeerMisbehaved> {
+        let pad_length = match (head.has(flags::PADDED), input.get(HEAD_LEN)) {
+            (true, None) => return Ok(Step::Starved(HEAD_LEN + 1)),
+            (true, Some(&octet)) => octet,
+            (false, _) => 0,
+        };
+        let data = Data::parse(head, pad_length)?;
+        let prefix = HEAD_LEN + data.prefix as usize;
+        let needed = prefix + PIECE.min(data.len as usize);
+        if input.len() < needed {
+            return Ok(Step::Starved(needed));
+        }
+        if data.len > 0 {
+            self.abuse.note_work();
+        } else if !data.end_stream {
+            self.abuse.charge(Act::EmptyData, now)?;
+        }
+        let received = self.credit.receive(head.len, data.len);
+        received.map_err(|_| PeerMisbehaved::ConnectionWindowExceeded)?;
+        self.bandwidth.on_data(head.len);
+        let stream = self.accept_data(now, &data, head.len)?.unwrap_or(StreamKey::NONE);
+        self.return_connection_credit(now);
+        input.advance(prefix);
+        let (left, padding) = (data.len as usize, data.padding as usize);
+        self.inbound.data = Some(Remainder { stream, left, padding, end_stream: data.end_stream });
+        Ok(self.go_on_with_data(now, input))
+    }
+
+    /// Checks a DATA frame against its stream. `None`: nobody wants the payload.
+    #[inline]
+    fn accept_data(&mut self, now: Instant, data: &Data, flow: u32) -> Result<Option<StreamKey>, PeerMisbehaved> {
+        let found = self.streams.find(data.stream).and_then(|key| Some((key, self.streams.get(key)?)));
+        let Some((key, stream)) = found else {
+            self.require_not_idle(data.stream)?;
+            return self.refuse_late_data(now, data.stream);
+        };
+        let checked = stream.state.receive_data(data.end_stream).and_then(|_| {
+            stream.credit.receive(flow, data.len).map_err(|_| PeerMisbehaved::StreamWindowExceeded)?;
+            stream.body.receive(data.len)?;
+            if data.end_stream { stream.body.finish() } else { Ok(()) }
+        });
+        if let Err(crime) = checked {
+            self.stream_error(now, key, crime)?;
+            return Ok(None);
+        }
+        if flow != data.len && !data.end_stream {
+            self.return_stream_credit(now, key, 0); // padding is read as soon as it is there
+        }
+        Ok(Some(key))
+    }
+
+    /// DATA for a stream that is gone.
+    fn refuse_late_data(&mut self, now: Instant, id: u32) -> Result<Option<StreamKey>, PeerMisbehaved> {
+        match self.streams.past(id) {
+            Past::WeReset => self.abuse.charge(Act::Idle, now)?,
+            Past::Ended | Past::Skipped => {
+                self.refuse(now, id, PeerMisbehaved::FrameOnClosedStream)?;
+                self.streams.remember_reset(id);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hands on what has come of the frame that we are inside of.
+    #[inline]
+    pub(super) fn go_on_with_data(&mut self, now: Instant, input: &mut BytesMut) -> Step {
+        let Some(mut rest) = self.inbound.data.take() else { return Step::Next };
+        let step = if rest.left > 0 {
+            let len = rest.left.min(input.len());
+            if len < rest.left.min(PIECE) {
+                self.inbound.data = Some(rest);
+                return Step::Starved(rest.left.min(PIECE));
+            }
+            let piece = input.split_to(len);
+            rest.left -= len;
+            self.hand_on(now, rest.stream, piece, rest.end_stream && rest.left == 0)
+        } else if rest.end_stream {
+            rest.end_stream = false;
+            self.hand_on(now, rest.stream, BytesMut::new(), true)
+        } else {
+            let len = rest.padding.min(input.len());
+            input.advance(len);
+            rest.padding -= len;
+            Step::Next
+        };
+        if rest.left == 0 {
+            rest.end_stream = false;
+            if rest.padding == 0 {
+                return step;
+            }
+        }
+        self.inbound.data = Some(rest);
+        step
+    }
+
+    #[inline]
+    fn hand_on(&mut self, now: Instant, key: StreamKey, piece: BytesMut, end_stream: bool) -> Step {
+        let Some(stream) = self.streams.get(key) else {
+            self.credit.release(piece.len());
+            self.return_connection_credit(now);
+            return Step::Next;
+        };
+        if end_stream && let Ok(state) = stream.state.receive_data(true) {
+            stream.state = state;
+            if let State::Closed(cause) = state {
+                self.close(key, cause);
+            }
+        }
+        Step::Event(Event::Data { stream: key, data: piece.freeze(), end_stream })
+    }
+
+    /// The reader has taken `bytes`.
+    pub(super) fn return_credit(&mut self, now: Instant, key: StreamKey, bytes: usize) {
+        self.credit.release(bytes);
+        self.return_connection_credit(now);
+        self.return_stream_credit(now, key, bytes);
+    }
+
+    #[inline]
+    fn return_stream_credit(&mut self, now: Instant, key: StreamKey, bytes: usize) {
+        let target = self.local.target_window;
+        let Some(stream) = self.streams.get(key) else { return };
+        stream.credit.release(bytes);
+        if stream.receives()
+            && let Some(increment) = stream.credit.update(target)
+        {
+            self.send_window_update(now, key.id, increment);
+        }
+    }
+
+    /// The reader waits for `bytes` more.
+    pub(super) fn grant_credit(&mut self, now: Instant, key: StreamKey, bytes: usize) {
+        let Some(stream) = self.streams.get(key) else { return };
+        if stream.receives()
+            && let Some(increment) = stream.credit.expect(bytes)
+        {
+            self.send_window_update(now, key.id, increment);
+        }
+    }
+
+    #[inline]
+    pub(super) fn return_connection_credit(&mut self, now: Instant) {
+        if let Some(increment) = self.credit.update() {
+            self.send_window_update(now, 0, increment);
+        }
+    }
+
+    /// Tells the peer of credit, and measures the path on the occasion.
+    fn send_window_update(&mut self, now: Instant, stream: u32, increment: u32) {
+        self.output.frames(|out| WindowUpdate { stream, increment }.encode(out));
+        if self.local.known && self.bandwidth.begin(now) {
+            self.send_ping(Purpose::Bandwidth);
+        }
+    }
+
+    /// The path's measure is in: windows may grow. A stream gets at most half of the budget, so that no
+    /// unread one can use it up.
+    pub(super) fn on_bandwidth_sample(&mut self, now: Instant) {
+        let Some(window) = self.bandwidth.end(now) else { return };
+        let half = u32::try_from(self.config.receive_budget / 2).unwrap_or(u32::MAX);
+        self.raise_stream_window(now, window.min(half));
+        self.credit.raise_target(window);
+        self.return_connection_credit(now);
+    }
+}

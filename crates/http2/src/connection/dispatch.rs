@@ -1,0 +1,136 @@
+//! From octets to frames, from frames to reactions.
+
+use super::{Act, Connection, Life};
+use crate::{
+    error::PeerMisbehaved,
+    event::Event,
+    frame::{Continuation, GoAway, HEAD_LEN, Head, Headers, Kind, Ping, Priority, RstStream, Settings, WindowUpdate},
+};
+use bytes::{Buf, BytesMut};
+use std::time::Instant;
+
+/// What one step over the input came to. An `Err` beside it is an error of the connection.
+pub(super) enum Step {
+    Event(Event),
+    /// Something was consumed; events may lie in the queue.
+    Next,
+    /// The input holds so few octets that at least this many are needed to go on.
+    Starved(usize),
+}
+
+impl Connection {
+    pub(super) fn next_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if self.life == Life::Over {
+                input.clear(); // nothing after the end is looked at
+                return None;
+            }
+            if input.is_empty() {
+                self.inbound.need(0);
+                return None;
+            }
+            match self.step(now, input) {
+                Ok(Step::Event(event)) => {
+                    self.keepalive.on_heard(now);
+                    return Some(event);
+                }
+                Ok(Step::Next) => self.keepalive.on_heard(now),
+                Ok(Step::Starved(needed)) => {
+                    self.inbound.need(needed);
+                    return None;
+                }
+                Err(crime) => self.fail(crime),
+            }
+        }
+    }
+
+    #[inline]
+    fn step(&mut self, now: Instant, input: &mut BytesMut) -> Result<Step, PeerMisbehaved> {
+        if let Life::Preface(seen) = self.life {
+            self.read_preface(seen, input)?;
+            return Ok(Step::Next);
+        }
+        if self.inbound.is_inside() {
+            return Ok(self.go_on_with_data(now, input));
+        }
+        let Some(head) = input.first_chunk::<HEAD_LEN>() else {
+            return Ok(Step::Starved(HEAD_LEN));
+        };
+        let head = Head::parse(head);
+        if head.len > self.config.max_frame_size {
+            return Err(PeerMisbehaved::FrameTooLarge);
+        }
+        self.check_order(&head)?;
+        if head.kind == Kind::DATA {
+            return self.on_data(now, &head, input);
+        }
+        let whole = HEAD_LEN + head.len as usize;
+        let Some(payload) = input.get(HEAD_LEN..whole) else {
+            return Ok(Step::Starved(whole));
+        };
+        let step = match head.kind {
+            Kind::HEADERS => self.on_headers(now, Headers::parse(&head, payload)?)?,
+            Kind::CONTINUATION => self.on_continuation(now, Continuation::parse(&head, payload)?)?,
+            _ => {
+                self.on_control(now, &head, payload)?;
+                Step::Next
+            }
+        };
+        input.advance(whole);
+        Ok(step)
+    }
+
+    /// The rules about which frame may come when.
+    #[inline]
+    fn check_order(&self, head: &Head) -> Result<(), PeerMisbehaved> {
+        if self.life == Life::FirstSettings && head.kind != Kind::SETTINGS {
+            return Err(PeerMisbehaved::FirstFrameNotSettings);
+        }
+        match self.blocks.unfinished() {
+            None => Ok(()),
+            Some(stream) if head.kind == Kind::CONTINUATION && head.stream == stream => Ok(()),
+            Some(_) => Err(PeerMisbehaved::ExpectedContinuation),
+        }
+    }
+
+    fn on_control(&mut self, now: Instant, head: &Head, payload: &[u8]) -> Result<(), PeerMisbehaved> {
+        match head.kind {
+            Kind::WINDOW_UPDATE => self.on_window_update(now, WindowUpdate::parse(head, payload)?),
+            Kind::RST_STREAM => self.on_reset(now, RstStream::parse(head, payload)?),
+            Kind::PING => self.on_ping(now, Ping::parse(head, payload)?),
+            Kind::SETTINGS => {
+                let settings = Settings::parse(head, payload)?;
+                if self.life == Life::FirstSettings {
+                    self.life = Life::Running;
+                    return self.on_first_settings(now, settings);
+                }
+                self.on_settings(now, settings)
+            }
+            Kind::GOAWAY => self.on_goaway(GoAway::parse(head, payload)?),
+            Kind::PRIORITY => self.on_priority(now, head, payload),
+            Kind::PUSH_PROMISE => Err(PeerMisbehaved::PushPromise),
+            // RFC 9113 §4.1: frames of unknown types are ignored.
+            _ => self.abuse.charge(Act::Idle, now),
+        }
+    }
+
+    /// RFC 9113 §6.3: ignored, except for its errors, which are the stream's. A stream that is not live cannot be
+    /// reset; its errors are the connection's as long as it is idle.
+    fn on_priority(&mut self, now: Instant, head: &Head, payload: &[u8]) -> Result<(), PeerMisbehaved> {
+        let stream = head.require_stream()?;
+        self.abuse.charge(Act::Idle, now)?;
+        let crime = match Priority::parse(head, payload) {
+            Ok(priority) if priority.is_self_dependency() => PeerMisbehaved::SelfDependency,
+            Ok(_) => return Ok(()),
+            Err(crime) => crime,
+        };
+        match self.streams.find(stream) {
+            Some(key) => self.stream_error(now, key, crime),
+            None if stream <= self.streams.last_id() => Ok(()),
+            None => Err(crime),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Header lists that arrive: requests, responses, trailers (RFC 9113 §6.2, §8.1).
+
+use super::{Act, Connection, Role, dispatch::Step};
+use crate::{
+    error::PeerMisbehaved,
+    event::{Event, StreamKey},
+    frame::{Continuation, Headers},
+    headers::ListKind,
+    stream::{Body, Past, Progress, State, Stream},
+};
+use std::time::Instant;
+
+/// What a header block comes with.
+#[derive(Clone, Copy)]
+struct Arrival {
+    stream: u32,
+    end_stream: bool,
+    self_dependency: bool,
+}
+
+impl Connection {
+    /// A HEADERS frame.
+    #[inline]
+    pub(super) fn on_headers(&mut self, now: Instant, frame: Headers<'_>) -> Result<Step, PeerMisbehaved> {
+        let self_dependency = frame.priority.is_some_and(|priority| priority.is_self_dependency());
+        let arrival = Arrival { stream: frame.stream, end_stream: frame.end_stream, self_dependency };
+        if !frame.end_headers {
+            self.blocks.begin(frame.stream, frame.end_stream, self_dependency, frame.fragment)?;
+            return Ok(Step::Next);
+        }
+        self.on_block(now, arrival, frame.fragment)
+    }
+
+    /// A CONTINUATION frame.
+    pub(super) fn on_continuation(&mut self, now: Instant, frame: Continuation<'_>) -> Result<Step, PeerMisbehaved> {
+        let Some(block) = self.blocks.append(frame.fragment, frame.end_headers)? else {
+            return Ok(Step::Next);
+        };
+        let arrival = Arrival {
+            stream: block.stream,
+            end_stream: block.end_stream,
+            self_dependency: block.self_dependency,
+        };
+        self.on_block(now, arrival, &block.bytes)
+    }
+
+    /// A whole header block. Whatever becomes of the stream, it is decoded.
+    #[inline]
+    fn on_block(&mut self, now: Instant, arrival: Arrival, block: &[u8]) -> Result<Step, PeerMisbehaved> {
+        self.abuse.note_work();
+        let stream = arrival.stream;
+        if let Some(key) = self.streams.find(stream) {
+            return self.on_block_of_live(now, key, arrival, block);
+        }
+        if stream > self.streams.last_id() {
+            return match self.role {
+                Role::Client => Err(PeerMisbehaved::FrameOnIdleStream),
+                Role::Server if stream.is_multiple_of(2) => Err(PeerMisbehaved::WrongStreamParity),
+                Role::Server => self.on_request(now, arrival, block),
+            };
+        }
+        self.require_not_idle(stream)?;
+        match self.streams.past(stream) {
+            Past::WeReset => {
+                self.abuse.charge(Act::Idle, now)?;
+                self.blocks.skip(block)?;
+                Ok(Step::Next)
+            }
+            Past::Skipped => Err(PeerMisbehaved::StreamIdNotIncreasing),
+            Past::Ended => Err(PeerMisbehaved::FrameOnClosedStream),
+        }
+    }
+
+    /// A request opens a stream.
+    fn on_request(&mut self, now: Instant, arrival: Arrival, block: &[u8]) -> Result<Step, PeerMisbehaved> {
+        let Arrival { stream: id, end_stream, self_dependency } = arrival;
+        self.streams.note_opened(id);
+        if self.going.refuses(id) {
+            // RFC 9113 §6.8: too late; the client has been told.
+            self.abuse.charge(Act::Idle, now)?;
+            self.streams.remember_reset(id);
+            self.blocks.skip(block)?;
+            return Ok(Step::Next);
+        }
+        if self.streams.len() >= self.config.max_concurrent_streams as usize {
+            self.blocks.skip(block)?;
+            return self.reject(now, id, PeerMisbehaved::StreamLimitExceeded);
+        }
+        let kind = ListKind::Request { allow_connect: self.config.allow_connect };
+        let headers = match self.blocks.decode(block, kind)? {
+            Ok(_) if self_dependency => return self.reject(now, id, PeerMisbehaved::SelfDependency),
+            Ok(headers) => headers,
+            Err(crime) => return self.reject(now, id, crime),
+        };
+        let body = Body::new(headers.content_length);
+        if end_stream && let Err(crime) = body.finish() {
+            return self.reject(now, id, crime);
+        }
+        let mut stream = self.new_stream(id, State::opened_by_peer(end_stream));
+        stream.body = body;
+        let stream = self.streams.insert(stream);
+        Ok(Step::Event(Event::Headers { stream, headers, trailers: false, end_stream }))
+    }
+
+    /// A request that becomes no stream.
+    fn reject(&mut self, now: Instant, id: u32, crime: PeerMisbehaved) -> Result<Step, PeerMisbehaved> {
+        self.refuse(now, id, crime)?;
+        self.streams.remember_reset(id);
+        Ok(Step::Event(Event::Rejected { id, crime }))
+    }
+
+    pub(super) fn new_stream(&self, id: u32, state: State) -> Stream {
+        let send_window = crate::flow::Window::new(self.remote.initial_window);
+        Stream::new(id, state, self.local.stream_window, send_window)
+    }
+
+    /// A response, an interim response or trailers.
+    #[inline]
+    fn on_block_of_live(
+        &mut self,
+        now: Instant,
+        key: StreamKey,
+        arrival: Arrival,
+        block: &[u8],
+    ) -> Result<Step, PeerMisbehaved> {
+        let end_stream = arrival.end_stream;
+        let Some(stream) = self.streams.get(key) else { return Ok(Step::Next) };
+        let progress = match stream.state.theirs() {
+            Ok(progress) => progress,
+            Err(crime) => {
+                self.blocks.skip(block)?;
+                return self.stream_error(now, key, crime).map(|()| Step::Next);
+            }
+        };
+        let trailers = progress == Progress::Body;
+        let kind = if trailers { ListKind::Trailers } else { ListKind::Response };
+        let headers = match self.blocks.decode(block, kind)? {
+            Ok(_) if arrival.self_dependency => {
+                return self.stream_error(now, key, PeerMisbehaved::SelfDependency).map(|()| Step::Next);
+            }
+            Ok(headers) => headers,
+            Err(crime) => return self.stream_error(now, key, crime).map(|()| Step::Next),
+        };
+        if headers.status.is_some_and(|status| status < 200) {
+            return self.on_interim(now, key, end_stream);
+        }
+        let next = stream.state.receive_headers(end_stream).and_then(|state| {
+            if trailers {
+                stream.body.finish()?;
+            } else if !end_stream {
+                // A response without content may tell the length that it would have had (RFC 9110 §8.6).
+                stream.body = Body::new(headers.content_length);
+            }
+            stream.state = state;
+            Ok(state)
+        });
+        match next {
+            Ok(State::Closed(cause)) => self.close(key, cause),
+            Ok(_) => {}
+            Err(crime) => return self.stream_error(now, key, crime).map(|()| Step::Next),
+        }
+        Ok(Step::Event(Event::Headers { stream: key, headers, trailers, end_stream }))
+    }
+
+    /// 1xx: nothing that the layers above wait for (RFC 9113 §8.1).
+    fn on_interim(&mut self, now: Instant, key: StreamKey, end_stream: bool) -> Result<Step, PeerMisbehaved> {
+        if end_stream {
+            self.stream_error(now, key, PeerMisbehaved::InterimWithEndStream)?;
+        } else {
+            self.abuse.charge(Act::Idle, now)?;
+        }
+        Ok(Step::Next)
+    }
+}

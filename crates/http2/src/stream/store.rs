@@ -1,0 +1,253 @@
+//! Where streams live: a slab of records and an index from ids to slots.
+
+use super::{memory::Memory, memory::Past, record::Stream};
+use crate::event::StreamKey;
+use std::collections::VecDeque;
+
+/// Slabs and indices up to this size are kept when the last stream is gone.
+const KEPT: usize = 128;
+
+/// The live streams of a connection and what is remembered of dead ones.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    slots: Vec<Slot>,
+    /// The first of the vacant slots, which are chained.
+    vacant: Option<u32>,
+    live: usize,
+    index: Index,
+    /// The highest id that was opened, by whichever end opens streams; 0: none.
+    last_id: u32,
+    memory: Memory,
+}
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // most slots are live
+enum Slot {
+    Vacant(Option<u32>),
+    Live(Stream),
+}
+
+impl Store {
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    pub(crate) fn last_id(&self) -> u32 {
+        self.last_id
+    }
+
+    /// Takes note that `id`, higher than all before, was used, whether or not a stream comes of it.
+    #[inline]
+    pub(crate) fn note_opened(&mut self, id: u32) {
+        self.memory.opened(self.last_id, id);
+        self.last_id = id;
+    }
+
+    /// Adds a stream whose id was noted last.
+    #[inline]
+    pub(crate) fn insert(&mut self, stream: Stream) -> StreamKey {
+        let id = stream.id;
+        let slot = match self.vacant {
+            Some(slot) => {
+                let old = std::mem::replace(&mut self.slots[slot as usize], Slot::Live(stream));
+                self.vacant = match old {
+                    Slot::Vacant(next) => next,
+                    Slot::Live(_) => None,
+                };
+                slot
+            }
+            None => {
+                self.slots.push(Slot::Live(stream));
+                self.slots.len() as u32 - 1
+            }
+        };
+        self.live += 1;
+        self.index.push(id, slot);
+        StreamKey { slot, id }
+    }
+
+    /// The live stream with this key.
+    #[inline]
+    pub(crate) fn get(&mut self, key: StreamKey) -> Option<&mut Stream> {
+        match self.slots.get_mut(key.slot as usize) {
+            Some(Slot::Live(stream)) if stream.id == key.id => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// The same, to look at.
+    pub(crate) fn peek(&self, key: StreamKey) -> Option<&Stream> {
+        match self.slots.get(key.slot as usize) {
+            Some(Slot::Live(stream)) if stream.id == key.id => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// The key of the live stream with this id.
+    #[inline]
+    pub(crate) fn find(&self, id: u32) -> Option<StreamKey> {
+        self.index.find(id).map(|slot| StreamKey { slot, id })
+    }
+
+    /// Takes a stream out; its key is dead from now on.
+    #[inline]
+    pub(crate) fn remove(&mut self, key: StreamKey) -> Option<Stream> {
+        self.get(key)?;
+        let old = std::mem::replace(&mut self.slots[key.slot as usize], Slot::Vacant(self.vacant));
+        self.vacant = Some(key.slot);
+        self.live -= 1;
+        self.index.remove(key.id);
+        if self.live == 0 && self.slots.len() > KEPT {
+            self.slots = Vec::new();
+            self.vacant = None;
+            self.index = Index::default();
+        }
+        match old {
+            Slot::Live(stream) => Some(stream),
+            Slot::Vacant(_) => None,
+        }
+    }
+
+    /// Remembers that we reset a stream which is not in the store (any more).
+    pub(crate) fn remember_reset(&mut self, id: u32) {
+        self.memory.we_reset(id);
+    }
+
+    /// What is known of an id at or below [`last_id`](Self::last_id) that is not live.
+    pub(crate) fn past(&self, id: u32) -> Past {
+        self.memory.past(id)
+    }
+
+    /// The keys of all live streams, in the order of their ids.
+    pub(crate) fn keys(&self) -> Vec<StreamKey> {
+        let live = self.index.entries.iter().filter(|entry| entry.slot != GONE);
+        live.map(|entry| StreamKey { slot: entry.slot, id: entry.id }).collect()
+    }
+
+    /// All live streams with their keys.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (StreamKey, &mut Stream)> {
+        self.slots.iter_mut().enumerate().filter_map(|(slot, entry)| match entry {
+            Slot::Live(stream) => Some((StreamKey { slot: slot as u32, id: stream.id }, stream)),
+            Slot::Vacant(_) => None,
+        })
+    }
+}
+
+const GONE: u32 = u32::MAX;
+
+/// Ids to slots. Only one end opens streams (push is off) and ids only rise, so the entries are sorted by themselves.
+/// Entries of dead streams stay until they are at an end or too many, so that for ids without gaps the place of an entry is known
+/// from its distance to the newest or the oldest; otherwise it is searched by halves. No id that a peer may choose makes it slower than that.
+#[derive(Debug, Default)]
+struct Index {
+    entries: VecDeque<Entry>,
+    dead: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    id: u32,
+    slot: u32,
+}
+
+impl Index {
+    #[inline]
+    fn push(&mut self, id: u32, slot: u32) {
+        self.entries.push_back(Entry { id, slot });
+    }
+
+    #[inline]
+    fn find(&self, id: u32) -> Option<u32> {
+        let at = self.position(id)?;
+        Some(self.entries[at].slot).filter(|&slot| slot != GONE)
+    }
+
+    #[inline]
+    fn position(&self, id: u32) -> Option<usize> {
+        let newest = self.entries.back()?;
+        let steps = (newest.id.checked_sub(id)? / 2) as usize;
+        if let Some(at) = (self.entries.len() - 1).checked_sub(steps)
+            && self.entries[at].id == id
+        {
+            return Some(at);
+        }
+        self.search(id)
+    }
+
+    fn search(&self, id: u32) -> Option<usize> {
+        self.entries.binary_search_by_key(&id, |entry| entry.id).ok()
+    }
+
+    #[inline]
+    fn remove(&mut self, id: u32) {
+        let Some(at) = self.position(id) else { return };
+        self.entries[at].slot = GONE;
+        self.dead += 1;
+        while self.entries.front().is_some_and(|entry| entry.slot == GONE) {
+            self.entries.pop_front();
+            self.dead -= 1;
+        }
+        if self.dead > self.entries.len() / 2 + 64 {
+            self.entries.retain(|entry| entry.slot != GONE);
+            self.dead = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{flow::Window, stream::State};
+
+    fn open(store: &mut Store, id: u32) -> StreamKey {
+        store.note_opened(id);
+        store.insert(Stream::new(id, State::opened_by_us(false), 0, Window::new(0)))
+    }
+
+    #[test]
+    fn keys_of_dead_streams_find_nothing_although_the_slot_is_used_again() {
+        let mut store = Store::default();
+        let first = open(&mut store, 1);
+        store.remove(first).unwrap();
+        let second = open(&mut store, 3);
+        assert_eq!(first.slot(), second.slot());
+        assert!(store.get(first).is_none() && store.get(second).is_some());
+        assert!(store.remove(first).is_none());
+        assert!(store.get(StreamKey::NONE).is_none());
+        assert_eq!((store.find(1), store.find(3)), (None, Some(second)));
+    }
+
+    #[test]
+    fn streams_are_found_however_ids_and_deaths_are_mixed() {
+        let (mut store, mut model) = (Store::default(), std::collections::BTreeMap::new());
+        let (mut id, mut random) = (1, 88_172_645_463_325_252_u64);
+        for _ in 0..20_000 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            if random % 100 < 50 || model.is_empty() {
+                id += 2 + 2 * (random >> 20 & 3) as u32 / 3 * (random >> 30 & 15) as u32;
+                model.insert(id, open(&mut store, id));
+            } else {
+                let at = (random >> 40) as usize % model.len();
+                // The oldest live on for long: the index must cope with gaps.
+                let (&id, &key) = model.iter().nth(at.max(model.len() / 3)).unwrap();
+                assert_eq!(store.find(id), Some(key));
+                assert_eq!(store.remove(key).map(|stream| stream.id), Some(id));
+                model.remove(&id);
+                assert_eq!(store.find(id), None);
+            }
+            assert_eq!(store.len(), model.len());
+            assert!(store.index.entries.len() <= 2 * model.len() + 130);
+        }
+        assert_eq!(store.keys(), model.into_values().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_store_without_streams_gives_a_large_slab_back() {
+        let mut store = Store::default();
+        let keys: Vec<_> = (0..1000).map(|i| open(&mut store, 2 * i + 1)).collect();
+        keys.into_iter().for_each(|key| drop(store.remove(key)));
+        assert_eq!(store.slots.capacity(), 0);
+    }
+}
