@@ -7,6 +7,12 @@ use std::path::PathBuf;
 use farcall_core::Attributes;
 
 /// Where a connection goes.
+///
+/// ```
+/// use farcall_lb::Location;
+///
+/// assert_eq!(Location::UnixAbstract(b"greeter".to_vec()).to_string(), "unix-abstract:greeter");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Location {

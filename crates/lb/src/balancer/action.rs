@@ -11,10 +11,28 @@ use crate::subchannel::SubchannelId;
 use super::picker::Picker;
 
 /// Names a timer of a policy; never used twice in one channel.
+///
+/// ```
+/// use farcall_lb::balancer::{PolicyAction, PolicyHost};
+/// use std::time::Instant;
+///
+/// let now = Instant::now();
+/// let (timer, actions) = PolicyHost::new(1).run(now, |cx| cx.set_timer(now));
+/// assert!(matches!(actions[..], [PolicyAction::SetTimer { id, .. }] if id == timer));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TimerId(pub(super) u64);
 
 /// What a subchannel is to be.
+///
+/// ```
+/// use farcall_core::Attributes;
+/// use farcall_lb::{Address, balancer::SubchannelSpec};
+///
+/// let spec = SubchannelSpec::new(Address::named("a:1"))
+///     .with_endpoint_attributes(Attributes::new().with("zone a"));
+/// assert_eq!(spec.endpoint_attributes.find(), Some(&"zone a"));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SubchannelSpec {
@@ -48,6 +66,14 @@ impl From<Address> for SubchannelSpec {
 
 /// What a policy wants done; recorded by the [`Context`](super::Context), carried out by the channel in order. A
 /// parent policy sees those of its children first and passes on what it likes.
+///
+/// ```
+/// use farcall_lb::balancer::{PolicyAction, PolicyHost};
+/// use std::time::Instant;
+///
+/// let ((), actions) = PolicyHost::new(1).run(Instant::now(), |cx| cx.resolve_now());
+/// assert!(matches!(actions[..], [PolicyAction::Resolve]));
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum PolicyAction {

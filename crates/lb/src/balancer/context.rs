@@ -11,6 +11,26 @@ use super::picker::{Picker, WakeId};
 ///
 /// A parent policy runs a child with [`child`](Self::child), looks at what the child wants, and records what it passes
 /// on; ids are unique in the whole tree, so nothing needs translating.
+///
+/// ```
+/// use farcall_lb::{Address, balancer::{PolicyAction, PolicyHost}};
+/// use std::time::Instant;
+///
+/// // A parent that lets its child ask for everything but new look-ups.
+/// let (_, actions) = PolicyHost::new(1).run(Instant::now(), |cx| {
+///     let ((), wishes) = cx.child(|cx| {
+///         let id = cx.create_subchannel(Address::named("a:1"));
+///         cx.connect(id);
+///         cx.resolve_now();
+///     });
+///     for wish in wishes {
+///         if !matches!(wish, PolicyAction::Resolve) {
+///             cx.record(wish);
+///         }
+///     }
+/// });
+/// assert_eq!(actions.len(), 2);
+/// ```
 pub struct Context<'a> {
     now: Instant,
     host: &'a mut PolicyHost,

@@ -5,6 +5,12 @@ use std::sync::Arc;
 use super::policy::LoadBalancingPolicy;
 
 /// Makes policies of one name.
+///
+/// ```
+/// use farcall_lb::{balancer::PolicyFactory, policy::PickFirstFactory};
+///
+/// assert_eq!(PickFirstFactory.name(), "pick_first");
+/// ```
 pub trait PolicyFactory: Send + Sync + fmt::Debug {
     /// The name by which configuration chooses the policy, such as `pick_first`. Names are case-sensitive.
     fn name(&self) -> &str;
@@ -14,6 +20,16 @@ pub trait PolicyFactory: Send + Sync + fmt::Debug {
 }
 
 /// The configuration of a policy: a value of the policy's own type. Clones share.
+///
+/// ```
+/// use farcall_lb::balancer::PolicyConfig;
+///
+/// struct Choices(u32);
+///
+/// let config = PolicyConfig::new(Choices(2));
+/// assert_eq!(config.downcast::<Choices>().unwrap().0, 2);
+/// assert!(config.downcast::<String>().is_none());
+/// ```
 #[derive(Clone)]
 pub struct PolicyConfig(Arc<dyn Any + Send + Sync>);
 

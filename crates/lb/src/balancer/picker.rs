@@ -30,6 +30,14 @@ pub trait Picker: Send + Sync {
 }
 
 /// The outcome of a pick (gRPC's picker contract; gRFC A54 for the codes).
+///
+/// ```
+/// use farcall_core::{Code, Status};
+/// use farcall_lb::balancer::Pick;
+///
+/// let pick = Pick::Drop(Status::not_found("no route")).restricted();
+/// assert!(matches!(pick, Pick::Drop(status) if status.code() == Code::Internal));
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Pick {
@@ -58,6 +66,12 @@ impl Pick {
 }
 
 /// A chosen subchannel.
+///
+/// ```
+/// use farcall_lb::{balancer::Picked, subchannel::SubchannelId};
+///
+/// assert_eq!(Picked::from(SubchannelId::new(3)).subchannel(), SubchannelId::new(3));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picked {
     subchannel: SubchannelId,
@@ -82,6 +96,15 @@ impl From<SubchannelId> for Picked {
 }
 
 /// Names what a picker wishes its policy to do; see [`PickInfo::wake`].
+///
+/// ```
+/// use farcall_lb::balancer::{Pick, PickInfo, Picker, PolicyHost, WakePicker};
+///
+/// let wake = PolicyHost::new(1).wake_id();
+/// let call = PickInfo::new("/s/m");
+/// assert!(matches!(WakePicker(wake).pick(&call), Pick::Queue));
+/// assert_eq!(call.take_wakes(), [wake]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WakeId(pub(super) u64);
 

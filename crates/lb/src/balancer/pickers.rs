@@ -21,6 +21,13 @@ impl Picker for QueuePicker {
 }
 
 /// Queues every call and wakes the policy: nothing is under way until somebody calls.
+///
+/// ```
+/// use farcall_lb::balancer::*;
+///
+/// let picker = WakePicker(PolicyHost::new(1).wake_id());
+/// assert!(matches!(picker.pick(&PickInfo::new("/s/m")), Pick::Queue));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct WakePicker(
     /// What the policy wants to be woken with.
@@ -35,6 +42,13 @@ impl Picker for WakePicker {
 }
 
 /// Sends every call to one subchannel.
+///
+/// ```
+/// use farcall_lb::{balancer::*, subchannel::SubchannelId};
+///
+/// let pick = SubchannelPicker(SubchannelId::new(3)).pick(&PickInfo::new("/s/m"));
+/// assert!(matches!(pick, Pick::Subchannel(picked) if picked.subchannel().as_u64() == 3));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SubchannelPicker(
     /// The subchannel.
@@ -48,6 +62,14 @@ impl Picker for SubchannelPicker {
 }
 
 /// Fails every call that does not wait for readiness.
+///
+/// ```
+/// use farcall_core::Status;
+/// use farcall_lb::balancer::*;
+///
+/// let picker = FailPicker(Status::unavailable("nobody is there"));
+/// assert!(matches!(picker.pick(&PickInfo::new("/s/m")), Pick::Fail(_)));
+/// ```
 #[derive(Debug, Clone)]
 pub struct FailPicker(
     /// The status.
@@ -61,6 +83,14 @@ impl Picker for FailPicker {
 }
 
 /// Fails every call.
+///
+/// ```
+/// use farcall_core::Status;
+/// use farcall_lb::balancer::*;
+///
+/// let picker = DropPicker(Status::unavailable("nobody is there"));
+/// assert!(matches!(picker.pick(&PickInfo::new("/s/m")), Pick::Drop(_)));
+/// ```
 #[derive(Debug, Clone)]
 pub struct DropPicker(
     /// The status.

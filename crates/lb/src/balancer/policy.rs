@@ -15,6 +15,31 @@ use super::picker::WakeId;
 /// timers that it has made.
 ///
 /// Ids that the policy does not know are to be ignored: a parent may pass an input to all its children.
+///
+/// ```
+/// use farcall_core::Status;
+/// use farcall_lb::ConnectivityState::Ready;
+/// use farcall_lb::balancer::{Context, DropPicker, LoadBalancingPolicy, PolicyHost, PolicyUpdate};
+/// use farcall_lb::subchannel::{SubchannelId, SubchannelState};
+/// use std::time::Instant;
+///
+/// /// Refuses every call.
+/// struct Closed;
+///
+/// impl LoadBalancingPolicy for Closed {
+///     fn on_resolver_update(&mut self, cx: &mut Context<'_>, _: PolicyUpdate) -> Result<(), Status> {
+///         cx.publish(Ready, DropPicker(Status::unavailable("closed for repairs")));
+///         Ok(())
+///     }
+///     fn on_subchannel_state(&mut self, _: &mut Context<'_>, _: SubchannelId, _: &SubchannelState) {}
+///     fn exit_idle(&mut self, _: &mut Context<'_>) {}
+/// }
+///
+/// let run = PolicyHost::new(1).run(Instant::now(), |cx| {
+///     Closed.on_resolver_update(cx, PolicyUpdate::endpoints([]))
+/// });
+/// assert_eq!(run.1.len(), 1);
+/// ```
 pub trait LoadBalancingPolicy: Send {
     /// The endpoints have changed, or could not be found out. `endpoints` is an error when resolving failed; its code is
     /// UNAVAILABLE and it can be published as it is. The first update comes before every other input.

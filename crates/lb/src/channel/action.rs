@@ -10,6 +10,16 @@ use crate::connectivity::ConnectivityState;
 use crate::subchannel::ConnectionId;
 
 /// What a [`Channel`](super::Channel) wants done, to be carried out in order.
+///
+/// ```
+/// use farcall_lb::channel::{Action, Channel, ChannelConfig};
+/// use std::time::Instant;
+///
+/// let mut channel = Channel::new("dns:///greeter.example", ChannelConfig::new(42)).unwrap();
+/// channel.connect(Instant::now());
+/// let actions: Vec<_> = std::iter::from_fn(|| channel.poll_action()).collect();
+/// assert!(matches!(actions[..], [Action::Publish { .. }, Action::StartResolver]));
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Action {

@@ -66,6 +66,14 @@ impl ChannelConfig {
 }
 
 /// Why a channel cannot be made.
+///
+/// ```
+/// use farcall_lb::channel::{Channel, ChannelConfig, ConfigError};
+///
+/// let config = ChannelConfig::new(42).with_policy("best_guess", None);
+/// let error = Channel::new("greeter.example", config).unwrap_err();
+/// assert_eq!(error, ConfigError::UnknownPolicy("best_guess".into()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {

@@ -354,7 +354,6 @@ impl Channel {
             self.actions.extend(self.pool.remove(id));
         }
         self.timers.clear();
-        self.inputs.clear();
     }
 
     /// Tells the policy what is left to tell, until nothing is.

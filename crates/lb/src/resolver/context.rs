@@ -53,6 +53,15 @@ pub trait Resolver: Send {
 }
 
 /// What a [`Resolver`] asks of its channel.
+///
+/// ```
+/// use farcall_lb::resolver::{ResolverAction, ResolverContext};
+/// use std::time::Instant;
+///
+/// let mut cx = ResolverContext::new(Instant::now());
+/// cx.cancel_timer();
+/// assert!(matches!(cx.into_actions()[..], [ResolverAction::SetTimer(None)]));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ResolverAction {
@@ -63,6 +72,15 @@ pub enum ResolverAction {
 }
 
 /// What a [`Resolver`] sees of the world: the time, and a list for its actions.
+///
+/// ```
+/// use farcall_lb::resolver::{FixedResolver, Resolver, ResolverContext};
+/// use std::time::Instant;
+///
+/// let mut cx = ResolverContext::new(Instant::now());
+/// FixedResolver::new([]).start(&mut cx);
+/// assert_eq!(cx.into_actions().len(), 1);
+/// ```
 #[derive(Debug)]
 pub struct ResolverContext {
     now: Instant,

@@ -45,6 +45,15 @@ pub trait ResolverFactory: Send + Sync + fmt::Debug {
 }
 
 /// Where a resolver runs.
+///
+/// ```
+/// use farcall_lb::resolver::{BuiltInResolver, ResolverFactory, ResolverKind};
+/// use farcall_lb::Target;
+///
+/// let kind = |target: &str| BuiltInResolver::Dns.build(&Target::parse(target).unwrap()).unwrap();
+/// assert!(matches!(kind("greeter.example"), ResolverKind::External));
+/// assert!(matches!(kind("10.0.0.1:443"), ResolverKind::Machine(_)));
+/// ```
 pub enum ResolverKind {
     /// Inside the channel's machine.
     Machine(Box<dyn Resolver>),
@@ -62,6 +71,12 @@ impl fmt::Debug for ResolverKind {
 }
 
 /// The resolvers of the built-in schemes. `dns` is external, unless its host is an IP address.
+///
+/// ```
+/// use farcall_lb::resolver::{BuiltInResolver, ResolverFactory};
+///
+/// assert_eq!(BuiltInResolver::UnixAbstract.scheme(), "unix-abstract");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuiltInResolver {
     /// `dns:`; see [`DnsTarget`].

@@ -3,6 +3,13 @@ use std::time::{Duration, Instant};
 use farcall_core::backoff::{Backoff, BackoffConfig};
 
 /// How often a resolver may ask.
+///
+/// ```
+/// use farcall_lb::resolver::PacerConfig;
+/// use std::time::Duration;
+///
+/// assert_eq!(PacerConfig::default().min_interval, Duration::from_secs(30));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct PacerConfig {

@@ -9,6 +9,14 @@ pub type Cause = Arc<dyn Error + Send + Sync>;
 
 /// Names one connection, or one attempt at it, of a subchannel; never used twice. Events that name a connection which
 /// the subchannel has given up change nothing.
+///
+/// ```
+/// use farcall_lb::subchannel::{ConnectionId, SubchannelId};
+///
+/// let connection = ConnectionId::new(SubchannelId::new(7), 2);
+/// assert_eq!(connection.subchannel(), SubchannelId::new(7));
+/// assert_eq!(connection.to_string(), "7.2");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId {
     subchannel: SubchannelId,
@@ -39,6 +47,15 @@ impl fmt::Display for ConnectionId {
 }
 
 /// What the network has to say about a connection.
+///
+/// ```
+/// use farcall_lb::subchannel::ConnectionEvent;
+/// use std::{io, sync::Arc};
+///
+/// let error = io::Error::from(io::ErrorKind::ConnectionRefused);
+/// let event = ConnectionEvent::ConnectFailed(Arc::new(error));
+/// assert!(matches!(event, ConnectionEvent::ConnectFailed(cause) if cause.is::<io::Error>()));
+/// ```
 #[derive(Debug, Clone)]
 pub enum ConnectionEvent {
     /// The handshakes are done and the peer's SETTINGS have arrived: calls can go out.

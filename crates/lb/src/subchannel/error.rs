@@ -10,6 +10,17 @@ use super::connection::Cause;
 /// Why a subchannel is not connected: the address, the error of its last attempt, and how long this has gone on.
 ///
 /// `Display` names address and attempts; the error itself is the [`source`](Error::source). Clones share.
+///
+/// ```
+/// use farcall_lb::{Address, subchannel::SubchannelError};
+/// use std::{error::Error, io, sync::Arc, time::{Duration, Instant}};
+///
+/// let (start, refused) = (Instant::now(), io::Error::from(io::ErrorKind::ConnectionRefused));
+/// let end = start + Duration::from_millis(1500);
+/// let error = SubchannelError::new(Address::named("a:1"), Arc::new(refused), 2, start, end);
+/// assert_eq!(error.to_string(), "a:1 (attempt 2, failing for 1.5s)");
+/// assert_eq!(error.source().unwrap().to_string(), "connection refused");
+/// ```
 #[derive(Debug, Clone)]
 pub struct SubchannelError(Arc<Inner>);
 
@@ -90,6 +101,14 @@ impl Error for SubchannelError {
 }
 
 /// The cause of an attempt that the subchannel itself gave up.
+///
+/// ```
+/// use farcall_lb::subchannel::ConnectDeadlineExceeded;
+/// use std::time::Duration;
+///
+/// let error = ConnectDeadlineExceeded(Duration::from_secs(20));
+/// assert_eq!(error.to_string(), "no connection within the connect deadline of 20s");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectDeadlineExceeded(
     /// How long the attempt was allowed to take.

@@ -10,6 +10,17 @@ use super::error::{ConnectDeadlineExceeded, SubchannelError};
 use super::state::{SubchannelId, SubchannelState};
 
 /// How subchannels connect.
+///
+/// ```
+/// use farcall_lb::{channel::ChannelConfig, subchannel::SubchannelConfig};
+/// use std::time::Duration;
+///
+/// let mut subchannel = SubchannelConfig::default();
+/// subchannel.min_connect_timeout = Duration::from_secs(5);
+/// subchannel.backoff.max_delay = Duration::from_secs(30);
+/// let config = ChannelConfig::new(42).with_subchannel(subchannel);
+/// assert_eq!(config.subchannel, subchannel);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct SubchannelConfig {
@@ -98,6 +109,17 @@ enum Link {
 }
 
 /// An attempt that the network is to make.
+///
+/// ```
+/// use farcall_lb::{Address, subchannel::{Subchannel, SubchannelConfig, SubchannelId}};
+/// use std::time::Instant;
+///
+/// let config = SubchannelConfig::default();
+/// let mut subchannel = Subchannel::new(SubchannelId::new(1), Address::named("a:1"), config, 7);
+/// let order = subchannel.connect(Instant::now()).unwrap();
+/// assert_eq!(order.connection.number(), 1);
+/// assert!(subchannel.connect(Instant::now()).is_none()); // it is connecting already
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectOrder {
     /// The name of the connection in all its events.
@@ -107,6 +129,17 @@ pub struct ConnectOrder {
 }
 
 /// What happened when time passed.
+///
+/// ```
+/// use farcall_lb::{Address, subchannel::{Subchannel, SubchannelConfig, SubchannelId, SubchannelTimeout}};
+/// use std::time::Instant;
+///
+/// let config = SubchannelConfig::default();
+/// let mut subchannel = Subchannel::new(SubchannelId::new(1), Address::named("a:1"), config, 7);
+/// let order = subchannel.connect(Instant::now()).unwrap();
+/// let timeout = subchannel.handle_timeout(order.deadline);
+/// assert_eq!(timeout, Some(SubchannelTimeout::ConnectDeadline(order.connection)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubchannelTimeout {
     /// The attempt took too long; it is to be cut. The subchannel is now in transient failure.

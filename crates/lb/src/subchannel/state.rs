@@ -5,6 +5,12 @@ use crate::connectivity::ConnectivityState;
 use super::error::SubchannelError;
 
 /// Names one subchannel of a channel; never used twice in one channel.
+///
+/// ```
+/// use farcall_lb::subchannel::SubchannelId;
+///
+/// assert_eq!(SubchannelId::new(7).as_u64(), 7);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SubchannelId(u64);
 

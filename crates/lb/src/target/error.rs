@@ -1,6 +1,17 @@
 use std::fmt;
 
 /// Why a target was refused: the target as the user wrote it and what is wrong with it.
+///
+/// ```
+/// use farcall_lb::target::{DnsTarget, Target, TargetProblem};
+///
+/// let error = DnsTarget::parse(&Target::parse("greeter:http").unwrap()).unwrap_err();
+/// assert_eq!(error.problem(), &TargetProblem::BadPort { port: "http".into() });
+/// assert_eq!(
+///     error.to_string(),
+///     r#"target "greeter:http": the port "http" is not a number from 0 to 65535"#,
+/// );
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetError {
     target: String,
@@ -36,6 +47,13 @@ impl fmt::Display for TargetError {
 impl std::error::Error for TargetError {}
 
 /// The single thing that is wrong with a target.
+///
+/// ```
+/// use farcall_lb::target::{Target, TargetProblem};
+///
+/// let error = Target::parse("unix:///tmp/100%").unwrap_err();
+/// assert_eq!(error.problem(), &TargetProblem::BadPercentEncoding { offset: 15 });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TargetProblem {

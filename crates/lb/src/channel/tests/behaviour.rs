@@ -218,6 +218,8 @@ fn the_failure_of_a_single_address_has_the_networks_error_in_its_chain() {
         text.contains("no newer addresses: UNAVAILABLE: dns:///fleet:1 cannot be resolved"),
         "{text}"
     );
+    sim.resolved(&[A]).unwrap();
+    assert!(!sim.failure().to_string().contains("no newer addresses"));
 }
 
 #[test]

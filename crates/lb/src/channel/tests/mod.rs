@@ -1,3 +1,4 @@
 mod behaviour;
+mod plugins;
 mod random;
 mod sim;

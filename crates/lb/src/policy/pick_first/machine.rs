@@ -17,6 +17,15 @@ use super::failure::ConnectErrors;
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The configuration of `pick_first`.
+///
+/// ```
+/// use farcall_lb::balancer::PolicyConfig;
+/// use farcall_lb::{channel::ChannelConfig, policy::PickFirstConfig};
+///
+/// let shuffled = PickFirstConfig { shuffle_address_list: true };
+/// let config = ChannelConfig::new(42).with_policy("pick_first", PolicyConfig::new(shuffled));
+/// assert!(config.policy_config.is_some());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PickFirstConfig {
     /// Puts the endpoints in random order at each update, so that many clients spread over them (gRFC A62). Default off.
@@ -24,6 +33,13 @@ pub struct PickFirstConfig {
 }
 
 /// Makes [`PickFirst`] policies.
+///
+/// ```
+/// use farcall_lb::{Registry, policy::PickFirstFactory};
+///
+/// let registry = Registry::empty().with_policy(PickFirstFactory);
+/// assert!(registry.policy("pick_first").is_some());
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PickFirstFactory;
 
@@ -43,6 +59,17 @@ impl PolicyFactory for PickFirstFactory {
 /// all have failed the policy stays in TRANSIENT_FAILURE, asks the resolver for news and goes on trying, each address at
 /// its own backoff, until one is ready (gRFC A62). A connection that is lost is not replaced before the next call; one
 /// whose address is still in a new list is kept.
+///
+/// ```
+/// use farcall_lb::balancer::{LoadBalancingPolicy, PolicyHost, PolicyUpdate};
+/// use farcall_lb::{Address, ConnectivityState, policy::PickFirst};
+/// use std::time::Instant;
+///
+/// let mut policy = PickFirst::default();
+/// let update = PolicyUpdate::endpoints([Address::named("a:1").into()]);
+/// let (_, _) = PolicyHost::new(1).run(Instant::now(), |cx| policy.on_resolver_update(cx, update));
+/// assert_eq!(policy.state(), ConnectivityState::Connecting);
+/// ```
 #[derive(Debug, Default)]
 pub struct PickFirst {
     candidates: Vec<Candidate>,
@@ -79,11 +106,12 @@ enum Phase {
     /// Nothing runs; the next call wakes the policy.
     Idle(WakeId),
     /// The addresses get their first attempts. `next` is the one whose head start runs; `sticky` when the failure of an
-    /// earlier pass stays published meanwhile.
+    /// earlier pass stays published meanwhile. `begun` counts the attempts of this pass.
     Pass {
         next: usize,
         timer: Option<TimerId>,
         sticky: bool,
+        begun: usize,
     },
     /// Every address has failed; each is tried again at its own pace. Counts failures towards the next report.
     Retrying { failures: usize },
@@ -254,13 +282,17 @@ impl PickFirst {
             next: 0,
             timer: None,
             sticky,
+            begun: 0,
         };
         self.attempt_next(cx);
     }
 
     /// Gives the next address its attempt and its head start; those that are waiting out a backoff count as failed.
     fn attempt_next(&mut self, cx: &mut Context<'_>) {
-        let Phase::Pass { next, timer, .. } = &mut self.phase else {
+        let Phase::Pass {
+            next, timer, begun, ..
+        } = &mut self.phase
+        else {
             return;
         };
         let count = self.candidates.len();
@@ -285,6 +317,7 @@ impl PickFirst {
                 }
                 Link::Connecting(_) => {}
             }
+            *begun += 1;
             if *next + 1 < count {
                 *timer = Some(cx.set_timer(cx.now() + HEAD_START));
             }
@@ -318,9 +351,13 @@ impl PickFirst {
             return;
         }
         self.cancel_head_start(cx);
+        // If every address was waiting out its backoff nothing was learnt; to ask again would go round in a circle.
+        let learnt = matches!(self.phase, Phase::Pass { begun: 1.., .. });
         self.phase = Phase::Retrying { failures: 0 };
         self.publish_failure(cx);
-        cx.resolve_now();
+        if learnt {
+            cx.resolve_now();
+        }
         // Those whose backoff ended during the pass have waited for its end.
         for candidate in &self.candidates {
             if let Link::Idle(id) = candidate.link {
