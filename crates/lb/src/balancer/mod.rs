@@ -2,6 +2,7 @@
 
 mod action;
 mod child;
+mod config;
 mod context;
 mod factory;
 mod picker;
@@ -13,8 +14,9 @@ mod tests;
 
 pub use action::{PolicyAction, SubchannelSpec, TimerId};
 pub use child::ChildPolicy;
+pub use config::PolicyConfig;
 pub use context::{Context, PolicyHost};
-pub use factory::{PolicyConfig, PolicyFactory};
+pub use factory::PolicyFactory;
 pub use picker::{Pick, PickInfo, Picked, Picker, WakeId};
 pub use pickers::{DropPicker, FailPicker, QueuePicker, SubchannelPicker, WakePicker};
 pub use policy::{LoadBalancingPolicy, PolicyUpdate};

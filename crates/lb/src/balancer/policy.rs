@@ -4,8 +4,8 @@ use crate::address::Endpoint;
 use crate::subchannel::{SubchannelId, SubchannelState};
 
 use super::action::TimerId;
+use super::config::PolicyConfig;
 use super::context::Context;
-use super::factory::PolicyConfig;
 use super::picker::WakeId;
 
 /// A load-balancing policy: a machine that turns endpoints into subchannels and publishes pickers.

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::state::SubchannelId;
+use super::id::SubchannelId;
 
 /// An error as it came from the network, shared by everybody who reports it.
 pub type Cause = Arc<dyn Error + Send + Sync>;

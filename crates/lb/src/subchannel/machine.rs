@@ -7,7 +7,8 @@ use crate::address::Address;
 
 use super::connection::{Cause, ConnectionEvent, ConnectionId};
 use super::error::{ConnectDeadlineExceeded, SubchannelError};
-use super::state::{SubchannelId, SubchannelState};
+use super::id::SubchannelId;
+use super::state::SubchannelState;
 
 /// How subchannels connect.
 ///

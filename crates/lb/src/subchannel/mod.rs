@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod id;
 mod machine;
 mod state;
 #[cfg(test)]
@@ -9,5 +10,6 @@ mod tests;
 
 pub use connection::{Cause, ConnectionEvent, ConnectionId, DisconnectReason};
 pub use error::{ConnectDeadlineExceeded, SubchannelError};
+pub use id::SubchannelId;
 pub use machine::{ConnectOrder, Subchannel, SubchannelConfig, SubchannelTimeout};
-pub use state::{SubchannelId, SubchannelState};
+pub use state::SubchannelState;
