@@ -2,11 +2,11 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use farcall::{Channel, Method, Raw, Response, Server, client::UnaryCall, server::{Methods, Service}};
+//! use farcall::{Channel, Method, MethodKind, Raw, Response, Server, client::UnaryCall, server::{Methods, Service}};
 //! use std::sync::Arc;
 //!
 //! // What generated code does for you: a method, its place in a service, and a call of it.
-//! static SHOUT: Method<Bytes, Bytes, Raw> = Method::unary("/demo.Voice/Shout");
+//! static SHOUT: Method<Bytes, Bytes, Raw> = Method::with_codec("/demo.Voice/Shout", MethodKind::Unary, Raw);
 //!
 //! struct Voice;
 //! impl Service for Voice {

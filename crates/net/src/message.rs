@@ -170,16 +170,18 @@ pub struct Response<T> {
     metadata: Metadata,
     trailers: Metadata,
     compression: Option<Encoding>,
+    /// Whether a received message came compressed.
+    compressed: bool,
 }
 
 impl<T> Response<T> {
     /// A response without metadata.
     pub fn new(message: T) -> Response<T> {
-        Response { message, metadata: Metadata::new(), trailers: Metadata::new(), compression: None }
+        Response::received(message, Metadata::new(), Metadata::new(), false)
     }
 
-    pub(crate) fn received(message: T, metadata: Metadata, trailers: Metadata) -> Response<T> {
-        Response { message, metadata, trailers, compression: None }
+    pub(crate) fn received(message: T, metadata: Metadata, trailers: Metadata, compressed: bool) -> Response<T> {
+        Response { message, metadata, trailers, compression: None, compressed }
     }
 
     /// The initial metadata, sent before the message.
@@ -207,6 +209,11 @@ impl<T> Response<T> {
         self.compression = Some(encoding);
     }
 
+    /// (client) Whether the message came compressed.
+    pub fn message_was_compressed(&self) -> bool {
+        self.compressed
+    }
+
     /// The message alone.
     pub fn into_inner(self) -> T {
         self.message
@@ -224,6 +231,7 @@ impl<T> Response<T> {
             metadata: self.metadata,
             trailers: self.trailers,
             compression: self.compression,
+            compressed: self.compressed,
         }
     }
 

@@ -201,7 +201,8 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
                         Status::internal(format!("the response message could not be decoded: {error}")).mark_received()
                     })?;
                     let metadata = machine.metadata().cloned().unwrap_or_default();
-                    return Ok(Response::received(message, metadata, trailers));
+                    let compressed = machine.last_was_compressed();
+                    return Ok(Response::received(message, metadata, trailers, compressed));
                 }
                 Progress::Pending { .. } => {
                     return Err(Status::internal("the response ended without an end").mark_received());

@@ -15,12 +15,12 @@ use std::{future::Future, sync::Arc};
 /// A service: generated `…Server` types implement it.
 ///
 /// ```
-/// use farcall_core::{Method, Raw};
+/// use farcall_core::{Method, MethodKind, Raw};
 /// use farcall_net::{Response, server::{Methods, Service}};
 /// use bytes::Bytes;
 /// use std::sync::Arc;
 ///
-/// static ECHO: Method<Bytes, Bytes, Raw> = Method::unary("/demo.Echo/Echo");
+/// static ECHO: Method<Bytes, Bytes, Raw> = Method::with_codec("/demo.Echo/Echo", MethodKind::Unary, Raw);
 ///
 /// struct Echo;
 /// impl Service for Echo {

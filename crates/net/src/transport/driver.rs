@@ -27,6 +27,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 
 /// Output that is gathered before it is offered to the socket.
 const WRITE_TARGET: usize = 128 << 10;
+/// Output that a peer may leave unread before nothing more is read from it: every request would add to it.
+const MAX_UNWRITTEN: usize = 1 << 20;
 /// Events after which the driver lets the woken tasks run: more than tokio's local queue holds (256)
 /// would spill into the shared one and be served late.
 const EVENTS_PER_TURN: usize = 384;
@@ -134,6 +136,9 @@ impl<R: Role> Driver<R> {
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         if self.process(cx, now) {
             return true;
+        }
+        if self.connection.output().remaining() >= MAX_UNWRITTEN {
+            return false;
         }
         buffer::make_room(&mut self.input, self.connection.input_hint());
         let outcome = pin!(self.io.read_buf(&mut self.input)).poll(cx);

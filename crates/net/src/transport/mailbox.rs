@@ -521,9 +521,9 @@ impl State {
         Wakers(self.receiver.take(), self.sender.take())
     }
 
-    /// Whether the stream has ended otherwise than by the peer's last word.
+    /// Whether nothing that is sent would reach anybody. A peer that has merely said its last word still listens.
     fn is_lost(&self) -> bool {
-        self.incoming.end.as_ref().is_some_and(|end| !matches!(end, End::Eof))
+        self.detached.is_some() || self.incoming.end.as_ref().is_some_and(|end| !matches!(end, End::Eof))
     }
 
     fn receiver_for_news(&mut self) -> Option<Waker> {
