@@ -168,6 +168,11 @@ impl<Req, Res, C> Method<Req, Res, C> {
         &self.descriptor
     }
 
+    /// `/service/name`.
+    pub fn path(&self) -> &str {
+        self.descriptor.path()
+    }
+
     /// Which sides stream.
     pub const fn kind(&self) -> MethodKind {
         self.descriptor.kind
