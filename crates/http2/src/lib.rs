@@ -41,7 +41,7 @@ mod schedule;
 mod stream;
 
 pub use config::Config;
-pub use connection::{Connection, Role};
+pub use connection::{Connection, Role, Windows};
 pub use error::{ConnectionError, Initiator, OpenError, PeerMisbehaved, Reason, SendError};
 pub use event::{Event, ResetCause, StreamKey};
 pub use headers::{Field, Fields, Headers, KnownName, Name, Part};

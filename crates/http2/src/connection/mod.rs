@@ -14,6 +14,7 @@ mod settings;
 mod streams;
 mod timer;
 mod transmit;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use keepalive::Keepalive;
 use ping::Pings;
 use settings::{LocalSettings, RemoteSettings};
 use std::{collections::VecDeque, time::Instant};
+pub use windows::Windows;
 
 /// Which end of the connection this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

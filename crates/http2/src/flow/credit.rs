@@ -66,7 +66,7 @@ impl StreamCredit {
         Some(increment)
     }
 
-    #[cfg(test)]
+    /// The window and what lies unread.
     pub(crate) fn parts(&self) -> (i64, u32) {
         (self.window.value(), self.unread)
     }
@@ -144,7 +144,11 @@ impl ConnectionCredit {
         self.unread
     }
 
-    #[cfg(test)]
+    /// What arrived and was not released.
+    pub(crate) fn unread(&self) -> u64 {
+        self.unread
+    }
+
     pub(crate) fn window(&self) -> i64 {
         self.window.value()
     }
