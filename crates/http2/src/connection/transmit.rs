@@ -54,6 +54,7 @@ impl Connection {
             self.events.push_back(Event::Writable { stream: key });
         }
         if last {
+            stream.queue.take_ending(); // it is sent: a WINDOW_UPDATE must not send it again
             let state = stream.state;
             return self.on_our_end(key, state);
         }
