@@ -192,6 +192,17 @@ fn resetting_the_backoff_ends_the_pause() {
 }
 
 #[test]
+fn resetting_the_backoff_during_an_attempt_lets_the_next_follow_at_once() {
+    let mut bench = bench(1);
+    let order = bench.connect();
+    assert!(!bench.subchannel.reset_backoff());
+    assert_eq!(bench.state(), Connecting);
+    bench.event(order.connection, refused());
+    assert_eq!(bench.wait_or_now().0, Duration::ZERO);
+    assert_eq!(bench.state(), Idle);
+}
+
+#[test]
 fn shutdown_tells_which_connection_is_left_and_is_final() {
     let mut bench = bench(1);
     let order = bench.connect();

@@ -8,7 +8,7 @@ use farcall_core::Status;
 
 use super::sim::{Sim, address};
 use crate::balancer::{
-    Context, LoadBalancingPolicy, PolicyFactory, PolicyUpdate, QueuePicker, TimerId,
+    Context, LoadBalancingPolicy, PickInfo, PolicyFactory, PolicyUpdate, QueuePicker, TimerId,
 };
 use crate::channel::ChannelConfig;
 use crate::connectivity::ConnectivityState::*;
@@ -190,6 +190,97 @@ fn connect_before_the_first_update_reaches_the_policy_after_it() {
     sim.resolved(&["10.0.0.1:1"]).unwrap();
     assert_eq!(policy.take(), [1, 0, 0, 1]);
     assert_eq!(sim.resolve_hints, 1);
+}
+
+#[test]
+fn a_policy_hears_nothing_before_its_first_update() {
+    let policy = Counters::default();
+    let registry = Registry::built_in().with_policy(Asking(policy.clone()));
+    let config = ChannelConfig::new(1)
+        .with_registry(registry)
+        .with_policy("asking", None);
+    let mut sim = Sim::with("dns:///x", config);
+    let call = PickInfo::new("/s/m");
+    sim.picker.pick(&call);
+    sim.picker.pick(&call);
+    for wake in call.take_wakes() {
+        sim.channel.handle_wake(sim.now, wake);
+    }
+    assert_eq!(policy.take(), [0; 4]);
+}
+
+#[test]
+fn one_wake_up_serves_all_timers_that_are_due() {
+    let (mut sim, _, policy) = plugged();
+    sim.connect();
+    sim.pass(SECOND);
+    policy.take();
+    let late = sim.now + SECOND * 5;
+    sim.channel.handle_timeout(late);
+    assert_eq!(policy.take(), [0, 0, 1, 0]);
+    let (mut sim, resolver, policy) = plugged();
+    sim.connect();
+    resolver.take();
+    policy.take();
+    sim.channel.handle_timeout(late);
+    // The resolver's timer has made the policy set new ones; those wait for the next call.
+    assert_eq!((resolver.take()[2], policy.take()[2]), (1, 0));
+    sim.channel.handle_timeout(late + SECOND);
+    assert_eq!(policy.take()[2], 2, "both in one call");
+}
+
+#[test]
+fn a_policy_hears_nothing_of_a_subchannel_that_it_has_removed() {
+    /// Changes its mind at once.
+    #[derive(Debug, Clone)]
+    struct Fickle(Counters);
+
+    impl LoadBalancingPolicy for Fickle {
+        fn on_resolver_update(
+            &mut self,
+            cx: &mut Context<'_>,
+            _update: PolicyUpdate,
+        ) -> Result<(), Status> {
+            let id = cx.create_subchannel(address("10.0.0.1:1"));
+            cx.connect(id);
+            cx.remove_subchannel(id);
+            cx.connect(id);
+            cx.publish(Connecting, QueuePicker);
+            Ok(())
+        }
+
+        fn on_subchannel_state(
+            &mut self,
+            _cx: &mut Context<'_>,
+            _id: SubchannelId,
+            _state: &SubchannelState,
+        ) {
+            self.0.bump(1);
+        }
+
+        fn exit_idle(&mut self, _cx: &mut Context<'_>) {}
+    }
+
+    impl PolicyFactory for Fickle {
+        fn name(&self) -> &str {
+            "fickle"
+        }
+
+        fn build(&self) -> Box<dyn LoadBalancingPolicy> {
+            Box::new(self.clone())
+        }
+    }
+
+    let policy = Counters::default();
+    let registry = Registry::built_in().with_policy(Fickle(policy.clone()));
+    let config = ChannelConfig::new(1)
+        .with_registry(registry)
+        .with_policy("fickle", None);
+    let mut sim = Sim::with("10.0.0.1:1", config);
+    sim.connect();
+    assert!(sim.connections.is_empty());
+    assert_eq!(policy.take(), [0; 4]);
+    assert_eq!(sim.channel.poll_timeout(), None);
 }
 
 #[test]
