@@ -53,6 +53,9 @@ pub use farcall_net::tls::{self, ClientTls, ServerTls};
 /// The protobuf runtime of generated messages.
 #[cfg(feature = "prost")]
 pub use prost;
+/// The well-known types, `google.protobuf.*`, as generated messages use them.
+#[cfg(feature = "prost")]
+pub use prost_types;
 
 /// How messages become bytes: [`Codec`](codec::Codec) and those that exist.
 pub mod codec {
@@ -71,5 +74,9 @@ pub mod codec {
 macro_rules! include_protos {
     () => {
         include!(concat!(env!("OUT_DIR"), "/farcall.rs"));
+    };
+    // What `farcall_build::Config::name` named.
+    ($name:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/", $name, ".rs"));
     };
 }
