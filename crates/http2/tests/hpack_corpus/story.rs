@@ -11,19 +11,19 @@ use std::{
 };
 
 /// The header blocks of one connection.
-pub struct Story {
-    pub cases: Vec<Case>,
+pub(crate) struct Story {
+    pub(crate) cases: Vec<Case>,
 }
 
 /// One header block.
-pub struct Case {
-    pub wire: Vec<u8>,
-    pub headers: Vec<(String, String)>,
-    pub table_size: Option<usize>,
+pub(crate) struct Case {
+    pub(crate) wire: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) table_size: Option<usize>,
 }
 
 impl Story {
-    pub fn read(path: &Path) -> Result<Story, String> {
+    pub(crate) fn read(path: &Path) -> Result<Story, String> {
         let text =
             fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let story: Value =
@@ -36,7 +36,7 @@ impl Story {
     }
 
     /// Decodes all blocks; gives the number of those whose lists are right, and the first thing that went wrong.
-    pub fn decode(&self) -> (usize, Option<String>) {
+    pub(crate) fn decode(&self) -> (usize, Option<String>) {
         let (mut decoder, mut table_size) = (Decoder::new(4096), 4096);
         let limits = DecodeLimits {
             max_list_size: 1 << 20,
@@ -67,7 +67,7 @@ impl Story {
 
     /// The same story with the blocks of our encoder. Half of each list is sent as a shared one, so that
     /// remembered pieces take part.
-    pub fn encoded_by_us(&self) -> Story {
+    pub(crate) fn encoded_by_us(&self) -> Story {
         let (mut encoder, mut table_size) = (Encoder::new(1 << 16), 4096);
         let mut shared: HashMap<Vec<Field>, Arc<Vec<Field>>> = HashMap::new();
         let mut encode = |case: &Case| {
@@ -97,7 +97,7 @@ impl Story {
         }
     }
 
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let cases: Vec<Value> = self
             .cases
             .iter()
@@ -156,7 +156,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Every `story_*.json` one folder below `root`, in order.
-pub fn stories(root: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn stories(root: &Path) -> Result<Vec<PathBuf>, String> {
     let list = |folder: &Path| -> Result<Vec<PathBuf>, String> {
         let entries =
             fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
