@@ -39,11 +39,14 @@ pub fn encode_message<T, C: Codec<T> + ?Sized>(
     max_size: usize,
 ) -> Result<Bytes, Status> {
     let hint = codec.size_hint(message);
-    if compressor.is_none() && hint > 0 {
-        let buffer = run_codec(codec, message, buffer_for(hint))?;
-        return finish(buffer, lead_for(hint), 0, max_size);
+    if compressor.is_none() {
+        if hint > 0 {
+            let buffer = run_codec(codec, message, buffer_for(hint))?;
+            return finish(buffer, lead_for(hint), 0, max_size);
+        }
+        // Probably empty, and then the vector stays without memory.
+        return encode_payload(&run_codec(codec, message, Vec::new())?, None, max_size);
     }
-    // Probably empty, of unknown size, or not to be sent as it is.
     let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
     scratch.clear();
     scratch.reserve(hint);
@@ -82,7 +85,7 @@ pub fn encode_payload(
 }
 
 thread_local! {
-    /// Holds messages before compression, and what codecs without a size hint write.
+    /// Holds messages before compression.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 

@@ -89,20 +89,34 @@ impl IntoKey for KnownName {
 /// names with a colon, `host`, `content-length`, `trailer` and the fields of a single connection.
 pub fn is_reserved(name: &Name) -> bool {
     match name {
-        Name::Known(known) => match known {
-            KnownName::GrpcTagsBin | KnownName::GrpcTraceBin => false,
-            KnownName::ContentType
-            | KnownName::ContentLength
-            | KnownName::Te
-            | KnownName::Trailer
-            | KnownName::UserAgent
-            | KnownName::Host => true,
-            known => {
-                known.is_pseudo()
-                    || known.is_connection_specific()
-                    || known.as_str().starts_with("grpc-")
-            }
-        },
+        Name::Known(known) => matches!(
+            known,
+            KnownName::Method
+                | KnownName::Scheme
+                | KnownName::Path
+                | KnownName::Authority
+                | KnownName::Status
+                | KnownName::Protocol
+                | KnownName::ContentType
+                | KnownName::ContentLength
+                | KnownName::Te
+                | KnownName::Trailer
+                | KnownName::UserAgent
+                | KnownName::Host
+                | KnownName::Connection
+                | KnownName::KeepAlive
+                | KnownName::ProxyConnection
+                | KnownName::TransferEncoding
+                | KnownName::Upgrade
+                | KnownName::GrpcTimeout
+                | KnownName::GrpcEncoding
+                | KnownName::GrpcAcceptEncoding
+                | KnownName::GrpcStatus
+                | KnownName::GrpcMessage
+                | KnownName::GrpcStatusDetailsBin
+                | KnownName::GrpcPreviousRpcAttempts
+                | KnownName::GrpcRetryPushbackMs
+        ),
         Name::Other(bytes) => bytes.starts_with(b"grpc-") || bytes.first() == Some(&b':'),
     }
 }

@@ -62,16 +62,16 @@ fn keys_are_lower_cased_and_found_in_any_case() {
 fn keys_and_values_of_many_types_are_taken() {
     let mut metadata = Metadata::new();
     metadata.insert(String::from("a"), String::from("1"));
-    let (key, value, bytes) = (String::from("b"), String::from("2"), [1u8, 2]);
+    let (key, value, bytes) = (String::from("b"), String::from("2"), &[1u8, 2]);
     metadata.insert(&key, &value);
     metadata.insert(Bytes::from_static(b"c"), Bytes::from_static(b"3"));
     metadata.insert(KnownName::Authorization, std::borrow::Cow::Borrowed("4"));
     metadata.insert("e-bin", vec![0, 255]);
-    metadata.insert("f-bin", &bytes);
+    metadata.insert("f-bin", bytes);
     metadata.insert("g-bin", &[1u8, 2][..]);
     assert!(metadata.check().is_ok());
     assert_eq!(metadata.len(), 7);
-    assert_eq!((key, value, bytes), ("b".into(), "2".into(), [1, 2]));
+    assert_eq!((key, value, bytes), ("b".into(), "2".into(), &[1, 2]));
 }
 
 #[test]
@@ -146,6 +146,22 @@ fn reserved_keys_have_no_effect_except_those_of_instrumentation() {
         received(&[("grpc-tags-bin", "AQ"), ("grpc-trace-bin", "Ag")]).unwrap(),
         metadata
     );
+}
+
+#[test]
+fn all_names_that_http2_knows_with_a_colon_or_of_grpc_are_reserved_but_the_two_of_instrumentation()
+{
+    for &known in KnownName::ALL {
+        let own = known.is_pseudo()
+            || known.is_connection_specific()
+            || known.as_str().starts_with("grpc-");
+        let exempt = matches!(known, KnownName::GrpcTagsBin | KnownName::GrpcTraceBin);
+        assert_eq!(
+            is_reserved(&known.into()) && own,
+            own && !exempt,
+            "{known:?}"
+        );
+    }
 }
 
 #[test]

@@ -23,12 +23,14 @@ use std::sync::{Arc, LazyLock};
 #[derive(Clone, Debug)]
 pub struct ResponseTemplate {
     accept_encoding: Option<Bytes>,
-    lists: Arc<[Ready]>,
+    /// For `application/grpc`, with each encoding.
+    plain: Arc<[Ready]>,
+    /// For `application/grpc+proto`, with each encoding.
+    proto: Arc<[Ready]>,
 }
 
 #[derive(Debug)]
 struct Ready {
-    content_subtype: &'static [u8],
     encoding: Option<&'static str>,
     fields: Arc<Fields>,
 }
@@ -36,27 +38,19 @@ struct Ready {
 impl ResponseTemplate {
     /// For a server that knows these compressors (and announces them).
     pub fn new(compressors: &Compressors) -> ResponseTemplate {
-        let accept_encoding = compressors.accept_encoding().cloned();
-        let encodings = || {
-            std::iter::once(None)
-                .chain(compressors.iter().map(|compressor| Some(compressor.name())))
-        };
-        let subtypes: [&'static [u8]; 2] = [b"", b"proto"];
-        let lists = subtypes.into_iter().flat_map(|content_subtype| {
-            let accept = accept_encoding.as_ref();
-            encodings().map(move |encoding| Ready {
-                content_subtype,
+        let accept = compressors.accept_encoding();
+        let lists = |subtype: &[u8]| {
+            let names = compressors.iter().map(|compressor| Some(compressor.name()));
+            let ready = |encoding: Option<&'static str>| Ready {
                 encoding,
-                fields: Arc::new(head_fields(
-                    content_subtype,
-                    encoding.map(static_bytes),
-                    accept,
-                )),
-            })
-        });
+                fields: Arc::new(head_fields(subtype, encoding.map(static_bytes), accept)),
+            };
+            std::iter::once(None).chain(names).map(ready).collect()
+        };
         ResponseTemplate {
-            lists: lists.collect(),
-            accept_encoding,
+            plain: lists(b""),
+            proto: lists(b"proto"),
+            accept_encoding: accept.cloned(),
         }
     }
 
@@ -72,11 +66,14 @@ impl ResponseTemplate {
         metadata: &Metadata,
     ) -> Result<HeaderList, Status> {
         metadata.check()?;
-        let ready = self
-            .lists
-            .iter()
-            .find(|list| list.content_subtype == content_subtype && list.encoding == encoding);
-        if let Some(ready) = ready {
+        // A match, not a comparison: comparing empty slices reads from their dangling address under an empty
+        // mask, which costs 150 ns where `memcmp` uses AVX-512.
+        let lists: &[Ready] = match content_subtype {
+            b"" => &self.plain,
+            b"proto" => &self.proto,
+            _ => &[],
+        };
+        if let Some(ready) = lists.iter().find(|ready| ready.encoding == encoding) {
             return Ok(HeaderList::new(
                 Some(ready.fields.clone()),
                 metadata.to_fields(),
