@@ -3,7 +3,7 @@
 //! The frame is written and read here because the library's gzip decoder cannot be reset without
 //! building its state anew, which costs more than a small message.
 
-use super::{Compressor, DecompressError};
+use super::compressor::{Compressor, DecompressError};
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 use std::{cell::Cell, io};
 

@@ -1,13 +1,15 @@
 //! Messages on the wire: a flag byte, a length of four bytes, the message (PROTOCOL-HTTP2,
 //! "Length-Prefixed-Message"); size limits and compression.
 
-mod compression;
+mod compressor;
+mod compressors;
 mod deframe;
 mod encode;
 #[cfg(feature = "gzip")]
 mod gzip;
 
-pub use compression::{Compressor, Compressors, DecompressError};
+pub use compressor::{Compressor, DecompressError};
+pub use compressors::Compressors;
 pub use deframe::Deframer;
 pub use encode::{encode_message, encode_payload};
 #[cfg(feature = "gzip")]

@@ -1,0 +1,71 @@
+//! What a compressor is.
+
+use std::{error::Error, fmt};
+
+/// A way to compress messages, named in `grpc-encoding`.
+///
+/// ```
+/// use farcall_core::message::{Compressor, DecompressError};
+///
+/// /// Swaps nibbles; compresses nothing.
+/// struct Swap;
+///
+/// impl Compressor for Swap {
+///     fn name(&self) -> &'static str {
+///         "x-swap"
+///     }
+///     fn compress(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), std::io::Error> {
+///         output.extend(input.iter().map(|byte| byte.rotate_left(4)));
+///         Ok(())
+///     }
+///     fn decompress(&self, input: &[u8], limit: usize, output: &mut Vec<u8>) -> Result<(), DecompressError> {
+///         if input.len() > limit {
+///             return Err(DecompressError::TooLarge);
+///         }
+///         output.extend(input.iter().map(|byte| byte.rotate_left(4)));
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Compressor: Send + Sync + 'static {
+    /// The name in `grpc-encoding`: a token in lower case, never `identity`.
+    fn name(&self) -> &'static str;
+
+    /// Appends the compressed `input` to `output`.
+    ///
+    /// # Errors
+    /// The call fails with INTERNAL.
+    fn compress(&self, input: &[u8], output: &mut Vec<u8>) -> Result<(), std::io::Error>;
+
+    /// Appends the decompressed `input` to `output`, `limit` bytes at most: it must stop there and not
+    /// produce the rest, however much that would be.
+    ///
+    /// # Errors
+    /// More than `limit` bytes (the call fails with RESOURCE_EXHAUSTED), or malformed input (INTERNAL).
+    fn decompress(
+        &self,
+        input: &[u8],
+        limit: usize,
+        output: &mut Vec<u8>,
+    ) -> Result<(), DecompressError>;
+}
+
+/// Why a message was not decompressed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DecompressError {
+    /// The result would be larger than the limit.
+    TooLarge,
+    /// The input is not what the compressor writes.
+    Malformed(&'static str),
+}
+
+impl fmt::Display for DecompressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DecompressError::TooLarge => f.write_str("decompressed size is over the limit"),
+            DecompressError::Malformed(what) => write!(f, "malformed compressed data: {what}"),
+        }
+    }
+}
+
+impl Error for DecompressError {}
