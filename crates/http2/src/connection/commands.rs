@@ -3,7 +3,7 @@
 use super::{Connection, Life, Role};
 use crate::{
     error::{ConnectionError, Initiator, OpenError, Reason, SendError},
-    event::StreamKey,
+    event::{Event, StreamKey},
     frame::MAX_STREAM_ID,
     headers::{Field, Part},
     stream::{Cause, Ending, OwnedParts, State},
@@ -94,6 +94,10 @@ impl Connection {
     }
 
     pub(super) fn submit_reset(&mut self, key: StreamKey, reason: Reason) {
+        // No event on it follows, also none that was not taken yet.
+        self.events.retain(|event| {
+            !matches!(event, Event::Reset { stream, .. } | Event::Writable { stream } if *stream == key)
+        });
         if self.streams.peek(key).is_some() {
             self.send_reset(key.id, reason);
             self.close(key, Cause::LocalReset);

@@ -36,6 +36,11 @@ impl Keepalive {
         self.waiting = None;
     }
 
+    /// When octets arrived last.
+    pub(super) fn heard(&self) -> Instant {
+        self.heard
+    }
+
     /// When to look again. A connection without streams sleeps, unless configured otherwise; it
     /// is asked as soon as a stream opens after too long a silence.
     #[inline]

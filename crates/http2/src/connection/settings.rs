@@ -55,6 +55,12 @@ impl LocalSettings {
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.unacknowledged.front().map(|announced| announced.deadline)
     }
+
+    fn extend(&mut self, deadline: Instant) {
+        if let Some(oldest) = self.unacknowledged.front_mut() {
+            oldest.deadline = oldest.deadline.max(deadline);
+        }
+    }
 }
 
 impl RemoteSettings {
@@ -189,7 +195,13 @@ impl Connection {
         Ok(())
     }
 
+    /// A peer that can be heard is not late: behind a slow path its acknowledgement may have to wait for
+    /// a long queue of DATA.
     pub(super) fn on_settings_timeout(&mut self, now: Instant) {
+        let extended = self.keepalive.heard() + self.config.settings_timeout;
+        if extended > now {
+            self.local.extend(extended);
+        }
         if self.local.deadline().is_some_and(|deadline| deadline <= now) {
             let text = "SETTINGS were not acknowledged";
             self.send_goaway(self.last_peer_stream(), Reason::SETTINGS_TIMEOUT, text.as_bytes());
