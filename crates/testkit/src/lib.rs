@@ -1,0 +1,15 @@
+//! What tests of gRPC programs need: simulated networks, scripted peers, stub servers.
+//!
+//! | room | for |
+//! |---|---|
+//! | [`sim`] | two ends in one thread, with simulated time and a simulated network, replayed from a seed |
+//! | [`scripted_peer`] | a raw HTTP/2 peer that says and expects what a test tells it |
+//!
+//! Test code may panic, and so does this crate: a broken expectation of a scripted peer is a failed test.
+#![forbid(unsafe_code)]
+
+mod rng;
+pub mod scripted_peer;
+pub mod sim;
+
+pub use rng::Rng;
