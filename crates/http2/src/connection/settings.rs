@@ -52,8 +52,10 @@ impl LocalSettings {
         }
     }
 
+    /// Only the first SETTINGS must be acknowledged in time: later ones give the peer more window, and may wait
+    /// behind a long queue of our own DATA.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.unacknowledged.front().map(|announced| announced.deadline)
+        self.unacknowledged.front().filter(|announced| announced.first).map(|announced| announced.deadline)
     }
 
     fn extend(&mut self, deadline: Instant) {
