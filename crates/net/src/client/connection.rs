@@ -167,6 +167,10 @@ impl ClientRole {
         match (&mut call.whole, trailers) {
             (Some(whole), false) => whole.head = Some(headers),
             (Some(whole), true) => whole.trailers = Some(headers),
+            (None, false) if end => {
+                let mailbox = Arc::clone(&call.mailbox);
+                mailbox.deliver_trailers_only(headers, key);
+            }
             (None, false) => call.mailbox.deliver_head(headers),
             (None, true) => {
                 self.finish(connection, now, key, Some(headers));

@@ -455,6 +455,7 @@ impl Role for ServerRole {
                     mailbox.set_outstanding(buffered);
                 }
             }
+            Event::Rejected { crime, .. } => self.shared.log.report(Trouble::Protocol, &self.peer, &crime),
             Event::Closed(error) => self.shared.log.closed(&self.peer, &error),
             _ => {}
         }

@@ -480,6 +480,19 @@ impl Mailbox {
         0
     }
 
+    /// Hands over a response that is one header list: its end comes with it, not after it.
+    pub(crate) fn deliver_trailers_only(&self, head: Arc<Headers>, detached: StreamKey) {
+        let mut state = self.lock();
+        if state.incoming.end.is_none() {
+            state.incoming.head = Some(head);
+            state.incoming.end = Some(End::Eof);
+        }
+        state.detached = Some(detached);
+        let wakers = state.wakers();
+        drop(state);
+        wakers.wake();
+    }
+
     /// The receiving side is over. `detached`: the connection has forgotten the stream (both sides are over).
     pub(crate) fn deliver_end(&self, trailers: Option<Arc<Headers>>, end: End, detached: Option<StreamKey>) {
         let mut state = self.lock();
