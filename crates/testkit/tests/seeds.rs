@@ -35,6 +35,9 @@ fn live(seed: u64, loud: bool) -> Tally {
     for _ in 0..world.plan.operations {
         operate::one(&mut world);
         world.pass_some_time();
+        if world.rng.chance(5) {
+            settle::pause(&mut world);
+        }
     }
     settle::finish(&mut world);
     world.tally

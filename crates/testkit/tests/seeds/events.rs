@@ -27,7 +27,10 @@ pub(crate) fn check(world: &mut World, side: Side) {
                 assert!(sender.pauses > 0, "Writable without a pause");
                 (sender.pauses, sender.blocked) = (sender.pauses - 1, false);
             }
-            Event::CanOpen => assert!(std::mem::take(&mut world.wants_open), "CanOpen without need"),
+            Event::CanOpen => {
+                assert!(world.refusals > 0, "CanOpen without need");
+                (world.refusals, world.wants_open) = (world.refusals - 1, false);
+            }
             Event::GoAway { .. } => {
                 assert!(has_reason_to_end(world), "GOAWAY without a reason");
                 world.peer_gone[s] = true;

@@ -79,6 +79,7 @@ fn open(world: &mut World) {
             let limit = world.plan.server.max_concurrent_streams.min(world.plan.client.initial_max_send_streams);
             assert!(alive >= limit as usize, "refused with {alive} of {limit} open");
             world.wants_open = true;
+            world.refusals += 1;
             world.tally.queued_opens += 1;
         }
         Err(OpenError::GoingAway) => {

@@ -102,6 +102,42 @@ fn windows(world: &mut World) {
     world.tally.settled_windows += 1;
 }
 
+/// In the middle of a life, when nothing is under way: the machines know the same streams as the books, and for each of
+/// them both ends have the same windows.
+pub(crate) fn pause(world: &mut World) {
+    if world.stalled.iter().any(Option::is_some) {
+        return;
+    }
+    world.run();
+    if world.closed != [false; 2] || world.pair.is_lost() {
+        return;
+    }
+    let mut open = [0; 2];
+    for (id, stream) in &world.streams {
+        let windows = Side::BOTH.map(|side| stream.keys[side as usize].and_then(|key| world.pair.end(side).connection.stream_windows(key)));
+        for side in Side::BOTH {
+            let (mine, theirs) = (&stream.directions[side as usize], &stream.directions[side.other() as usize]);
+            let buffered = stream.keys[side as usize].map_or(0, |key| world.pair.end(side).connection.buffered(key));
+            let over = mine.finished && buffered == 0 && (theirs.got_end || side == Side::Server);
+            let alive = stream.is_alive(side) && !over;
+            assert_eq!(windows[side as usize].is_some(), alive, "stream {id} at the {side:?}");
+            open[side as usize] += usize::from(alive);
+            if let Some(windows) = windows[side as usize] {
+                assert_eq!(windows.unread, theirs.reader.unread() as u64, "stream {id} at the {side:?}");
+            }
+        }
+        if let [Some(client), Some(server)] = windows {
+            let (request, response) = (&stream.directions[0], &stream.directions[1]);
+            assert!(request.got_end || client.send == server.receive, "stream {id}: {client:?}, {server:?}");
+            assert!(response.got_end || server.send == client.receive, "stream {id}: {client:?}, {server:?}");
+            world.tally.live_windows += 1;
+        }
+    }
+    for side in Side::BOTH {
+        assert_eq!(world.pair.end(side).connection.open_streams(), open[side as usize], "{side:?}");
+    }
+}
+
 /// A graceful end, if there was no other, and nothing after it.
 fn goodbye(world: &mut World) {
     if world.closed == [false; 2] {

@@ -96,6 +96,7 @@ pub(crate) struct Tally {
     pub(crate) losses: u64,
     pub(crate) drains: u64,
     pub(crate) shutdowns: u64,
+    pub(crate) live_windows: u64,
     pub(crate) settled_windows: u64,
 }
 
@@ -111,9 +112,9 @@ impl Tally {
         self.clone().fields().iter().all(|count| **count > 0)
     }
 
-    fn fields(&mut self) -> [&mut u64; 15] {
-        let Tally { streams, complete, bytes, resets, early, refused, unprocessed, cut, pauses, queued_opens, pongs, losses, drains, shutdowns, settled_windows } = self;
-        [streams, complete, bytes, resets, early, refused, unprocessed, cut, pauses, queued_opens, pongs, losses, drains, shutdowns, settled_windows]
+    fn fields(&mut self) -> [&mut u64; 16] {
+        let Tally { streams, complete, bytes, resets, early, refused, unprocessed, cut, pauses, queued_opens, pongs, losses, drains, shutdowns, live_windows, settled_windows } = self;
+        [streams, complete, bytes, resets, early, refused, unprocessed, cut, pauses, queued_opens, pongs, losses, drains, shutdowns, live_windows, settled_windows]
     }
 }
 
@@ -132,6 +133,8 @@ pub(crate) struct World {
     pub(crate) shut_down: [bool; 2],
     /// The client was refused a stream and waits for `CanOpen`.
     pub(crate) wants_open: bool,
+    /// How often it was refused.
+    pub(crate) refusals: usize,
     /// Payloads of PINGs that are not answered, by side.
     pub(crate) pings: [VecDeque<u64>; 2],
     /// By side: since when it does not read from its socket.
@@ -160,6 +163,7 @@ impl World {
             draining: [false; 2],
             shut_down: [false; 2],
             wants_open: false,
+            refusals: 0,
             pings: Default::default(),
             stalled: [None; 2],
             tally: Tally::default(),
