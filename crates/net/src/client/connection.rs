@@ -88,20 +88,19 @@ impl ClientRole {
             Ok(request) => request,
             Err(status) => return mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE)),
         };
-        let end_stream = outgoing.data.is_empty() && matches!(outgoing.finish, Finish::HalfClose);
-        match connection.open(now, &request.parts(), end_stream) {
+        // A request without messages ends with an empty DATA frame, never on its headers (PROTOCOL-HTTP2, "EOS");
+        // grpc-go's server waits for it.
+        match connection.open(now, &request.parts(), false) {
             Ok(key) => {
                 self.note_deadline(mailbox.deadline);
                 mailbox.set_slot(Some(key.slot()));
                 let whole = (mailbox.interest() == Interest::End).then(Incoming::default);
-                let call = Call { key, mailbox, sending: !end_stream, whole, received: 0 };
+                let call = Call { key, mailbox, sending: true, whole, received: 0 };
                 if self.calls.len() <= key.slot() {
                     self.calls.resize_with(key.slot() + 1, || None);
                 }
                 self.calls[key.slot()] = Some(call);
-                if !end_stream {
-                    self.transmit(connection, now, key, outgoing);
-                }
+                self.transmit(connection, now, key, outgoing);
             }
             Err(OpenError::TooManyStreams) => {
                 outgoing.head = Some(head);
