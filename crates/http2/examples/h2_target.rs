@@ -52,8 +52,16 @@ async fn serve(mut socket: TcpStream) -> std::io::Result<()> {
         let now = Instant::now();
         while let Some(event) = connection.poll_event(now, &mut input) {
             match event {
-                Event::Headers { stream, end_stream: true, .. } => answer(&mut connection, now, stream, &head),
-                Event::Data { stream, data, end_stream } => {
+                Event::Headers {
+                    stream,
+                    end_stream: true,
+                    ..
+                } => answer(&mut connection, now, stream, &head),
+                Event::Data {
+                    stream,
+                    data,
+                    end_stream,
+                } => {
                     connection.release(now, stream, data.len());
                     if end_stream {
                         answer(&mut connection, now, stream, &head);

@@ -22,15 +22,20 @@ pub struct Config {
     /// Bytes received on all streams and not yet released by the reader that the connection holds before it
     /// stops returning credit: the memory one connection's unread data can take. Default 16 MiB.
     pub receive_budget: usize,
-    /// Largest frame payload we accept; advertised. Between 16,384 and 16,777,215. Default 64 KiB.
+    /// Largest frame payload we accept; advertised. Between 16,384 and 16,777,215. Default 16,384, the smallest: DATA of
+    /// any size is handed on as it arrives and costs the same, and larger header frames help attackers only.
     pub max_frame_size: u32,
     /// Largest DATA payload that we send at once even if the peer allows more: the grain of fairness
     /// between streams. Default 64 KiB.
     pub send_quantum: usize,
     /// Bytes buffered for sending on one stream above which the sender should wait. Default 64 KiB.
     pub send_high_water: usize,
-    /// Size of a received header list (names, values and 32 per field); advertised. Default 8 KiB.
+    /// Size of a received header list (names, values and 32 per field) that peers are asked not to pass;
+    /// advertised (RFC 9113 §6.5.2). Default 8 KiB.
     pub max_header_list_size: u32,
+    /// Size above which a received header list is refused: the advertised size is advice, and not every
+    /// peer looks at it. A smaller value than the advertised one means that one. Default 16 KiB.
+    pub accepted_header_list_size: u32,
     /// Number of fields in a received header list. Default 128.
     pub max_header_count: usize,
     /// HPACK table for receiving, advertised. Default 4,096 bytes.
@@ -58,10 +63,11 @@ impl Default for Config {
             initial_connection_window: 1 << 20,
             adaptive_window: true,
             receive_budget: 16 << 20,
-            max_frame_size: 64 << 10,
+            max_frame_size: 16 << 10,
             send_quantum: 64 << 10,
             send_high_water: 64 << 10,
             max_header_list_size: 8 << 10,
+            accepted_header_list_size: 16 << 10,
             max_header_count: 128,
             header_table_size: 4096,
             max_send_header_table_size: 4096,

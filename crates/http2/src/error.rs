@@ -234,14 +234,24 @@ pub enum SendError {
 impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConnectionError::Misbehaved(crime, reason) => write!(f, "the peer broke a rule ({reason}): {crime}"),
+            ConnectionError::Misbehaved(crime, reason) => {
+                write!(f, "the peer broke a rule ({reason}): {crime}")
+            }
             ConnectionError::GoAway(reason, debug) => {
-                write!(f, "the peer went away ({reason}): \"{}\"", debug.escape_ascii())
+                write!(
+                    f,
+                    "the peer went away ({reason}): \"{}\"",
+                    debug.escape_ascii()
+                )
             }
             ConnectionError::Eof(Initiator::Peer) => f.write_str("the peer closed the connection"),
             ConnectionError::Eof(Initiator::Local) => f.write_str("the connection was shut down"),
-            ConnectionError::KeepaliveTimeout => f.write_str("the peer did not answer a keepalive PING in time"),
-            ConnectionError::SettingsTimeout => f.write_str("the peer did not acknowledge SETTINGS in time"),
+            ConnectionError::KeepaliveTimeout => {
+                f.write_str("the peer did not answer a keepalive PING in time")
+            }
+            ConnectionError::SettingsTimeout => {
+                f.write_str("the peer did not acknowledge SETTINGS in time")
+            }
         }
     }
 }
@@ -273,5 +283,8 @@ impl fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 fn too_large(f: &mut fmt::Formatter<'_>, size: usize, limit: usize) -> fmt::Result {
-    write!(f, "the header list has {size} bytes, the peer allows {limit}")
+    write!(
+        f,
+        "the header list has {size} bytes, the peer allows {limit}"
+    )
 }

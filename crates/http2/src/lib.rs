@@ -22,7 +22,8 @@
 //! let (mut client, mut server) = (Connection::client(Config::default(), now), Connection::server(Config::default(), now));
 //! // What the client has to say (its preface) goes to the server …
 //! client.fill(now, usize::MAX);
-//! let mut wire = BytesMut::from(&client.output().copy_to_bytes(client.output().remaining())[..]);
+//! let output = client.output();
+//! let mut wire = BytesMut::from(output.copy_to_bytes(output.remaining()));
 //! // … which learns the client's settings from it.
 //! assert!(matches!(server.poll_event(now, &mut wire), Some(Event::Ready)));
 //! ```

@@ -35,7 +35,12 @@ struct Link {
     next: Option<u32>,
 }
 
-const NOWHERE: Link = Link { place: Place::Nowhere, id: 0, previous: None, next: None };
+const NOWHERE: Link = Link {
+    place: Place::Nowhere,
+    id: 0,
+    previous: None,
+    next: None,
+};
 
 impl Schedule {
     /// Whether some stream waits for its turn.
@@ -57,7 +62,10 @@ impl Schedule {
     /// The stream whose turn it is; it leaves the row.
     pub(crate) fn next(&mut self) -> Option<StreamKey> {
         let slot = self.ready.first?;
-        let key = StreamKey { slot, id: self.links[slot as usize].id };
+        let key = StreamKey {
+            slot,
+            id: self.links[slot as usize].id,
+        };
         self.forget(key);
         Some(key)
     }
@@ -67,7 +75,10 @@ impl Schedule {
         let mut at = self.parked.first;
         while let Some(slot) = at {
             at = self.links[slot as usize].next;
-            let key = StreamKey { slot, id: self.links[slot as usize].id };
+            let key = StreamKey {
+                slot,
+                id: self.links[slot as usize].id,
+            };
             self.forget(key);
             self.make_ready(key);
         }
@@ -76,7 +87,9 @@ impl Schedule {
     /// Takes a stream out of its row, if it is in one.
     #[inline]
     pub(crate) fn forget(&mut self, key: StreamKey) {
-        let Some(link) = self.links.get(key.slot as usize).copied() else { return };
+        let Some(link) = self.links.get(key.slot as usize).copied() else {
+            return;
+        };
         if link.place == Place::Nowhere || link.id != key.id {
             return;
         }
@@ -89,7 +102,11 @@ impl Schedule {
             None => self.row(link.place).last = link.previous,
         }
         self.links[key.slot as usize] = NOWHERE;
-        if !self.has_ready() && self.parked.first.is_none() && self.links.len() > 128 {
+    }
+
+    /// Gives a large array back; there are no streams.
+    pub(crate) fn shrink(&mut self) {
+        if self.links.len() > 128 {
             self.links = Vec::new();
         }
     }
@@ -114,7 +131,12 @@ impl Schedule {
             Some(last) => self.links[last as usize].next = Some(key.slot),
             None => self.row(place).first = Some(key.slot),
         }
-        self.links[slot] = Link { place, id: key.id, previous: last, next: None };
+        self.links[slot] = Link {
+            place,
+            id: key.id,
+            previous: last,
+            next: None,
+        };
     }
 }
 
@@ -123,17 +145,24 @@ mod tests {
     use super::*;
 
     fn key(slot: u32) -> StreamKey {
-        StreamKey { slot, id: 2 * slot + 1 }
+        StreamKey {
+            slot,
+            id: 2 * slot + 1,
+        }
     }
 
     fn drain(schedule: &mut Schedule) -> Vec<u32> {
-        std::iter::from_fn(|| schedule.next()).map(|key| key.slot).collect()
+        std::iter::from_fn(|| schedule.next())
+            .map(|key| key.slot)
+            .collect()
     }
 
     #[test]
     fn streams_take_turns_in_the_order_in_which_they_became_ready() {
         let mut schedule = Schedule::default();
-        [3, 1, 2, 1].map(|slot| schedule.make_ready(key(slot)));
+        [3, 1, 2, 1]
+            .into_iter()
+            .for_each(|slot| schedule.make_ready(key(slot)));
         assert_eq!(schedule.next(), Some(key(3)));
         schedule.make_ready(key(3));
         assert_eq!(drain(&mut schedule), [1, 2, 3]);
@@ -143,7 +172,7 @@ mod tests {
     fn a_stream_can_leave_from_anywhere() {
         for gone in 0..4 {
             let mut schedule = Schedule::default();
-            [0, 1, 2, 3].map(|slot| schedule.make_ready(key(slot)));
+            (0..4).for_each(|slot| schedule.make_ready(key(slot)));
             schedule.forget(key(gone));
             schedule.forget(key(gone));
             let left: Vec<_> = (0..4).filter(|&slot| slot != gone).collect();

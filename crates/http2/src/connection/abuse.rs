@@ -55,7 +55,12 @@ impl Act {
             Act::EmptyData => (1000, 100, Earned::Nothing, Crime::TooManyEmptyFrames),
             Act::Idle => (10_000, 1000, Earned::ByFrames(2), Crime::TooManyIdleFrames),
         };
-        Rule { burst, per_second, earned, crime }
+        Rule {
+            burst,
+            per_second,
+            earned,
+            crime,
+        }
     }
 }
 
@@ -90,8 +95,17 @@ const MAX_REPLIES: u32 = 2000;
 
 impl Abuse {
     pub(super) fn new(now: Instant) -> Abuse {
-        let budget = Budget { spent: 0, refilled: now, earnings: 0 };
-        Abuse { budgets: [budget; Act::COUNT], frames: 0, streams: 0, replies: Replies::default() }
+        let budget = Budget {
+            spent: 0,
+            refilled: now,
+            earnings: 0,
+        };
+        Abuse {
+            budgets: [budget; Act::COUNT],
+            frames: 0,
+            streams: 0,
+            replies: Replies::default(),
+        }
     }
 
     /// A frame that does something went either way.
@@ -119,14 +133,22 @@ impl Abuse {
         if budget.spent > rule.burst {
             budget.refill(&rule, earnings, now);
         }
-        if budget.spent > rule.burst { Err(rule.crime) } else { Ok(()) }
+        if budget.spent > rule.burst {
+            Err(rule.crime)
+        } else {
+            Ok(())
+        }
     }
 
     /// A frame was written that the peer asked for; the output ends at `end` now and has been written up to `written`.
     pub(super) fn charge_reply(&mut self, end: u64, written: u64) -> Result<(), PeerMisbehaved> {
         let replies = &mut self.replies;
         if written >= replies.older_end {
-            *replies = Replies { older: replies.newer, older_end: end, newer: 0 };
+            *replies = Replies {
+                older: replies.newer,
+                older_end: end,
+                newer: 0,
+            };
         }
         replies.newer += 1;
         if replies.older + replies.newer > MAX_REPLIES {
@@ -141,7 +163,10 @@ impl Budget {
     /// refilled: until then it is a plain counter.
     fn refill(&mut self, rule: &Rule, earnings: u64, now: Instant) {
         let passed = now.saturating_duration_since(self.refilled);
-        let by_time = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).saturating_mul(rule.per_second) / 1000;
+        let by_time = u64::try_from(passed.as_millis())
+            .unwrap_or(u64::MAX)
+            .saturating_mul(rule.per_second)
+            / 1000;
         let by_work = earnings - self.earnings;
         if by_time + by_work > 0 {
             self.spent = self.spent.saturating_sub(by_time.saturating_add(by_work));
@@ -165,14 +190,21 @@ mod tests {
         (0..20_000)
             .take_while(|&i| {
                 work(&mut abuse);
-                abuse.charge(act, start + Duration::from_secs(1) * i / per_second).is_ok()
+                abuse
+                    .charge(act, start + Duration::from_secs(1) * i / per_second)
+                    .is_ok()
             })
             .count()
     }
 
     #[test]
     fn a_flood_ends_soon_after_the_burst() {
-        for (act, burst) in [(Act::Reset, 1000), (Act::StreamError, 1000), (Act::Settings, 100), (Act::Ping, 1000)] {
+        for (act, burst) in [
+            (Act::Reset, 1000),
+            (Act::StreamError, 1000),
+            (Act::Settings, 100),
+            (Act::Ping, 1000),
+        ] {
             let lasted = lasts(act, 100_000, |_| ());
             assert!((burst..burst + 50).contains(&lasted), "{act:?}: {lasted}");
         }
@@ -204,7 +236,9 @@ mod tests {
         for i in 0..100_000 {
             abuse.charge_reply(i + 1, i.saturating_sub(500)).unwrap();
         }
-        let unread = (0..).take_while(|&i| abuse.charge_reply(100_001 + i, 100_000).is_ok()).count();
+        let unread = (0..)
+            .take_while(|&i| abuse.charge_reply(100_001 + i, 100_000).is_ok())
+            .count();
         assert!((500..=2000).contains(&unread), "{unread}");
     }
 }

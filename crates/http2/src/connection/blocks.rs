@@ -34,8 +34,14 @@ const INITIAL_TABLE_SIZE: usize = 4096;
 
 impl Blocks {
     pub(super) fn new(config: &Config) -> Blocks {
-        let max_list_size = config.max_header_list_size as usize;
-        let limits = DecodeLimits { max_list_size, max_count: config.max_header_count, max_string: max_list_size };
+        let max_list_size = config
+            .accepted_header_list_size
+            .max(config.max_header_list_size) as usize;
+        let limits = DecodeLimits {
+            max_list_size,
+            max_count: config.max_header_count,
+            max_string: max_list_size,
+        };
         Blocks {
             decoder: Decoder::new(INITIAL_TABLE_SIZE),
             memo: BlockMemo::new(),
@@ -43,7 +49,7 @@ impl Blocks {
             unfinished: None,
             // A list that is somewhat too large is an error of its stream; from here on it is an attack.
             max_len: 4 * max_list_size + config.max_frame_size as usize,
-            max_frames: 16 + config.max_header_list_size / 4096,
+            max_frames: 16 + u32::try_from(max_list_size / 4096).unwrap_or(u32::MAX - 16),
         }
     }
 
@@ -66,14 +72,27 @@ impl Blocks {
         self_dependency: bool,
         fragment: &[u8],
     ) -> Result<(), PeerMisbehaved> {
-        self.unfinished = Some(Block { stream, end_stream, self_dependency, bytes: Vec::new(), frames: 0 });
+        self.unfinished = Some(Block {
+            stream,
+            end_stream,
+            self_dependency,
+            bytes: Vec::new(),
+            frames: 0,
+        });
         self.append(fragment, false).map(|_| ())
     }
 
     /// A CONTINUATION frame of the unfinished block, which is handed out when this was its last.
-    pub(super) fn append(&mut self, fragment: &[u8], end_headers: bool) -> Result<Option<Block>, PeerMisbehaved> {
+    pub(super) fn append(
+        &mut self,
+        fragment: &[u8],
+        end_headers: bool,
+    ) -> Result<Option<Block>, PeerMisbehaved> {
         let (max_len, max_frames) = (self.max_len, self.max_frames);
-        let block = self.unfinished.as_mut().ok_or(PeerMisbehaved::UnexpectedContinuation)?;
+        let block = self
+            .unfinished
+            .as_mut()
+            .ok_or(PeerMisbehaved::UnexpectedContinuation)?;
         block.frames += 1;
         if block.frames > max_frames {
             return Err(PeerMisbehaved::TooManyContinuations);
@@ -82,7 +101,11 @@ impl Blocks {
             return Err(PeerMisbehaved::HeaderBlockTooLarge);
         }
         block.bytes.extend_from_slice(fragment);
-        Ok(if end_headers { self.unfinished.take() } else { None })
+        Ok(if end_headers {
+            self.unfinished.take()
+        } else {
+            None
+        })
     }
 
     /// Decodes and checks a block. The outer error ends the connection, the inner one the stream.
@@ -107,21 +130,28 @@ impl Blocks {
     ) -> Result<Result<Arc<Headers>, PeerMisbehaved>, PeerMisbehaved> {
         let mut validator = Validator::new(kind);
         let sink = |name, value, sensitive| validator.push(name, value, sensitive);
-        let outcome = self.decoder.decode(block, self.limits, sink).map_err(crime)?;
+        let outcome = self
+            .decoder
+            .decode(block, self.limits, sink)
+            .map_err(crime)?;
         if outcome.too_large.is_some() {
             return Ok(Err(PeerMisbehaved::HeaderListTooLarge));
         }
         Ok(validator.finish().map(|headers| {
             let headers = Arc::new(headers);
             let entry = (kind, Arc::clone(&headers));
-            self.memo.remember(block, self.decoder.generation(), &outcome, entry);
+            self.memo
+                .remember(block, self.decoder.generation(), &outcome, entry);
             headers
         }))
     }
 
     /// Decodes a block that nobody wants, to keep the table in step (RFC 9113 §4.3).
     pub(super) fn skip(&mut self, block: &[u8]) -> Result<(), PeerMisbehaved> {
-        self.decoder.decode(block, self.limits, |_, _, _| ()).map(|_| ()).map_err(crime)
+        self.decoder
+            .decode(block, self.limits, |_, _, _| ())
+            .map(|_| ())
+            .map_err(crime)
     }
 }
 
@@ -130,7 +160,9 @@ fn crime(error: DecodeError) -> PeerMisbehaved {
         DecodeError::Truncated => PeerMisbehaved::HpackTruncated,
         DecodeError::InvalidIndex => PeerMisbehaved::HpackInvalidIndex,
         DecodeError::IntegerOverflow => PeerMisbehaved::HpackIntegerOverflow,
-        DecodeError::InvalidPadding | DecodeError::EndOfStringCode => PeerMisbehaved::HpackInvalidHuffman,
+        DecodeError::InvalidPadding | DecodeError::EndOfStringCode => {
+            PeerMisbehaved::HpackInvalidHuffman
+        }
         DecodeError::TableSizeTooLarge
         | DecodeError::LateSizeUpdate
         | DecodeError::TooManySizeUpdates
@@ -143,7 +175,9 @@ mod tests {
     use super::*;
 
     const GET: &[u8] = &[0x82, 0x86, 0x84]; // GET http /
-    const REQUEST: ListKind = ListKind::Request { allow_connect: false };
+    const REQUEST: ListKind = ListKind::Request {
+        allow_connect: false,
+    };
 
     #[test]
     fn a_repeated_block_gives_the_same_list_again_but_not_for_another_kind() {
@@ -151,8 +185,14 @@ mod tests {
         let mut decode = |kind| blocks.decode(GET, kind).unwrap();
         let lists: Vec<_> = (0..4).map(|_| decode(REQUEST).unwrap()).collect();
         assert!(Arc::ptr_eq(&lists[1], &lists[2]) && Arc::ptr_eq(&lists[2], &lists[3]));
-        assert_eq!(decode(ListKind::Trailers), Err(PeerMisbehaved::PseudoInTrailers));
-        assert_eq!(decode(ListKind::Response), Err(PeerMisbehaved::UnknownPseudo));
+        assert_eq!(
+            decode(ListKind::Trailers),
+            Err(PeerMisbehaved::PseudoInTrailers)
+        );
+        assert_eq!(
+            decode(ListKind::Response),
+            Err(PeerMisbehaved::UnknownPseudo)
+        );
     }
 
     #[test]
@@ -162,9 +202,15 @@ mod tests {
         assert_eq!(blocks.unfinished(), Some(5));
         assert!(blocks.append(&GET[1..2], false).unwrap().is_none());
         let block = blocks.append(&GET[2..], true).unwrap().unwrap();
-        assert_eq!((&block.bytes[..], block.stream, block.end_stream), (GET, 5, true));
+        assert_eq!(
+            (&block.bytes[..], block.stream, block.end_stream),
+            (GET, 5, true)
+        );
         assert_eq!(blocks.unfinished(), None);
-        assert_eq!(blocks.append(b"", true).err(), Some(PeerMisbehaved::UnexpectedContinuation));
+        assert_eq!(
+            blocks.append(b"", true).err(),
+            Some(PeerMisbehaved::UnexpectedContinuation)
+        );
     }
 
     #[test]
@@ -182,14 +228,23 @@ mod tests {
     #[test]
     fn a_list_that_is_too_large_ends_the_stream_only_and_the_table_stays_in_step() {
         let mut config = Config::default();
-        config.max_header_list_size = 100;
+        (
+            config.max_header_list_size,
+            config.accepted_header_list_size,
+        ) = (150, 150);
         let mut blocks = Blocks::new(&config);
         let mut big = vec![0x40, 1, b'a', 0x7f, 0x80 - 0x7f + 100];
         big.extend([b'x'; 128 + 100]);
         big[3..5].copy_from_slice(&[0x7f, 101]); // a length of 228
-        assert_eq!(blocks.decode(&big, REQUEST), Ok(Err(PeerMisbehaved::HeaderListTooLarge)));
+        assert_eq!(
+            blocks.decode(&big, REQUEST),
+            Ok(Err(PeerMisbehaved::HeaderListTooLarge))
+        );
         let with_index = [GET, &[0xbe]].concat(); // refers to the entry of the refused list
-        assert_eq!(blocks.decode(&with_index, REQUEST), Ok(Err(PeerMisbehaved::HeaderListTooLarge)));
+        assert_eq!(
+            blocks.decode(&with_index, REQUEST),
+            Ok(Err(PeerMisbehaved::HeaderListTooLarge))
+        );
         assert!(blocks.decode(GET, REQUEST).unwrap().is_ok());
     }
 }

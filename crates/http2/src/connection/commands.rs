@@ -14,16 +14,25 @@ use bytes::Bytes;
 const DIRECT: u64 = 64 << 10;
 
 impl Connection {
-    pub(super) fn open_stream(&mut self, head: &[Part<'_>], end_stream: bool) -> Result<StreamKey, OpenError> {
+    pub(super) fn open_stream(
+        &mut self,
+        head: &[Part<'_>],
+        end_stream: bool,
+    ) -> Result<StreamKey, OpenError> {
         let last = self.streams.last_id();
-        if self.role == Role::Server || self.life == Life::Over || self.going.is_going() || last >= MAX_STREAM_ID - 1 {
+        if self.role == Role::Server
+            || self.life == Life::Over
+            || self.going.is_going()
+            || last >= MAX_STREAM_ID - 1
+        {
             return Err(OpenError::GoingAway);
         }
         if self.streams.len() >= self.remote.max_streams as usize {
             self.open_refused = true;
             return Err(OpenError::TooManyStreams);
         }
-        self.check_size(head).map_err(|(size, limit)| OpenError::HeaderListTooLarge { size, limit })?;
+        self.check_size(head)
+            .map_err(|(size, limit)| OpenError::HeaderListTooLarge { size, limit })?;
         let id = if last == 0 { 1 } else { last + 2 };
         self.streams.note_opened(id);
         self.abuse.note_work();
@@ -44,16 +53,24 @@ impl Connection {
         }
         stream.state.send_headers(end_stream)?;
         let waits = stream.queue.bytes() > 0;
-        self.check_size(head).map_err(|(size, limit)| SendError::HeaderListTooLarge { size, limit })?;
+        self.check_size(head)
+            .map_err(|(size, limit)| SendError::HeaderListTooLarge { size, limit })?;
         if !waits {
             self.write_headers(key, head, end_stream);
         } else if let Some(stream) = self.streams.get(key) {
-            stream.queue.end(Ending::Trailers(Box::new(OwnedParts::new(head))));
+            stream
+                .queue
+                .end(Ending::Trailers(Box::new(OwnedParts::new(head))));
         }
         Ok(())
     }
 
-    pub(super) fn submit_data(&mut self, key: StreamKey, mut data: Bytes, end_stream: bool) -> Result<(), SendError> {
+    pub(super) fn submit_data(
+        &mut self,
+        key: StreamKey,
+        mut data: Bytes,
+        end_stream: bool,
+    ) -> Result<(), SendError> {
         let stream = self.streams.get(key).ok_or(SendError::StreamGone)?;
         if stream.queue.is_ending() {
             return Err(SendError::StreamGone);
@@ -68,7 +85,11 @@ impl Connection {
         }
         let buffered = self.output.end() - self.output.written();
         if !queued && (data.is_empty() || (!self.schedule.has_ready() && buffered < DIRECT)) {
-            let allowed = stream.window.available().min(self.window.available()).min(self.remote.quantum) as usize;
+            let allowed = stream
+                .window
+                .available()
+                .min(self.window.available())
+                .min(self.remote.quantum) as usize;
             if data.len() <= allowed {
                 self.write_data(key, data, end_stream);
                 return Ok(());
@@ -82,7 +103,9 @@ impl Connection {
     }
 
     fn enqueue(&mut self, key: StreamKey, data: Bytes, end_stream: bool) {
-        let Some(stream) = self.streams.get(key) else { return };
+        let Some(stream) = self.streams.get(key) else {
+            return;
+        };
         stream.queue.push(data);
         if end_stream {
             stream.queue.end(Ending::EndStream);
@@ -113,7 +136,9 @@ impl Connection {
 
     /// RFC 9113 §6.5.2: the peer's SETTINGS_MAX_HEADER_LIST_SIZE, which we honour. `Err` has size and limit.
     fn check_size(&self, head: &[Part<'_>]) -> Result<(), (usize, usize)> {
-        let Some(limit) = self.remote.max_header_list else { return Ok(()) };
+        let Some(limit) = self.remote.max_header_list else {
+            return Ok(());
+        };
         let fields = |part: &Part<'_>| -> usize {
             match part {
                 Part::Shared(list) => list.iter().map(Field::size).sum(),
@@ -121,6 +146,10 @@ impl Connection {
             }
         };
         let (size, limit) = (head.iter().map(fields).sum(), limit as usize);
-        if size > limit { Err((size, limit)) } else { Ok(()) }
+        if size > limit {
+            Err((size, limit))
+        } else {
+            Ok(())
+        }
     }
 }

@@ -51,7 +51,12 @@ impl Inbound {
 impl Connection {
     /// The head of a DATA frame, and as much of its payload as has come.
     #[inline]
-    pub(super) fn on_data(&mut self, now: Instant, head: &Head, input: &mut BytesMut) -> Result<Step, PeerMisbehaved> {
+    pub(super) fn on_data(
+        &mut self,
+        now: Instant,
+        head: &Head,
+        input: &mut BytesMut,
+    ) -> Result<Step, PeerMisbehaved> {
         let pad_length = match (head.has(flags::PADDED), input.get(HEAD_LEN)) {
             (true, None) => return Ok(Step::Starved(HEAD_LEN + 1)),
             (true, Some(&octet)) => octet,
@@ -71,26 +76,48 @@ impl Connection {
         let received = self.credit.receive(head.len, data.len);
         received.map_err(|_| PeerMisbehaved::ConnectionWindowExceeded)?;
         self.bandwidth.on_data(head.len);
-        let stream = self.accept_data(now, &data, head.len)?.unwrap_or(StreamKey::NONE);
+        let stream = self
+            .accept_data(now, &data, head.len)?
+            .unwrap_or(StreamKey::NONE);
         self.return_connection_credit(now);
         input.advance(prefix);
         let (left, padding) = (data.len as usize, data.padding as usize);
-        self.inbound.data = Some(Remainder { stream, left, padding, end_stream: data.end_stream });
+        self.inbound.data = Some(Remainder {
+            stream,
+            left,
+            padding,
+            end_stream: data.end_stream,
+        });
         Ok(self.go_on_with_data(now, input))
     }
 
     /// Checks a DATA frame against its stream. `None`: nobody wants the payload.
     #[inline]
-    fn accept_data(&mut self, now: Instant, data: &Data, flow: u32) -> Result<Option<StreamKey>, PeerMisbehaved> {
-        let found = self.streams.find(data.stream).and_then(|key| Some((key, self.streams.get(key)?)));
+    fn accept_data(
+        &mut self,
+        now: Instant,
+        data: &Data,
+        flow: u32,
+    ) -> Result<Option<StreamKey>, PeerMisbehaved> {
+        let found = self
+            .streams
+            .find(data.stream)
+            .and_then(|key| Some((key, self.streams.get(key)?)));
         let Some((key, stream)) = found else {
             self.require_not_idle(data.stream)?;
             return self.refuse_late_data(now, data.stream);
         };
         let checked = stream.state.receive_data(data.end_stream).and_then(|_| {
-            stream.credit.receive(flow, data.len).map_err(|_| PeerMisbehaved::StreamWindowExceeded)?;
+            stream
+                .credit
+                .receive(flow, data.len)
+                .map_err(|_| PeerMisbehaved::StreamWindowExceeded)?;
             stream.body.receive(data.len)?;
-            if data.end_stream { stream.body.finish() } else { Ok(()) }
+            if data.end_stream {
+                stream.body.finish()
+            } else {
+                Ok(())
+            }
         });
         if let Err(crime) = checked {
             self.stream_error(now, key, crime)?;
@@ -103,7 +130,11 @@ impl Connection {
     }
 
     /// DATA for a stream that is gone.
-    fn refuse_late_data(&mut self, now: Instant, id: u32) -> Result<Option<StreamKey>, PeerMisbehaved> {
+    fn refuse_late_data(
+        &mut self,
+        now: Instant,
+        id: u32,
+    ) -> Result<Option<StreamKey>, PeerMisbehaved> {
         match self.streams.past(id) {
             Past::WeReset => self.abuse.charge(Act::Idle, now)?,
             Past::Ended | Past::Skipped => {
@@ -117,7 +148,9 @@ impl Connection {
     /// Hands on what has come of the frame that we are inside of.
     #[inline]
     pub(super) fn go_on_with_data(&mut self, now: Instant, input: &mut BytesMut) -> Step {
-        let Some(mut rest) = self.inbound.data.take() else { return Step::Next };
+        let Some(mut rest) = self.inbound.data.take() else {
+            return Step::Next;
+        };
         let step = if rest.left > 0 {
             let len = rest.left.min(input.len());
             if len < rest.left.min(PIECE) {
@@ -159,7 +192,11 @@ impl Connection {
                 self.close(key, cause);
             }
         }
-        Step::Event(Event::Data { stream: key, data: piece.freeze(), end_stream })
+        Step::Event(Event::Data {
+            stream: key,
+            data: piece.freeze(),
+            end_stream,
+        })
     }
 
     /// The reader has taken `bytes`.
@@ -172,7 +209,9 @@ impl Connection {
     #[inline]
     fn return_stream_credit(&mut self, now: Instant, key: StreamKey, bytes: usize) {
         let target = self.local.target_window;
-        let Some(stream) = self.streams.get(key) else { return };
+        let Some(stream) = self.streams.get(key) else {
+            return;
+        };
         stream.credit.release(bytes);
         if stream.receives()
             && let Some(increment) = stream.credit.update(target)
@@ -183,7 +222,9 @@ impl Connection {
 
     /// The reader waits for `bytes` more.
     pub(super) fn grant_credit(&mut self, now: Instant, key: StreamKey, bytes: usize) {
-        let Some(stream) = self.streams.get(key) else { return };
+        let Some(stream) = self.streams.get(key) else {
+            return;
+        };
         if stream.receives()
             && let Some(increment) = stream.credit.expect(bytes)
         {
@@ -200,7 +241,8 @@ impl Connection {
 
     /// Tells the peer of credit, and measures the path on the occasion.
     fn send_window_update(&mut self, now: Instant, stream: u32, increment: u32) {
-        self.output.frames(|out| WindowUpdate { stream, increment }.encode(out));
+        self.output
+            .frames(|out| WindowUpdate { stream, increment }.encode(out));
         if self.local.known && self.bandwidth.begin(now) {
             self.send_ping(Purpose::Bandwidth);
         }
@@ -209,7 +251,9 @@ impl Connection {
     /// The path's measure is in: windows may grow. A stream gets at most half of the budget, so that no
     /// unread one can use it up.
     pub(super) fn on_bandwidth_sample(&mut self, now: Instant) {
-        let Some(window) = self.bandwidth.end(now) else { return };
+        let Some(window) = self.bandwidth.end(now) else {
+            return;
+        };
         let half = u32::try_from(self.config.receive_budget / 2).unwrap_or(u32::MAX);
         self.raise_stream_window(now, window.min(half));
         self.credit.raise_target(window);

@@ -4,7 +4,10 @@ use super::{Act, Connection, Life};
 use crate::{
     error::PeerMisbehaved,
     event::Event,
-    frame::{Continuation, GoAway, HEAD_LEN, Head, Headers, Kind, Ping, Priority, RstStream, Settings, WindowUpdate},
+    frame::{
+        Continuation, GoAway, HEAD_LEN, Head, Headers, Kind, Ping, Priority, RstStream, Settings,
+        WindowUpdate,
+    },
 };
 use bytes::{Buf, BytesMut};
 use std::time::Instant;
@@ -40,7 +43,7 @@ impl Connection {
                 Ok(Step::Next) => self.keepalive.on_heard(now),
                 Ok(Step::Starved(needed)) => {
                     self.inbound.need(needed);
-                    return None;
+                    return self.events.pop_front();
                 }
                 Err(crime) => self.fail(crime),
             }
@@ -73,7 +76,9 @@ impl Connection {
         };
         let step = match head.kind {
             Kind::HEADERS => self.on_headers(now, Headers::parse(&head, payload)?)?,
-            Kind::CONTINUATION => self.on_continuation(now, Continuation::parse(&head, payload)?)?,
+            Kind::CONTINUATION => {
+                self.on_continuation(now, Continuation::parse(&head, payload)?)?
+            }
             _ => {
                 self.on_control(now, &head, payload)?;
                 Step::Next
@@ -96,7 +101,12 @@ impl Connection {
         }
     }
 
-    fn on_control(&mut self, now: Instant, head: &Head, payload: &[u8]) -> Result<(), PeerMisbehaved> {
+    fn on_control(
+        &mut self,
+        now: Instant,
+        head: &Head,
+        payload: &[u8],
+    ) -> Result<(), PeerMisbehaved> {
         match head.kind {
             Kind::WINDOW_UPDATE => self.on_window_update(now, WindowUpdate::parse(head, payload)?),
             Kind::RST_STREAM => self.on_reset(now, RstStream::parse(head, payload)?),
@@ -117,9 +127,14 @@ impl Connection {
         }
     }
 
-    /// RFC 9113 §6.3: ignored, except for its errors, which are the stream's. A stream that is not live cannot be
-    /// reset; its errors are the connection's as long as it is idle.
-    fn on_priority(&mut self, now: Instant, head: &Head, payload: &[u8]) -> Result<(), PeerMisbehaved> {
+    /// RFC 9113 §6.3: ignored, except for its errors, which are the stream's. An idle stream cannot be reset
+    /// (§5.1): its errors are the connection's.
+    fn on_priority(
+        &mut self,
+        now: Instant,
+        head: &Head,
+        payload: &[u8],
+    ) -> Result<(), PeerMisbehaved> {
         let stream = head.require_stream()?;
         self.abuse.charge(Act::Idle, now)?;
         let crime = match Priority::parse(head, payload) {
@@ -129,7 +144,7 @@ impl Connection {
         };
         match self.streams.find(stream) {
             Some(key) => self.stream_error(now, key, crime),
-            None if stream <= self.streams.last_id() => Ok(()),
+            None if stream <= self.streams.last_id() => self.refuse(now, stream, crime),
             None => Err(crime),
         }
     }

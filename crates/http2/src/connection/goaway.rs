@@ -67,7 +67,14 @@ impl Connection {
     }
 
     pub(super) fn send_goaway(&mut self, last_stream: u32, reason: Reason, debug: &[u8]) {
-        self.output.frames(|out| GoAway { last_stream, reason, debug }.encode(out));
+        self.output.frames(|out| {
+            GoAway {
+                last_stream,
+                reason,
+                debug,
+            }
+            .encode(out)
+        });
         if last_stream < MAX_STREAM_ID {
             self.going.sent = Sent::Final { last: last_stream };
         }
@@ -82,7 +89,10 @@ impl Connection {
             Role::Server => {
                 self.send_goaway(MAX_STREAM_ID, Reason::NO_ERROR, debug.as_bytes());
                 self.send_ping(Purpose::Drain);
-                self.going.sent = Sent::Warning { until: now + self.config.settings_timeout, debug };
+                self.going.sent = Sent::Warning {
+                    until: now + self.config.settings_timeout,
+                    debug,
+                };
             }
         }
         self.end_if_done();
@@ -104,21 +114,40 @@ impl Connection {
 
     /// A GOAWAY frame.
     pub(super) fn on_goaway(&mut self, frame: GoAway<'_>) -> Result<(), PeerMisbehaved> {
-        if self.going.received.as_ref().is_some_and(|earlier| frame.last_stream > earlier.last) {
+        if self
+            .going
+            .received
+            .as_ref()
+            .is_some_and(|earlier| frame.last_stream > earlier.last)
+        {
             return Err(PeerMisbehaved::GoAwayIdIncreased);
         }
         let debug = Bytes::copy_from_slice(&frame.debug[..frame.debug.len().min(MAX_DEBUG)]);
-        self.going.received =
-            Some(Received { last: frame.last_stream, reason: frame.reason, debug: debug.clone() });
+        self.going.received = Some(Received {
+            last: frame.last_stream,
+            reason: frame.reason,
+            debug: debug.clone(),
+        });
         if self.role == Role::Client {
-            let late = self.streams.keys().into_iter().filter(|key| key.id > frame.last_stream);
+            let late = self
+                .streams
+                .keys()
+                .into_iter()
+                .filter(|key| key.id > frame.last_stream);
             for stream in late.collect::<Vec<_>>() {
                 let (reason, cause) = (Reason::REFUSED_STREAM, ResetCause::GoAway);
-                self.events.push_back(Event::Reset { stream, reason, cause });
+                self.events.push_back(Event::Reset {
+                    stream,
+                    reason,
+                    cause,
+                });
                 self.retire(stream, Cause::LocalReset);
             }
         }
-        self.events.push_back(Event::GoAway { reason: frame.reason, debug });
+        self.events.push_back(Event::GoAway {
+            reason: frame.reason,
+            debug,
+        });
         self.end_if_done();
         Ok(())
     }
@@ -171,7 +200,11 @@ impl Connection {
             ConnectionError::Eof(_) | ConnectionError::KeepaliveTimeout => Reason::NO_ERROR,
         };
         for stream in self.streams.keys() {
-            self.events.push_back(Event::Reset { stream, reason, cause: ResetCause::Connection });
+            self.events.push_back(Event::Reset {
+                stream,
+                reason,
+                cause: ResetCause::Connection,
+            });
             self.retire(stream, Cause::LocalReset);
         }
         self.events.push_back(Event::Closed(error));

@@ -21,18 +21,37 @@ struct Arrival {
 impl Connection {
     /// A HEADERS frame.
     #[inline]
-    pub(super) fn on_headers(&mut self, now: Instant, frame: Headers<'_>) -> Result<Step, PeerMisbehaved> {
-        let self_dependency = frame.priority.is_some_and(|priority| priority.is_self_dependency());
-        let arrival = Arrival { stream: frame.stream, end_stream: frame.end_stream, self_dependency };
+    pub(super) fn on_headers(
+        &mut self,
+        now: Instant,
+        frame: Headers<'_>,
+    ) -> Result<Step, PeerMisbehaved> {
+        let self_dependency = frame
+            .priority
+            .is_some_and(|priority| priority.is_self_dependency());
+        let arrival = Arrival {
+            stream: frame.stream,
+            end_stream: frame.end_stream,
+            self_dependency,
+        };
         if !frame.end_headers {
-            self.blocks.begin(frame.stream, frame.end_stream, self_dependency, frame.fragment)?;
+            self.blocks.begin(
+                frame.stream,
+                frame.end_stream,
+                self_dependency,
+                frame.fragment,
+            )?;
             return Ok(Step::Next);
         }
         self.on_block(now, arrival, frame.fragment)
     }
 
     /// A CONTINUATION frame.
-    pub(super) fn on_continuation(&mut self, now: Instant, frame: Continuation<'_>) -> Result<Step, PeerMisbehaved> {
+    pub(super) fn on_continuation(
+        &mut self,
+        now: Instant,
+        frame: Continuation<'_>,
+    ) -> Result<Step, PeerMisbehaved> {
         let Some(block) = self.blocks.append(frame.fragment, frame.end_headers)? else {
             return Ok(Step::Next);
         };
@@ -46,7 +65,12 @@ impl Connection {
 
     /// A whole header block. Whatever becomes of the stream, it is decoded.
     #[inline]
-    fn on_block(&mut self, now: Instant, arrival: Arrival, block: &[u8]) -> Result<Step, PeerMisbehaved> {
+    fn on_block(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        block: &[u8],
+    ) -> Result<Step, PeerMisbehaved> {
         self.abuse.note_work();
         let stream = arrival.stream;
         if let Some(key) = self.streams.find(stream) {
@@ -72,8 +96,17 @@ impl Connection {
     }
 
     /// A request opens a stream.
-    fn on_request(&mut self, now: Instant, arrival: Arrival, block: &[u8]) -> Result<Step, PeerMisbehaved> {
-        let Arrival { stream: id, end_stream, self_dependency } = arrival;
+    fn on_request(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        block: &[u8],
+    ) -> Result<Step, PeerMisbehaved> {
+        let Arrival {
+            stream: id,
+            end_stream,
+            self_dependency,
+        } = arrival;
         self.streams.note_opened(id);
         if self.going.refuses(id) {
             // RFC 9113 §6.8: too late; the client has been told.
@@ -86,9 +119,13 @@ impl Connection {
             self.blocks.skip(block)?;
             return self.reject(now, id, PeerMisbehaved::StreamLimitExceeded);
         }
-        let kind = ListKind::Request { allow_connect: self.config.allow_connect };
+        let kind = ListKind::Request {
+            allow_connect: self.config.allow_connect,
+        };
         let headers = match self.blocks.decode(block, kind)? {
-            Ok(_) if self_dependency => return self.reject(now, id, PeerMisbehaved::SelfDependency),
+            Ok(_) if self_dependency => {
+                return self.reject(now, id, PeerMisbehaved::SelfDependency);
+            }
             Ok(headers) => headers,
             Err(crime) => return self.reject(now, id, crime),
         };
@@ -99,11 +136,21 @@ impl Connection {
         let mut stream = self.new_stream(id, State::opened_by_peer(end_stream));
         stream.body = body;
         let stream = self.streams.insert(stream);
-        Ok(Step::Event(Event::Headers { stream, headers, trailers: false, end_stream }))
+        Ok(Step::Event(Event::Headers {
+            stream,
+            headers,
+            trailers: false,
+            end_stream,
+        }))
     }
 
     /// A request that becomes no stream.
-    fn reject(&mut self, now: Instant, id: u32, crime: PeerMisbehaved) -> Result<Step, PeerMisbehaved> {
+    fn reject(
+        &mut self,
+        now: Instant,
+        id: u32,
+        crime: PeerMisbehaved,
+    ) -> Result<Step, PeerMisbehaved> {
         self.refuse(now, id, crime)?;
         self.streams.remember_reset(id);
         Ok(Step::Event(Event::Rejected { id, crime }))
@@ -124,7 +171,9 @@ impl Connection {
         block: &[u8],
     ) -> Result<Step, PeerMisbehaved> {
         let end_stream = arrival.end_stream;
-        let Some(stream) = self.streams.get(key) else { return Ok(Step::Next) };
+        let Some(stream) = self.streams.get(key) else {
+            return Ok(Step::Next);
+        };
         let progress = match stream.state.theirs() {
             Ok(progress) => progress,
             Err(crime) => {
@@ -133,10 +182,16 @@ impl Connection {
             }
         };
         let trailers = progress == Progress::Body;
-        let kind = if trailers { ListKind::Trailers } else { ListKind::Response };
+        let kind = if trailers {
+            ListKind::Trailers
+        } else {
+            ListKind::Response
+        };
         let headers = match self.blocks.decode(block, kind)? {
             Ok(_) if arrival.self_dependency => {
-                return self.stream_error(now, key, PeerMisbehaved::SelfDependency).map(|()| Step::Next);
+                return self
+                    .stream_error(now, key, PeerMisbehaved::SelfDependency)
+                    .map(|()| Step::Next);
             }
             Ok(headers) => headers,
             Err(crime) => return self.stream_error(now, key, crime).map(|()| Step::Next),
@@ -159,11 +214,21 @@ impl Connection {
             Ok(_) => {}
             Err(crime) => return self.stream_error(now, key, crime).map(|()| Step::Next),
         }
-        Ok(Step::Event(Event::Headers { stream: key, headers, trailers, end_stream }))
+        Ok(Step::Event(Event::Headers {
+            stream: key,
+            headers,
+            trailers,
+            end_stream,
+        }))
     }
 
     /// 1xx: nothing that the layers above wait for (RFC 9113 §8.1).
-    fn on_interim(&mut self, now: Instant, key: StreamKey, end_stream: bool) -> Result<Step, PeerMisbehaved> {
+    fn on_interim(
+        &mut self,
+        now: Instant,
+        key: StreamKey,
+        end_stream: bool,
+    ) -> Result<Step, PeerMisbehaved> {
         if end_stream {
             self.stream_error(now, key, PeerMisbehaved::InterimWithEndStream)?;
         } else {

@@ -61,7 +61,11 @@ impl Connection {
             return;
         }
         if self.keepalive.waiting.is_some() {
-            self.send_goaway(self.last_peer_stream(), Reason::NO_ERROR, b"keepalive timeout");
+            self.send_goaway(
+                self.last_peer_stream(),
+                Reason::NO_ERROR,
+                b"keepalive timeout",
+            );
             self.end(ConnectionError::KeepaliveTimeout);
         } else {
             self.keepalive.waiting = Some(now + self.keepalive.timeout);

@@ -37,7 +37,10 @@ pub(super) struct Pings {
 impl Pings {
     /// The purpose of the oldest PING with this payload.
     fn answered(&mut self, payload: u64) -> Option<Purpose> {
-        let at = self.outstanding.iter().position(|purpose| purpose.payload() == payload)?;
+        let at = self
+            .outstanding
+            .iter()
+            .position(|purpose| purpose.payload() == payload)?;
         self.outstanding.remove(at)
     }
 }
@@ -46,14 +49,21 @@ impl Connection {
     pub(super) fn send_ping(&mut self, purpose: Purpose) {
         self.pings.outstanding.push_back(purpose);
         let payload = purpose.payload();
-        self.output.frames(|out| Ping { ack: false, payload }.encode(out));
+        self.output.frames(|out| {
+            Ping {
+                ack: false,
+                payload,
+            }
+            .encode(out)
+        });
     }
 
     /// A PING frame.
     pub(super) fn on_ping(&mut self, now: Instant, ping: Ping) -> Result<(), PeerMisbehaved> {
         if !ping.ack {
             self.abuse.charge(Act::Ping, now)?;
-            self.output.frames(|out| Ping { ack: true, ..ping }.encode(out));
+            self.output
+                .frames(|out| Ping { ack: true, ..ping }.encode(out));
             return self.charge_reply();
         }
         match self.pings.answered(ping.payload) {
@@ -75,8 +85,13 @@ mod tests {
     #[test]
     fn answers_find_the_oldest_ping_with_their_payload() {
         let mut pings = Pings::default();
-        pings.outstanding.extend([Purpose::User(1), Purpose::Drain, Purpose::User(1)]);
-        assert_eq!(pings.answered(Purpose::Drain.payload()), Some(Purpose::Drain));
+        pings
+            .outstanding
+            .extend([Purpose::User(1), Purpose::Drain, Purpose::User(1)]);
+        assert_eq!(
+            pings.answered(Purpose::Drain.payload()),
+            Some(Purpose::Drain)
+        );
         assert_eq!(pings.answered(1), Some(Purpose::User(1)));
         assert_eq!(pings.answered(1), Some(Purpose::User(1)));
         assert_eq!(pings.answered(1), None);

@@ -6,7 +6,11 @@ use bytes::{Buf, BytesMut};
 
 impl Connection {
     /// Compares what has come, so that another protocol is noticed at its first wrong octet.
-    pub(super) fn read_preface(&mut self, seen: usize, input: &mut BytesMut) -> Result<(), PeerMisbehaved> {
+    pub(super) fn read_preface(
+        &mut self,
+        seen: usize,
+        input: &mut BytesMut,
+    ) -> Result<(), PeerMisbehaved> {
         let expected = &PREFACE[seen..];
         let len = expected.len().min(input.len());
         if input[..len] != expected[..len] {
@@ -14,7 +18,11 @@ impl Connection {
         }
         input.advance(len);
         let seen = seen + len;
-        self.life = if seen == PREFACE.len() { Life::FirstSettings } else { Life::Preface(seen) };
+        self.life = if seen == PREFACE.len() {
+            Life::FirstSettings
+        } else {
+            Life::Preface(seen)
+        };
         Ok(())
     }
 }

@@ -55,7 +55,10 @@ impl LocalSettings {
     /// Only the first SETTINGS must be acknowledged in time: later ones give the peer more window, and may wait
     /// behind a long queue of our own DATA.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.unacknowledged.front().filter(|announced| announced.first).map(|announced| announced.deadline)
+        self.unacknowledged
+            .front()
+            .filter(|announced| announced.first)
+            .map(|announced| announced.deadline)
     }
 
     fn extend(&mut self, deadline: Instant) {
@@ -109,7 +112,9 @@ impl Connection {
     fn send_settings(&mut self, now: Instant, list: &[Setting], first: bool) {
         self.output.frames(|out| Settings::encode(list, out));
         let deadline = now + self.config.settings_timeout;
-        self.local.unacknowledged.push_back(Announced { deadline, first });
+        self.local
+            .unacknowledged
+            .push_back(Announced { deadline, first });
     }
 
     /// Raises the receive window of all streams, those that are open too.
@@ -127,7 +132,11 @@ impl Connection {
     }
 
     /// A SETTINGS frame.
-    pub(super) fn on_settings(&mut self, now: Instant, settings: Settings<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn on_settings(
+        &mut self,
+        now: Instant,
+        settings: Settings<'_>,
+    ) -> Result<(), PeerMisbehaved> {
         if settings == Settings::Ack {
             return self.on_settings_ack();
         }
@@ -135,7 +144,9 @@ impl Connection {
         let mut initial_window = None;
         for setting in settings.iter() {
             match setting {
-                Setting::HeaderTableSize(size) => self.encoder.set_peer_max_table_size(size as usize),
+                Setting::HeaderTableSize(size) => {
+                    self.encoder.set_peer_max_table_size(size as usize)
+                }
                 // RFC 9113 §6.5.2: a server must not send it with 1.
                 Setting::EnablePush(true) if self.role == Role::Client => {
                     return Err(PeerMisbehaved::InvalidEnablePush);
@@ -160,7 +171,11 @@ impl Connection {
     }
 
     /// The peer's first SETTINGS: what they do not limit is unlimited.
-    pub(super) fn on_first_settings(&mut self, now: Instant, settings: Settings<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn on_first_settings(
+        &mut self,
+        now: Instant,
+        settings: Settings<'_>,
+    ) -> Result<(), PeerMisbehaved> {
         if settings == Settings::Ack {
             return Err(PeerMisbehaved::FirstFrameNotSettings);
         }
@@ -174,7 +189,10 @@ impl Connection {
         let delta = i64::from(size) - i64::from(self.remote.initial_window);
         self.remote.initial_window = size;
         for (key, stream) in self.streams.iter_mut() {
-            stream.window.shift(delta).map_err(|_| PeerMisbehaved::WindowOverflow)?;
+            stream
+                .window
+                .shift(delta)
+                .map_err(|_| PeerMisbehaved::WindowOverflow)?;
             if delta > 0 && stream.can_send() {
                 self.schedule.make_ready(key);
             }
@@ -183,7 +201,11 @@ impl Connection {
     }
 
     fn on_settings_ack(&mut self) -> Result<(), PeerMisbehaved> {
-        let announced = self.local.unacknowledged.pop_front().ok_or(PeerMisbehaved::UnexpectedSettingsAck)?;
+        let announced = self
+            .local
+            .unacknowledged
+            .pop_front()
+            .ok_or(PeerMisbehaved::UnexpectedSettingsAck)?;
         if !announced.first {
             return Ok(());
         }
@@ -192,7 +214,9 @@ impl Connection {
         let delta = i64::from(self.local.target_window) - i64::from(self.local.stream_window);
         if delta < 0 {
             self.local.stream_window = self.local.target_window;
-            self.streams.iter_mut().for_each(|(_, stream)| stream.credit.shift(delta));
+            self.streams
+                .iter_mut()
+                .for_each(|(_, stream)| stream.credit.shift(delta));
         }
         Ok(())
     }
@@ -204,9 +228,17 @@ impl Connection {
         if extended > now {
             self.local.extend(extended);
         }
-        if self.local.deadline().is_some_and(|deadline| deadline <= now) {
+        if self
+            .local
+            .deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
             let text = "SETTINGS were not acknowledged";
-            self.send_goaway(self.last_peer_stream(), Reason::SETTINGS_TIMEOUT, text.as_bytes());
+            self.send_goaway(
+                self.last_peer_stream(),
+                Reason::SETTINGS_TIMEOUT,
+                text.as_bytes(),
+            );
             self.end(ConnectionError::SettingsTimeout);
         }
     }

@@ -17,6 +17,9 @@ impl Connection {
             return;
         }
         self.schedule.forget(key);
+        if self.streams.len() == 0 {
+            self.schedule.shrink();
+        }
         match cause {
             Cause::EndStream => self.abuse.note_stream_done(),
             Cause::LocalReset => self.streams.remember_reset(key.id),
@@ -59,7 +62,8 @@ impl Connection {
     }
 
     pub(super) fn send_reset(&mut self, stream: u32, reason: Reason) {
-        self.output.frames(|out| RstStream { stream, reason }.encode(out));
+        self.output
+            .frames(|out| RstStream { stream, reason }.encode(out));
     }
 
     /// The peer broke a rule on a stream that the driver knows.
@@ -71,13 +75,22 @@ impl Connection {
     ) -> Result<(), PeerMisbehaved> {
         self.refuse(now, key.id, crime)?;
         let cause = ResetCause::Misbehaved(crime);
-        self.events.push_back(Event::Reset { stream: key, reason: crime.reason(), cause });
+        self.events.push_back(Event::Reset {
+            stream: key,
+            reason: crime.reason(),
+            cause,
+        });
         self.close(key, Cause::LocalReset);
         Ok(())
     }
 
     /// The peer broke a rule on a stream that the driver does not know, or which `stream_error` tells it about.
-    pub(super) fn refuse(&mut self, now: Instant, stream: u32, crime: PeerMisbehaved) -> Result<(), PeerMisbehaved> {
+    pub(super) fn refuse(
+        &mut self,
+        now: Instant,
+        stream: u32,
+        crime: PeerMisbehaved,
+    ) -> Result<(), PeerMisbehaved> {
         // A peer that has not seen our limit yet is not to blame for passing it.
         if crime != PeerMisbehaved::StreamLimitExceeded || self.local.known {
             self.abuse.charge(Act::StreamError, now)?;
@@ -88,11 +101,16 @@ impl Connection {
 
     /// A frame that the peer asked for is in the output.
     pub(super) fn charge_reply(&mut self) -> Result<(), PeerMisbehaved> {
-        self.abuse.charge_reply(self.output.end(), self.output.written())
+        self.abuse
+            .charge_reply(self.output.end(), self.output.written())
     }
 
     /// A RST_STREAM frame.
-    pub(super) fn on_reset(&mut self, now: Instant, frame: RstStream) -> Result<(), PeerMisbehaved> {
+    pub(super) fn on_reset(
+        &mut self,
+        now: Instant,
+        frame: RstStream,
+    ) -> Result<(), PeerMisbehaved> {
         let Some(stream) = self.streams.find(frame.stream) else {
             self.require_not_idle(frame.stream)?;
             return self.abuse.charge(Act::Idle, now);
@@ -100,7 +118,11 @@ impl Connection {
         if self.role == Role::Server {
             self.abuse.charge(Act::Reset, now)?;
         }
-        self.events.push_back(Event::Reset { stream, reason: frame.reason, cause: ResetCause::Peer });
+        self.events.push_back(Event::Reset {
+            stream,
+            reason: frame.reason,
+            cause: ResetCause::Peer,
+        });
         self.close(stream, Cause::PeerReset);
         Ok(())
     }

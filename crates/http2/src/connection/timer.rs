@@ -10,7 +10,10 @@ impl Connection {
             return None;
         }
         let keepalive = self.keepalive.deadline(self.streams.len() > 0);
-        [keepalive, self.local.deadline(), self.going.deadline()].into_iter().flatten().min()
+        [keepalive, self.local.deadline(), self.going.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn on_timeout(&mut self, now: Instant) {

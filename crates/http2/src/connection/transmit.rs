@@ -15,14 +15,18 @@ impl Connection {
     /// Lets the streams take turns until the output holds `target` octets.
     pub(super) fn transmit_up_to(&mut self, target: usize) {
         while self.output.end() - self.output.written() < target as u64 {
-            let Some(key) = self.schedule.next() else { return };
+            let Some(key) = self.schedule.next() else {
+                return;
+            };
             self.transmit(key);
         }
     }
 
     /// One turn of one stream: a DATA frame, or its trailers, or both.
     fn transmit(&mut self, key: StreamKey) {
-        let Some(stream) = self.streams.get(key) else { return };
+        let Some(stream) = self.streams.get(key) else {
+            return;
+        };
         if stream.queue.bytes() > 0 {
             if stream.window.available() == 0 {
                 return; // its WINDOW_UPDATE brings it back
@@ -37,8 +41,14 @@ impl Connection {
     }
 
     fn transmit_data(&mut self, key: StreamKey) {
-        let Some(stream) = self.streams.get(key) else { return };
-        let allowed = stream.window.available().min(self.window.available()).min(self.remote.quantum);
+        let Some(stream) = self.streams.get(key) else {
+            return;
+        };
+        let allowed = stream
+            .window
+            .available()
+            .min(self.window.available())
+            .min(self.remote.quantum);
         let len = stream.queue.bytes().min(allowed as usize);
         let last = stream.queue.ends_with(len);
         let head = Data::head(key.id, len as u32, last);
@@ -67,7 +77,9 @@ impl Connection {
 
     /// The ending of a stream that has no DATA left.
     fn transmit_end(&mut self, key: StreamKey) {
-        let Some(stream) = self.streams.get(key) else { return };
+        let Some(stream) = self.streams.get(key) else {
+            return;
+        };
         match stream.queue.take_ending() {
             Ending::Open => {}
             Ending::EndStream => self.write_data(key, Bytes::new(), true),
@@ -80,7 +92,9 @@ impl Connection {
     pub(super) fn write_headers(&mut self, key: StreamKey, head: &[Part<'_>], end_stream: bool) {
         self.abuse.note_work();
         self.encode_headers(key.id, head, end_stream);
-        let Some(stream) = self.streams.get(key) else { return };
+        let Some(stream) = self.streams.get(key) else {
+            return;
+        };
         if let Ok(state) = stream.state.send_headers(end_stream) {
             stream.state = state;
             if end_stream {
@@ -93,17 +107,22 @@ impl Connection {
     pub(super) fn encode_headers(&mut self, id: u32, head: &[Part<'_>], end_stream: bool) {
         let (encoder, max_frame_size) = (&mut self.encoder, self.remote.max_frame_size);
         self.output.frames(|out| {
-            Headers::encode(id, end_stream, max_frame_size, out, |out| encoder.encode(head, out));
+            Headers::encode(id, end_stream, max_frame_size, out, |out| {
+                encoder.encode(head, out)
+            });
         });
     }
 
     /// Puts one DATA frame into the output; windows and the stream allow it.
     #[inline]
     pub(super) fn write_data(&mut self, key: StreamKey, data: Bytes, end_stream: bool) {
-        let Some(stream) = self.streams.get(key) else { return };
+        let Some(stream) = self.streams.get(key) else {
+            return;
+        };
         let len = data.len() as u32;
         self.abuse.note_work();
-        self.output.frames(|out| Data::head(key.id, len, end_stream).encode(out));
+        self.output
+            .frames(|out| Data::head(key.id, len, end_stream).encode(out));
         self.output.payload(data);
         stream.window.consume(len);
         self.window.consume(len);
@@ -116,13 +135,19 @@ impl Connection {
     }
 
     /// A WINDOW_UPDATE frame.
-    pub(super) fn on_window_update(&mut self, now: Instant, frame: WindowUpdate) -> Result<(), PeerMisbehaved> {
+    pub(super) fn on_window_update(
+        &mut self,
+        now: Instant,
+        frame: WindowUpdate,
+    ) -> Result<(), PeerMisbehaved> {
         self.abuse.charge(Act::Idle, now)?;
         if frame.stream == 0 {
             if frame.increment == 0 {
                 return Err(PeerMisbehaved::ZeroWindowUpdate);
             }
-            self.window.grow(frame.increment).map_err(|_| PeerMisbehaved::WindowOverflow)?;
+            self.window
+                .grow(frame.increment)
+                .map_err(|_| PeerMisbehaved::WindowOverflow)?;
             if self.window.available() > 0 {
                 self.schedule.unpark();
             }
@@ -134,7 +159,9 @@ impl Connection {
         if frame.increment == 0 {
             return self.stream_error(now, key, PeerMisbehaved::ZeroWindowUpdate);
         }
-        let Some(stream) = self.streams.get(key) else { return Ok(()) };
+        let Some(stream) = self.streams.get(key) else {
+            return Ok(());
+        };
         if stream.window.grow(frame.increment).is_err() {
             return self.stream_error(now, key, PeerMisbehaved::WindowOverflow);
         }

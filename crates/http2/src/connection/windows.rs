@@ -27,13 +27,21 @@ impl Connection {
     /// ```
     pub fn windows(&self) -> Windows {
         let (receive, unread) = (self.credit.window(), self.credit.unread());
-        Windows { send: self.window.value(), receive, unread }
+        Windows {
+            send: self.window.value(),
+            receive,
+            unread,
+        }
     }
 
     /// The windows of one stream; `None` if it has ended.
     pub fn stream_windows(&self, stream: StreamKey) -> Option<Windows> {
         let stream = self.streams.peek(stream)?;
         let (receive, unread) = stream.credit.parts();
-        Some(Windows { send: stream.window.value(), receive, unread: unread.into() })
+        Some(Windows {
+            send: stream.window.value(),
+            receive,
+            unread: unread.into(),
+        })
     }
 }

@@ -60,25 +60,36 @@ impl BdpEstimator {
         if self.estimate >= self.limit || self.sample.is_some() || !due {
             return false;
         }
-        self.sample = Some(Sample { begun: now, bytes: 0 });
+        self.sample = Some(Sample {
+            begun: now,
+            bytes: 0,
+        });
         true
     }
 
     /// The PING's answer came. `Some` with the new window if it should grow.
     pub(crate) fn end(&mut self, now: Instant) -> Option<u32> {
         let sample = self.sample.take()?;
-        let taken = now.saturating_duration_since(sample.begun).as_secs_f64().max(1e-6);
-        let round_trip = self.round_trip.map_or(taken, |old| old + (taken - old) * 0.1);
+        let taken = now
+            .saturating_duration_since(sample.begun)
+            .as_secs_f64()
+            .max(1e-6);
+        let round_trip = self
+            .round_trip
+            .map_or(taken, |old| old + (taken - old) * 0.1);
         self.round_trip = Some(round_trip);
         let bandwidth = sample.bytes as f64 / round_trip;
         let faster = bandwidth > self.best;
         self.best = self.best.max(bandwidth);
         if faster && sample.bytes as f64 >= NEAR * f64::from(self.estimate) {
-            let doubled = u32::try_from(sample.bytes * 2).unwrap_or(u32::MAX).min(self.limit);
+            let doubled = u32::try_from(sample.bytes * 2)
+                .unwrap_or(u32::MAX)
+                .min(self.limit);
             if doubled > self.estimate {
                 self.estimate = doubled;
                 self.pause = Duration::ZERO;
-                self.not_before = None;
+                // The new window shows its effect a round trip after the peer has heard of it.
+                self.not_before = Some(now + Duration::from_secs_f64(2.0 * round_trip));
                 return Some(doubled);
             }
         }

@@ -8,7 +8,8 @@ use crate::frame::MAX_WINDOW;
 pub(crate) struct Exceeded;
 
 /// The receiving account of one stream: credit returns when the reader releases what it took, in
-/// updates of half a window, so that neither tiny updates nor a dry window slow the peer down.
+/// updates of a quarter of the window: larger ones would let the window run dry before they arrive and make the
+/// bandwidth estimate too low, smaller ones cost frames.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamCredit {
     window: Window,
@@ -17,7 +18,10 @@ pub(crate) struct StreamCredit {
 
 impl StreamCredit {
     pub(crate) fn new(initial: u32) -> StreamCredit {
-        StreamCredit { window: Window::new(initial), unread: 0 }
+        StreamCredit {
+            window: Window::new(initial),
+            unread: 0,
+        }
     }
 
     /// A DATA frame took `flow` octets of window, padding included; `payload` of them will be read.
@@ -34,7 +38,9 @@ impl StreamCredit {
     /// The reader took `len` octets.
     #[inline]
     pub(crate) fn release(&mut self, len: usize) {
-        self.unread = self.unread.saturating_sub(u32::try_from(len).unwrap_or(u32::MAX));
+        self.unread = self
+            .unread
+            .saturating_sub(u32::try_from(len).unwrap_or(u32::MAX));
     }
 
     /// The increment to send now, if it is worth a frame, towards a window of `target`.
@@ -42,7 +48,7 @@ impl StreamCredit {
     pub(crate) fn update(&mut self, target: u32) -> Option<u32> {
         let held = self.window.value() + i64::from(self.unread);
         let gap = i64::from(target) - held;
-        if gap < i64::from(target / 2).max(1) {
+        if gap < i64::from(target / 4).max(1) {
             return None;
         }
         self.grant(gap)
@@ -50,7 +56,9 @@ impl StreamCredit {
 
     /// The increment that lets the peer send `len` octets more, whatever lies unread: the reader waits for them.
     pub(crate) fn expect(&mut self, len: usize) -> Option<u32> {
-        let len = i64::try_from(len).unwrap_or(i64::MAX).min(i64::from(MAX_WINDOW));
+        let len = i64::try_from(len)
+            .unwrap_or(i64::MAX)
+            .min(i64::from(MAX_WINDOW));
         self.grant(len - self.window.value())
     }
 
@@ -90,14 +98,21 @@ impl ConnectionCredit {
     /// An account that begins with `initial` (RFC 9113 §6.9.2: always 65,535) and strives for `target`.
     pub(crate) fn new(initial: u32, target: u32, budget: usize) -> ConnectionCredit {
         let budget = budget as u64;
-        let mut credit = ConnectionCredit { window: Window::new(initial), unread: 0, target: 0, budget };
+        let mut credit = ConnectionCredit {
+            window: Window::new(initial),
+            unread: 0,
+            target: 0,
+            budget,
+        };
         credit.raise_target(target);
         credit
     }
 
     /// Strives for a window of `target` from now on, if that is more than before; never above the budget.
     pub(crate) fn raise_target(&mut self, target: u32) {
-        let cap = u32::try_from(self.budget).unwrap_or(MAX_WINDOW).min(MAX_WINDOW);
+        let cap = u32::try_from(self.budget)
+            .unwrap_or(MAX_WINDOW)
+            .min(MAX_WINDOW);
         self.target = self.target.max(target.min(cap));
     }
 
@@ -129,19 +144,16 @@ impl ConnectionCredit {
         let room = self.budget.saturating_sub(self.unread);
         let goal = room.min(u64::from(self.target)) as i64;
         let gap = goal - self.window.value();
-        // Half of the goal, not of the target: close to the budget smaller updates keep the connection alive.
-        let worth = (goal / 2).max(i64::from(MIN_UPDATE.min(self.target / 2))).max(1);
+        // A quarter of the goal, not of the target: close to the budget smaller updates keep the connection alive.
+        let worth = (goal / 4)
+            .max(i64::from(MIN_UPDATE.min(self.target / 4)))
+            .max(1);
         if gap < worth {
             return None;
         }
         let increment = u32::try_from(gap).ok()?;
         self.window.grow(increment).ok()?;
         Some(increment)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn unread(&self) -> u64 {
-        self.unread
     }
 
     /// What arrived and was not released.
@@ -159,16 +171,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stream_credit_returns_on_release_in_halves_of_the_window() {
+    fn stream_credit_returns_on_release_in_quarters_of_the_window() {
         let mut credit = StreamCredit::new(1000);
         credit.receive(600, 600).unwrap();
         assert_eq!(credit.update(1000), None, "nothing was read");
-        credit.release(499);
-        assert_eq!(credit.update(1000), None, "less than half of the window");
+        credit.release(249);
+        assert_eq!(
+            credit.update(1000),
+            None,
+            "less than a quarter of the window"
+        );
         credit.release(1);
-        assert_eq!(credit.update(1000), Some(500));
-        credit.release(100);
-        assert_eq!(credit.parts(), (900, 0));
+        assert_eq!(credit.update(1000), Some(250));
+        credit.release(350);
+        assert_eq!(credit.parts(), (650, 0));
     }
 
     #[test]
@@ -213,10 +229,10 @@ mod tests {
 
     #[test]
     fn a_target_above_the_budget_is_cut_to_it() {
-        let mut credit = ConnectionCredit::new(65_535, 1 << 20, 100_000);
+        let mut credit = ConnectionCredit::new(80_000, 1 << 20, 100_000);
         assert_eq!(credit.target(), 100_000);
         credit.raise_target(1 << 30);
         assert_eq!(credit.target(), 100_000);
-        assert_eq!(credit.update(), None, "a third more is not worth a frame");
+        assert_eq!(credit.update(), None, "too little to be worth a frame");
     }
 }

@@ -94,7 +94,9 @@ impl<'a> Settings<'a> {
             Settings::List(payload) => payload,
         };
         let (entries, _) = payload.as_chunks::<{ Setting::LEN }>();
-        entries.iter().filter_map(|entry| Setting::parse(entry).ok())
+        entries
+            .iter()
+            .filter_map(|entry| Setting::parse(entry).ok())
     }
 
     /// Appends a frame with these parameters.

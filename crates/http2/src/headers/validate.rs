@@ -25,7 +25,11 @@ pub(crate) struct Validator {
 
 impl Validator {
     pub(crate) fn new(kind: ListKind) -> Validator {
-        Validator { kind, headers: Headers::default(), fault: None }
+        Validator {
+            kind,
+            headers: Headers::default(),
+            fault: None,
+        }
     }
 
     /// The next field of the list.
@@ -45,7 +49,9 @@ impl Validator {
         }
         match self.kind {
             ListKind::Request { allow_connect } => check_request(&self.headers, allow_connect)?,
-            ListKind::Response if self.headers.status.is_none() => return Err(PeerMisbehaved::MissingPseudo),
+            ListKind::Response if self.headers.status.is_none() => {
+                return Err(PeerMisbehaved::MissingPseudo);
+            }
             ListKind::Response | ListKind::Trailers => {}
         }
         Ok(self.headers)
@@ -65,13 +71,19 @@ impl Validator {
                 return Err(PeerMisbehaved::ConnectionSpecificField);
             }
             Name::Known(_) => {}
-            Name::Other(name) if name.first() == Some(&b':') => return Err(PeerMisbehaved::UnknownPseudo),
+            Name::Other(name) if name.first() == Some(&b':') => {
+                return Err(PeerMisbehaved::UnknownPseudo);
+            }
             Name::Other(name) => check_name(name)?,
         }
         if self.headers.fields.capacity() == 0 {
             self.headers.fields.reserve(8);
         }
-        self.headers.fields.push(Field { name, value, sensitive });
+        self.headers.fields.push(Field {
+            name,
+            value,
+            sensitive,
+        });
         Ok(())
     }
 
@@ -108,7 +120,9 @@ impl Validator {
             if !digit.is_ascii_digit() {
                 return Err(PeerMisbehaved::InvalidContentLength);
             }
-            let next = length.checked_mul(10).and_then(|tens| tens.checked_add(u64::from(digit - b'0')));
+            let next = length
+                .checked_mul(10)
+                .and_then(|tens| tens.checked_add(u64::from(digit - b'0')));
             length = next.ok_or(PeerMisbehaved::InvalidContentLength)?;
         }
         let old = self.headers.content_length.replace(length);
@@ -130,10 +144,18 @@ fn check_name(name: &[u8]) -> Result<(), PeerMisbehaved> {
 
 /// RFC 9113 §8.3.1 and §8.5.
 fn check_request(headers: &Headers, allow_connect: bool) -> Result<(), PeerMisbehaved> {
-    let method = headers.method.as_deref().filter(|method| !method.is_empty());
+    let method = headers
+        .method
+        .as_deref()
+        .filter(|method| !method.is_empty());
     if method.ok_or(PeerMisbehaved::MissingPseudo)? == b"CONNECT" {
-        let proper = headers.scheme.is_none() && headers.path.is_none() && headers.authority.is_some();
-        return if allow_connect && proper { Ok(()) } else { Err(PeerMisbehaved::ConnectNotAllowed) };
+        let proper =
+            headers.scheme.is_none() && headers.path.is_none() && headers.authority.is_some();
+        return if allow_connect && proper {
+            Ok(())
+        } else {
+            Err(PeerMisbehaved::ConnectNotAllowed)
+        };
     }
     let given = |value: &Option<Bytes>| value.as_ref().is_some_and(|value| !value.is_empty());
     if !given(&headers.scheme) || !given(&headers.path) {
@@ -158,13 +180,19 @@ fn parse_status(value: &[u8]) -> Result<u16, PeerMisbehaved> {
 mod tests {
     use super::*;
 
-    const REQUEST: ListKind = ListKind::Request { allow_connect: false };
+    const REQUEST: ListKind = ListKind::Request {
+        allow_connect: false,
+    };
     const GET: [(&str, &str); 3] = [(":method", "GET"), (":scheme", "http"), (":path", "/")];
 
     fn check(kind: ListKind, list: &[(&str, &str)]) -> Result<Headers, PeerMisbehaved> {
         let mut validator = Validator::new(kind);
         for (name, value) in list {
-            validator.push(Name::from_bytes(name.to_string().into()), value.to_string().into(), false);
+            validator.push(
+                Name::from_bytes(name.to_string().into()),
+                value.to_string().into(),
+                false,
+            );
         }
         validator.finish()
     }
@@ -175,9 +203,18 @@ mod tests {
 
     #[test]
     fn a_good_request_passes() {
-        let headers = get_with(&[(":authority", "a"), ("te", "trailers"), ("x-y", " "), ("content-length", "12")]).unwrap();
+        let headers = get_with(&[
+            (":authority", "a"),
+            ("te", "trailers"),
+            ("x-y", " "),
+            ("content-length", "12"),
+        ])
+        .unwrap();
         assert_eq!(headers.path.as_deref(), Some(&b"/"[..]));
-        assert_eq!((headers.content_length, headers.fields.len()), (Some(12), 3));
+        assert_eq!(
+            (headers.content_length, headers.fields.len()),
+            (Some(12), 3)
+        );
     }
 
     #[test]
@@ -200,10 +237,16 @@ mod tests {
             (&[(":status", "200")], UnknownPseudo),
             (&[(":test", "1")], UnknownPseudo),
             (&[(":protocol", "websocket")], UnknownPseudo),
-            (&[("content-length", "1"), ("content-length", "2")], InvalidContentLength),
+            (
+                &[("content-length", "1"), ("content-length", "2")],
+                InvalidContentLength,
+            ),
             (&[("content-length", "")], InvalidContentLength),
             (&[("content-length", "+1")], InvalidContentLength),
-            (&[("content-length", "18446744073709551616")], InvalidContentLength),
+            (
+                &[("content-length", "18446744073709551616")],
+                InvalidContentLength,
+            ),
             (&[(":authority", "a"), (":authority", "a")], DuplicatePseudo),
         ];
         for (extra, crime) in cases {
@@ -214,7 +257,10 @@ mod tests {
             list.remove(missing);
             assert_eq!(check(REQUEST, &list), Err(MissingPseudo));
         }
-        assert_eq!(check(REQUEST, &[GET[0], GET[1], (":path", "")]), Err(MissingPseudo));
+        assert_eq!(
+            check(REQUEST, &[GET[0], GET[1], (":path", "")]),
+            Err(MissingPseudo)
+        );
     }
 
     #[test]
@@ -225,32 +271,53 @@ mod tests {
 
     #[test]
     fn connect_needs_permission_and_only_an_authority() {
-        let allowed = ListKind::Request { allow_connect: true };
+        let allowed = ListKind::Request {
+            allow_connect: true,
+        };
         let connect = [(":method", "CONNECT"), (":authority", "a:1")];
         assert!(check(allowed, &connect).is_ok());
-        assert_eq!(check(REQUEST, &connect), Err(PeerMisbehaved::ConnectNotAllowed));
+        assert_eq!(
+            check(REQUEST, &connect),
+            Err(PeerMisbehaved::ConnectNotAllowed)
+        );
         let with_path = [connect[0], connect[1], (":path", "/")];
-        assert_eq!(check(allowed, &with_path), Err(PeerMisbehaved::ConnectNotAllowed));
+        assert_eq!(
+            check(allowed, &with_path),
+            Err(PeerMisbehaved::ConnectNotAllowed)
+        );
     }
 
     #[test]
     fn a_response_has_a_status_of_three_digits() {
         use PeerMisbehaved::*;
-        let status = |text| check(ListKind::Response, &[(":status", text)]).map(|headers| headers.status);
+        let status =
+            |text| check(ListKind::Response, &[(":status", text)]).map(|headers| headers.status);
         assert_eq!(status("200"), Ok(Some(200)));
         assert_eq!(status("999"), Ok(Some(999)));
         for bad in ["", "20", "2000", "099", "101", "2x0"] {
             assert_eq!(status(bad), Err(InvalidStatus), "{bad}");
         }
         assert_eq!(check(ListKind::Response, &[("x", "1")]), Err(MissingPseudo));
-        assert_eq!(check(ListKind::Response, &[(":status", "200"), (":path", "/")]), Err(UnknownPseudo));
-        assert_eq!(check(ListKind::Response, &[(":status", "200"), (":status", "200")]), Err(DuplicatePseudo));
+        assert_eq!(
+            check(ListKind::Response, &[(":status", "200"), (":path", "/")]),
+            Err(UnknownPseudo)
+        );
+        assert_eq!(
+            check(
+                ListKind::Response,
+                &[(":status", "200"), (":status", "200")]
+            ),
+            Err(DuplicatePseudo)
+        );
     }
 
     #[test]
     fn trailers_have_no_pseudo_fields_and_may_be_empty() {
         assert!(check(ListKind::Trailers, &[]).is_ok());
         assert!(check(ListKind::Trailers, &[("grpc-status", "0")]).is_ok());
-        assert_eq!(check(ListKind::Trailers, &[(":status", "200")]), Err(PeerMisbehaved::PseudoInTrailers));
+        assert_eq!(
+            check(ListKind::Trailers, &[(":status", "200")]),
+            Err(PeerMisbehaved::PseudoInTrailers)
+        );
     }
 }

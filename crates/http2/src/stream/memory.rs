@@ -51,7 +51,11 @@ impl Memory {
     pub(crate) fn past(&self, id: u32) -> Past {
         if self.resets.contains(&id) {
             Past::WeReset
-        } else if self.skips.iter().any(|&(first, last)| (first..=last).contains(&id)) {
+        } else if self
+            .skips
+            .iter()
+            .any(|&(first, last)| (first..=last).contains(&id))
+        {
             Past::Skipped
         } else if id <= self.forgotten {
             Past::WeReset

@@ -42,6 +42,9 @@ impl Stream {
     /// Whether the peer may still send DATA, so that credit is of use to it.
     #[inline]
     pub(crate) fn receives(&self) -> bool {
-        matches!(self.state, State::Open { .. } | State::HalfClosedLocal { .. })
+        matches!(
+            self.state,
+            State::Open { .. } | State::HalfClosedLocal { .. }
+        )
     }
 }

@@ -10,14 +10,18 @@ pub(crate) struct Body {
 
 impl Body {
     pub(crate) fn new(content_length: Option<u64>) -> Body {
-        Body { missing: content_length }
+        Body {
+            missing: content_length,
+        }
     }
 
     /// DATA of `len` octets.
     #[inline]
     pub(crate) fn receive(&mut self, len: u32) -> Result<(), PeerMisbehaved> {
         if let Some(missing) = &mut self.missing {
-            *missing = missing.checked_sub(u64::from(len)).ok_or(PeerMisbehaved::ContentLengthMismatch)?;
+            *missing = missing
+                .checked_sub(u64::from(len))
+                .ok_or(PeerMisbehaved::ContentLengthMismatch)?;
         }
         Ok(())
     }

@@ -85,7 +85,9 @@ impl SendQueue {
     pub(crate) fn take(&mut self, len: usize, mut sink: impl FnMut(Bytes)) {
         let mut left = len;
         while left > 0 {
-            let Some(front) = self.chunks.front_mut() else { break };
+            let Some(front) = self.chunks.front_mut() else {
+                break;
+            };
             let piece = if front.len() > left {
                 front.split_to(left)
             } else {
@@ -99,7 +101,11 @@ impl SendQueue {
 
     /// What the stream ends with, once all DATA has left.
     pub(crate) fn take_ending(&mut self) -> Ending {
-        if self.bytes > 0 { Ending::Open } else { std::mem::take(&mut self.ending) }
+        if self.bytes > 0 {
+            Ending::Open
+        } else {
+            std::mem::take(&mut self.ending)
+        }
     }
 
     /// Remembers that the sender should pause while there is more than `high_water`.

@@ -54,7 +54,10 @@ impl State {
         if end_stream {
             HalfClosedLocal { theirs: Headers }
         } else {
-            Open { ours: Body, theirs: Headers }
+            Open {
+                ours: Body,
+                theirs: Headers,
+            }
         }
     }
 
@@ -63,7 +66,10 @@ impl State {
         if end_stream {
             HalfClosedRemote { ours: Headers }
         } else {
-            Open { ours: Headers, theirs: Body }
+            Open {
+                ours: Headers,
+                theirs: Body,
+            }
         }
     }
 
@@ -174,9 +180,24 @@ mod tests {
                     Ok(next) => format!("{next:?}"),
                     Err(error) => format!("error {error:?}"),
                 };
-                writeln!(text, "  peer HEADERS{es:<11} {}", peer(state.receive_headers(end))).unwrap();
-                writeln!(text, "  peer DATA{es:<14} {}", peer(state.receive_data(end))).unwrap();
-                writeln!(text, "  our  HEADERS{es:<11} {}", local(state.send_headers(end))).unwrap();
+                writeln!(
+                    text,
+                    "  peer HEADERS{es:<11} {}",
+                    peer(state.receive_headers(end))
+                )
+                .unwrap();
+                writeln!(
+                    text,
+                    "  peer DATA{es:<14} {}",
+                    peer(state.receive_data(end))
+                )
+                .unwrap();
+                writeln!(
+                    text,
+                    "  our  HEADERS{es:<11} {}",
+                    local(state.send_headers(end))
+                )
+                .unwrap();
                 writeln!(text, "  our  DATA{es:<14} {}", local(state.send_data(end))).unwrap();
             }
         }
@@ -187,6 +208,9 @@ mod tests {
     fn the_transition_table_is_the_committed_one() {
         let expected = include_str!("transitions.txt");
         let actual = table();
-        assert!(actual == expected, "the table changed; if that is meant, commit this:\n{actual}");
+        assert!(
+            actual == expected,
+            "the table changed; if that is meant, commit this:\n{actual}"
+        );
     }
 }

@@ -93,7 +93,10 @@ impl Store {
     #[inline]
     pub(crate) fn remove(&mut self, key: StreamKey) -> Option<Stream> {
         self.get(key)?;
-        let old = std::mem::replace(&mut self.slots[key.slot as usize], Slot::Vacant(self.vacant));
+        let old = std::mem::replace(
+            &mut self.slots[key.slot as usize],
+            Slot::Vacant(self.vacant),
+        );
         self.vacant = Some(key.slot);
         self.live -= 1;
         self.index.remove(key.id);
@@ -121,15 +124,28 @@ impl Store {
     /// The keys of all live streams, in the order of their ids.
     pub(crate) fn keys(&self) -> Vec<StreamKey> {
         let live = self.index.entries.iter().filter(|entry| entry.slot != GONE);
-        live.map(|entry| StreamKey { slot: entry.slot, id: entry.id }).collect()
+        live.map(|entry| StreamKey {
+            slot: entry.slot,
+            id: entry.id,
+        })
+        .collect()
     }
 
     /// All live streams with their keys.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (StreamKey, &mut Stream)> {
-        self.slots.iter_mut().enumerate().filter_map(|(slot, entry)| match entry {
-            Slot::Live(stream) => Some((StreamKey { slot: slot as u32, id: stream.id }, stream)),
-            Slot::Vacant(_) => None,
-        })
+        self.slots
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(slot, entry)| match entry {
+                Slot::Live(stream) => Some((
+                    StreamKey {
+                        slot: slot as u32,
+                        id: stream.id,
+                    },
+                    stream,
+                )),
+                Slot::Vacant(_) => None,
+            })
     }
 }
 
@@ -175,7 +191,9 @@ impl Index {
     }
 
     fn search(&self, id: u32) -> Option<usize> {
-        self.entries.binary_search_by_key(&id, |entry| entry.id).ok()
+        self.entries
+            .binary_search_by_key(&id, |entry| entry.id)
+            .ok()
     }
 
     #[inline]
@@ -201,7 +219,12 @@ mod tests {
 
     fn open(store: &mut Store, id: u32) -> StreamKey {
         store.note_opened(id);
-        store.insert(Stream::new(id, State::opened_by_us(false), 0, Window::new(0)))
+        store.insert(Stream::new(
+            id,
+            State::opened_by_us(false),
+            0,
+            Window::new(0),
+        ))
     }
 
     #[test]
