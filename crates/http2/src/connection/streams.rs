@@ -129,7 +129,7 @@ impl Connection {
 
     /// RFC 9113 §5.1: on a stream that nobody opened there may be HEADERS and PRIORITY only.
     pub(super) fn require_not_idle(&self, stream: u32) -> Result<(), PeerMisbehaved> {
-        if stream % 2 == 0 || stream > self.streams.last_id() {
+        if stream.is_multiple_of(2) || stream > self.streams.last_id() {
             return Err(PeerMisbehaved::FrameOnIdleStream);
         }
         Ok(())

@@ -24,11 +24,16 @@ impl OwnedParts {
     }
 
     pub(crate) fn as_parts(&self) -> Vec<Part<'_>> {
-        let part = |owned| match owned {
-            &OwnedPart::Shared(ref list) => Part::Shared(list),
+        self.0.iter().map(OwnedPart::as_part).collect()
+    }
+}
+
+impl OwnedPart {
+    fn as_part(&self) -> Part<'_> {
+        match self {
+            OwnedPart::Shared(list) => Part::Shared(list),
             OwnedPart::Fields(fields) => Part::Fields(fields),
-        };
-        self.0.iter().map(part).collect()
+        }
     }
 }
 
