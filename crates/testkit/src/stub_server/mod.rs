@@ -1,0 +1,146 @@
+//! A server made of closures, and calls for it, with messages as raw bytes.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use farcall_testkit::stub_server::{StubServer, calls};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), farcall_net::Status> {
+//! let channel = StubServer::unary("/pkg.Service/Reverse", |request| async move {
+//!     Ok(request.iter().rev().copied().collect::<Bytes>())
+//! })
+//! .channel();
+//! let reply = calls::unary(&channel, "/pkg.Service/Reverse", Bytes::from("abc")).await?;
+//! assert_eq!(*reply, "cba");
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod calls;
+mod running;
+mod service;
+
+pub use running::RunningStub;
+pub use service::Handling;
+
+use bytes::Bytes;
+use farcall_net::{Channel, Request, Response, Sender, Server, Status, Streaming, client::ByteStream};
+use service::{Stub, Stubs};
+use std::{
+    fmt,
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{net::TcpStream, sync::OnceCell};
+
+/// A server whose methods are closures. See [the module](self).
+///
+/// Handlers get the [`Request`] with its metadata, deadline and context, and give back bytes or a whole
+/// [`Response`]. Those that stream replies box their future: `|request, replies| Box::pin(async move { .. })`.
+#[must_use = "a stub server does nothing until it is started or has a channel"]
+#[derive(Clone)]
+pub struct StubServer {
+    stubs: Vec<Stub>,
+    settings: Arc<dyn Fn(Server) -> Server + Send + Sync>,
+    drain: Duration,
+}
+
+impl StubServer {
+    fn of(stub: Stub) -> StubServer {
+        StubServer { stubs: vec![stub], settings: Arc::new(|server| server), drain: Duration::from_secs(10) }
+    }
+
+    /// A server with one unary method at `path`, such as `/pkg.Service/Method`.
+    pub fn unary<F, Fut, R>(path: &'static str, handler: F) -> StubServer
+    where
+        F: Fn(Request<Bytes>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Status>> + Send + 'static,
+        R: Into<Response<Bytes>>,
+    {
+        StubServer::of(Stub::unary(path, handler))
+    }
+
+    /// A server with one method that takes a stream of requests.
+    pub fn client_streaming<F, Fut, R>(path: &'static str, handler: F) -> StubServer
+    where
+        F: Fn(Request<Streaming<Bytes>>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Status>> + Send + 'static,
+        R: Into<Response<Bytes>>,
+    {
+        StubServer::of(Stub::client_streaming(path, handler))
+    }
+
+    /// A server with one method that sends a stream of replies.
+    pub fn server_streaming<F>(path: &'static str, handler: F) -> StubServer
+    where
+        F: for<'a> Fn(Request<Bytes>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync + 'static,
+    {
+        StubServer::of(Stub::server_streaming(path, handler))
+    }
+
+    /// A server with one method that streams in both directions.
+    pub fn bidi<F>(path: &'static str, handler: F) -> StubServer
+    where
+        F: for<'a> Fn(Request<Streaming<Bytes>>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync + 'static,
+    {
+        StubServer::of(Stub::bidi(path, handler))
+    }
+
+    /// The methods of both; the settings of `self`.
+    pub fn and(mut self, other: StubServer) -> StubServer {
+        self.stubs.extend(other.stubs);
+        self
+    }
+
+    /// Adjusts the server: limits, timeouts, TLS.
+    pub fn configure(mut self, settings: impl Fn(Server) -> Server + Send + Sync + 'static) -> StubServer {
+        let earlier = self.settings;
+        self.settings = Arc::new(move |server| settings(earlier(server)));
+        self
+    }
+
+    /// How long a shutdown waits for open calls. Default 10 s.
+    pub fn drain(mut self, drain: Duration) -> StubServer {
+        self.drain = drain;
+        self
+    }
+
+    /// Starts it on a free port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// The settings are wrong, or there is no free port.
+    pub async fn start(self) -> RunningStub {
+        let server = Server::builder().add_service(Stubs(self.stubs.clone()));
+        RunningStub::start((self.settings)(server), self.drain).await
+    }
+
+    /// A plaintext channel to this server, over a socket of 127.0.0.1. The server is started when the channel first connects,
+    /// and stopped when the channel is gone.
+    ///
+    /// # Panics
+    /// As [`start`](StubServer::start), when the channel connects.
+    pub fn channel(self) -> Channel {
+        let running = Arc::new(OnceCell::new());
+        let connect = move |_: &farcall_net::Address| {
+            let (stub, running) = (self.clone(), Arc::clone(&running));
+            Box::pin(async move {
+                let running: &RunningStub = running.get_or_init(|| stub.start()).await;
+                let stream = TcpStream::connect(running.address()).await?;
+                stream.set_nodelay(true)?;
+                Ok(Box::new(stream) as Box<dyn ByteStream>)
+            }) as _
+        };
+        let builder = Channel::builder("passthrough:///stub").connector(connect).insecure();
+        builder.build().expect("the target is well-formed")
+    }
+}
+
+impl fmt::Debug for StubServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StubServer").field("methods", &self.stubs.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! A stub server on a socket.
+
+use farcall_net::{Channel, ChannelBuilder, Server, ShutdownReport};
+use std::{net::SocketAddr, time::Duration};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// A stub server that listens on a free port of 127.0.0.1. Dropping it cuts all connections.
+#[derive(Debug)]
+pub struct RunningStub {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<ShutdownReport>,
+}
+
+impl RunningStub {
+    /// # Panics
+    /// The server's settings are wrong, or there is no free port.
+    pub(super) async fn start(server: Server, drain: Duration) -> RunningStub {
+        let bound = server.bind("127.0.0.1:0").await.expect("the stub server can be bound");
+        let address = bound.local_addr().expect("it is bound to an IP address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let signal = async move {
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let task = tokio::spawn(bound.serve_with_shutdown(signal, drain));
+        RunningStub { address, stop: Some(stop), task }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A builder of channels to it; say `.insecure()` or `.tls(..)`.
+    pub fn channel_builder(&self) -> ChannelBuilder {
+        Channel::builder(format!("ipv4:{}", self.address))
+    }
+
+    /// A plaintext channel to it.
+    ///
+    /// # Panics
+    /// Never with the address that it has.
+    pub fn channel(&self) -> Channel {
+        self.channel_builder().insecure().build().expect("the target is an address")
+    }
+
+    /// Begins a graceful shutdown; [`wait`](RunningStub::wait) for its end.
+    pub fn begin_shutdown(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Waits for the end of a shutdown; what it had to cut.
+    ///
+    /// # Panics
+    /// The server's task has panicked.
+    pub async fn wait(mut self) -> ShutdownReport {
+        (&mut self.task).await.expect("the server does not panic")
+    }
+}
+
+impl Drop for RunningStub {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
