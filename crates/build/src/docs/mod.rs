@@ -57,6 +57,8 @@ enum Before {
     Blank,
     /// A line of text: an indented line goes on with its paragraph.
     Text,
+    /// A line after which a paragraph may go on or not, such as `---`.
+    Unsure,
     /// Code by indentation.
     Indented,
 }
@@ -74,8 +76,17 @@ struct Page {
     out: Vec<String>,
     before: Before,
     fence: Option<Fence>,
-    /// The column where the text of the current list item begins.
-    item: Option<usize>,
+    item: Option<Item>,
+}
+
+/// The current item of a list.
+struct Item {
+    /// Where its mark stands.
+    start: usize,
+    /// Where its text begins.
+    column: usize,
+    /// `-`, `*`, `+`, or what follows the number: `.` or `)`.
+    kind: Option<char>,
 }
 
 impl Page {
@@ -99,7 +110,9 @@ impl Page {
             }
             return;
         }
-        if self.item.is_some_and(|column| indent < column) && self.before == Before::Blank {
+        if self.item.as_ref().is_some_and(|item| indent < item.column)
+            && self.before != Before::Text
+        {
             self.item = None;
         }
         let code = self.item.is_none() && indent >= 4 && self.before != Before::Text;
@@ -143,41 +156,72 @@ impl Page {
 
     fn text(&mut self, line: &str, indent: usize) {
         let (marks, rest) = list_marks(&line[indent..]);
-        let inside = self
-            .item
-            .map_or(0, |column| if indent >= column { column } else { 0 });
+        let column = self.item.as_ref().map_or(0, |item| item.column);
+        let inside = if indent >= column { column } else { 0 };
         // Never four columns more than the surrounding block: that would be code.
         let mut start = if marks.is_empty() {
             inside
         } else {
             indent.min(inside + 3)
         };
-        if self.before == Before::Blank {
+        if self.before != Before::Blank && !self.may_follow_text(&marks, start) {
+            self.out.push(String::new());
+            self.before = Before::Blank;
+        }
+        if self.before != Before::Text {
             // Whatever a reader of Markdown thinks where the list ended.
             start = start.min(3);
         }
         if !marks.is_empty() {
-            self.item = Some(start + marks.len());
+            self.item = Some(Item {
+                start,
+                column: start + marks.len(),
+                kind: kind(&marks),
+            });
         }
         if let Some((mark, length)) = opens(rest) {
-            let column = start + marks.len();
-            self.push(
+            return self.open_fence(
+                &marks,
                 start,
-                &format!("{marks}{}text", mark.to_string().repeat(length)),
+                Fence {
+                    mark,
+                    length,
+                    column: start + marks.len(),
+                },
             );
-            self.fence = Some(Fence {
-                mark,
-                length,
-                column,
-            });
-            return;
         }
         self.push(start, &format!("{marks}{}", escape(rest)));
-        self.before = if ends_paragraph(rest) {
-            Before::Blank
+        self.before = Before::Text;
+        if may_end_paragraph(rest) {
+            self.before = Before::Unsure;
+            if marks.is_empty() && start < column {
+                self.item = None;
+            }
+        }
+    }
+
+    /// Up to column 3 a fence is a fence wherever the list ended.
+    fn open_fence(&mut self, marks: &str, start: usize, mut fence: Fence) {
+        let line = format!("{}text", fence.mark.to_string().repeat(fence.length));
+        if fence.column <= 3 {
+            self.push(start, &format!("{marks}{line}"));
         } else {
-            Before::Text
-        };
+            if !marks.is_empty() {
+                self.push(start, marks);
+            }
+            fence.column = 3;
+            self.push(3, &line);
+            self.item = None;
+        }
+        self.fence = Some(fence);
+    }
+
+    /// Of ordered lists only one that begins with 1 interrupts a paragraph (CommonMark §5.3); its next items do too.
+    fn may_follow_text(&self, marks: &str, start: usize) -> bool {
+        let number = marks.split(['.', ')']).next().unwrap_or_default();
+        let ordered = marks.starts_with(|c: char| c.is_ascii_digit());
+        let sibling = |item: &Item| item.start == start && item.kind == kind(marks);
+        !ordered || number == "1" || self.item.as_ref().is_some_and(sibling)
     }
 
     fn close_fence(&mut self) {
@@ -208,12 +252,16 @@ impl Page {
     }
 }
 
+fn kind(marks: &str) -> Option<char> {
+    marks.chars().find(|c| !c.is_ascii_digit())
+}
+
 fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// Whether no paragraph is open after a line: headings, lines across the page, list items without text.
-fn ends_paragraph(text: &str) -> bool {
+/// Whether perhaps no paragraph is open after a line: headings, lines across the page, list items without text.
+fn may_end_paragraph(text: &str) -> bool {
     text.starts_with('#')
         || text
             .chars()
