@@ -40,15 +40,18 @@
 //! | encrypt | `ClientTls`, `ServerTls` (feature `tls`) |
 #![forbid(unsafe_code)]
 
-pub use farcall_core::{Code, Codec, Metadata, Method, MethodDescriptor, MethodKind, Raw, Status, metadata, status};
 #[cfg(feature = "prost")]
 pub use farcall_core::Prost;
-pub use farcall_net::{
-    Address, Channel, ChannelBuilder, ConfigError, ConnectError, ConnectivityState, Context, Encoding, IntoRequest, Peer,
-    Request, Response, Sender, ServeError, Server, ShutdownReport, Streaming, client, peer, server,
+pub use farcall_core::{
+    Code, Codec, Metadata, Method, MethodDescriptor, MethodKind, Raw, Status, metadata, status,
 };
 #[cfg(any(feature = "tls-aws-lc", feature = "tls-ring"))]
 pub use farcall_net::tls::{self, ClientTls, ServerTls};
+pub use farcall_net::{
+    Address, Channel, ChannelBuilder, ConfigError, ConnectError, ConnectivityState, Context,
+    Encoding, IntoRequest, Peer, Request, Response, Sender, ServeError, Server, ShutdownReport,
+    Streaming, client, peer, server,
+};
 
 /// The protobuf runtime of generated messages.
 #[cfg(feature = "prost")]

@@ -19,16 +19,28 @@ enum Kind {
 
 impl ConfigError {
     pub(crate) fn new(message: impl Into<String>) -> ConfigError {
-        ConfigError { message: message.into(), cause: None, kind: Kind::Other }
+        ConfigError {
+            message: message.into(),
+            cause: None,
+            kind: Kind::Other,
+        }
     }
 
     pub(crate) fn target(cause: impl Into<Box<dyn Error + Send + Sync>>) -> ConfigError {
-        ConfigError { message: "the target cannot be used".into(), cause: Some(cause.into()), kind: Kind::Target }
+        ConfigError {
+            message: "the target cannot be used".into(),
+            cause: Some(cause.into()),
+            kind: Kind::Target,
+        }
     }
 
     #[cfg(feature = "tls")]
     pub(crate) fn tls(cause: impl Into<Box<dyn Error + Send + Sync>>) -> ConfigError {
-        ConfigError { message: "the TLS settings cannot be used".into(), cause: Some(cause.into()), kind: Kind::Tls }
+        ConfigError {
+            message: "the TLS settings cannot be used".into(),
+            cause: Some(cause.into()),
+            kind: Kind::Tls,
+        }
     }
 
     /// The target string is wrong.

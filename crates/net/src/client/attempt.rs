@@ -1,23 +1,23 @@
 //! One connection of a channel: made, then driven to its end.
 
 use super::{
-    channel::{Settings, Shared},
     connection::ClientRole,
     connector::Connector,
     news::{News, Reporter},
+    shared::{Settings, Shared},
 };
 use crate::{
     clock,
     peer::{Peer, SocketAddress},
     transport::{
-        Driver, Submit,
+        Driver, Mailbox, Submit,
         connect::{ConnectError, connect, secure},
         io::{Io, TcpOptions},
     },
 };
 use farcall_http2::Connection;
-use farcall_lb::{Address, Location};
 use farcall_lb::subchannel::Cause;
+use farcall_lb::{Address, Location};
 use std::{io, sync::Arc, time::Instant};
 
 /// Connects to `address` and drives the connection until it is over. Aborting the task cuts it.
@@ -25,7 +25,7 @@ pub(crate) async fn run(
     shared: Arc<Shared>,
     address: Address,
     deadline: Instant,
-    submit: Arc<Submit>,
+    submit: Arc<Submit<Mailbox>>,
     reporter: Reporter,
 ) {
     let (io, peer) = match establish(&shared.settings, &address, deadline).await {
@@ -41,22 +41,41 @@ pub(crate) async fn run(
     Driver::new(io, machine, submit, role).await;
 }
 
-async fn establish(settings: &Settings, address: &Address, deadline: Instant) -> Result<(Io, Peer), Cause> {
+async fn establish(
+    settings: &Settings,
+    address: &Address,
+    deadline: Instant,
+) -> Result<(Io, Peer), Cause> {
     let deadline = tokio::time::Instant::from_std(deadline);
     if let Some(connector) = &settings.connector {
-        return custom(&**connector, settings, address, deadline).await.map_err(|error| Arc::new(error) as Cause);
+        return custom(&**connector, settings, address, deadline)
+            .await
+            .map_err(|error| Arc::new(error) as Cause);
     }
-    let options = TcpOptions { user_timeout: settings.user_timeout() };
+    let options = TcpOptions {
+        user_timeout: settings.user_timeout(),
+    };
     let mut last: Option<ConnectError> = None;
     for address in socket_addresses(address).await? {
-        match connect(&address, &settings.security, &settings.authority, options, deadline).await {
+        match connect(
+            &address,
+            &settings.security,
+            &settings.authority,
+            options,
+            deadline,
+        )
+        .await
+        {
             Ok(connected) => return Ok(connected),
             Err(error) => last = Some(error),
         }
     }
     Err(match last {
         Some(error) => Arc::new(error),
-        None => Arc::new(io::Error::new(io::ErrorKind::NotFound, format!("{address} has no addresses"))),
+        None => Arc::new(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{address} has no addresses"),
+        )),
     })
 }
 
@@ -94,5 +113,12 @@ async fn custom(
         let stream = connector.connect(address).await?;
         Ok((Io::custom(stream), SocketAddress::Other("custom".into())))
     };
-    secure(open, &remote, &settings.security, &settings.authority, deadline).await
+    secure(
+        open,
+        &remote,
+        &settings.security,
+        &settings.authority,
+        deadline,
+    )
+    .await
 }

@@ -1,14 +1,7 @@
 //! `ChannelBuilder`: everything that can be said about a channel, checked before anything is connected.
 
-use super::{
-    channel::{Channel, Settings},
-    connector::Connector,
-};
-use crate::{
-    encoding::Encoding,
-    error::ConfigError,
-    transport::connect::Security,
-};
+use super::{channel::Channel, connector::Connector, shared::Settings};
+use crate::{call::Encoding, error::ConfigError, transport::connect::Security};
 use farcall_core::{call::client::user_agent, message::Compressors};
 use farcall_http2::Config;
 use farcall_lb::{
@@ -188,7 +181,9 @@ impl ChannelBuilder {
     pub fn build(self) -> Result<Channel, ConfigError> {
         let mut subchannel = SubchannelConfig::default();
         subchannel.min_connect_timeout = self.connect_timeout;
-        let config = ChannelConfig::new(fastrand::u64(..)).with_registry(self.registry).with_subchannel(subchannel);
+        let config = ChannelConfig::new(fastrand::u64(..))
+            .with_registry(self.registry)
+            .with_subchannel(subchannel);
         let machine = Machine::new(&self.target, config).map_err(ConfigError::target)?;
         let target = machine.target().clone();
         refuse_name_server(&target)?;
@@ -202,9 +197,15 @@ impl ChannelBuilder {
             (None, _) => machine.authority().to_owned(),
         };
         let user_agent = user_agent(self.user_agent.as_deref());
-        for (what, value) in [("authority", authority.as_bytes()), ("user agent", &user_agent)] {
+        for (what, value) in [
+            ("authority", authority.as_bytes()),
+            ("user agent", &user_agent),
+        ] {
             if value.is_empty() || !value.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
-                return Err(ConfigError::new(format!("the {what} \"{}\" is not printable ASCII", value.escape_ascii())));
+                return Err(ConfigError::new(format!(
+                    "the {what} \"{}\" is not printable ASCII",
+                    value.escape_ascii()
+                )));
             }
         }
         let settings = Settings {
@@ -226,9 +227,11 @@ impl ChannelBuilder {
 /// Asking a name server of one's choice is not built yet: better an error than another server's answer.
 fn refuse_name_server(target: &Target) -> Result<(), ConfigError> {
     match DnsTarget::parse(target) {
-        Ok(dns) if target.scheme() == "dns" && dns.server().is_some() => Err(ConfigError::target(format!(
-            "{target}: dns: targets with a name server are not supported yet; leave it out to use the system's resolver"
-        ))),
+        Ok(dns) if target.scheme() == "dns" && dns.server().is_some() => {
+            Err(ConfigError::target(format!(
+                "{target}: dns: targets with a name server are not supported yet; leave it out to use the system's resolver"
+            )))
+        }
         _ => Ok(()),
     }
 }

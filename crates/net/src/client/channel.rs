@@ -1,27 +1,27 @@
 //! `Channel`: the virtual connection that calls are made on.
 
 use super::{
-    connector::Connector,
-    control::{self, Order, Unstarted},
+    control,
     heads::Heads,
     options::CallOptions,
+    orders::{self, Order},
     picker_cell::PickerCell,
+    shared::{Settings, Shared, closed},
 };
 use crate::{
-    encoding::Encoding,
+    call::Encoding,
     transport::{Mailbox, connect::Security},
 };
-use bytes::Bytes;
 use farcall_core::{
     MethodDescriptor, Status,
     call::{ReceiveOptions, client::RequestTemplate},
-    message::{Compressor, Compressors},
+    message::Compressor,
 };
-use farcall_lb::{ConnectivityState, Target, channel::Channel as Machine};
+use farcall_lb::{ConnectivityState, channel::Channel as Machine};
 use std::{
+    any::Any,
     fmt,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 /// A virtual connection to a target: resolves it, connects, balances, reconnects.
@@ -41,39 +41,9 @@ pub struct Channel {
     inner: Arc<Inner>,
 }
 
-/// The settings of a channel that calls look at.
-pub(crate) struct Settings {
-    pub(crate) target: Target,
-    pub(crate) authority: String,
-    pub(crate) security: Security,
-    pub(crate) user_agent: Bytes,
-    pub(crate) encoding: Encoding,
-    pub(crate) max_receive: usize,
-    pub(crate) max_send: usize,
-    pub(crate) http2: farcall_http2::Config,
-    pub(crate) compressors: Compressors,
-    pub(crate) connector: Option<Arc<dyn Connector>>,
-}
-
-impl Settings {
-    /// TCP_USER_TIMEOUT: the timeout of keepalive, where that is on (gRFC A18).
-    pub(crate) fn user_timeout(&self) -> Option<Duration> {
-        self.http2.keepalive_interval.map(|_| self.http2.keepalive_timeout)
-    }
-}
-
 struct Inner {
     shared: Arc<Shared>,
     orders: tokio::sync::mpsc::UnboundedSender<Order>,
-}
-
-/// What the channel's handles and its control task share.
-pub(crate) struct Shared {
-    pub(crate) settings: Settings,
-    pub(crate) picks: PickerCell,
-    heads: Heads,
-    /// The control task, until it is started.
-    pub(crate) unstarted: Mutex<Option<Unstarted>>,
 }
 
 impl Channel {
@@ -86,10 +56,17 @@ impl Channel {
             settings.compressors.clone(),
         );
         let picks = PickerCell::new(Arc::clone(machine.picker()));
-        let (orders, unstarted) = control::prepare(machine);
+        let (orders, unstarted) = orders::prepare(machine);
         let unstarted = Mutex::new(Some(unstarted));
-        let shared = Arc::new(Shared { settings, picks, heads, unstarted });
-        Channel { inner: Arc::new(Inner { shared, orders }) }
+        let shared = Arc::new(Shared {
+            settings,
+            picks,
+            heads,
+            unstarted,
+        });
+        Channel {
+            inner: Arc::new(Inner { shared, orders }),
+        }
     }
 
     /// The canonical form of the target, such as `dns:///localhost:50051`.
@@ -113,6 +90,11 @@ impl Channel {
         let (answer, outcome) = tokio::sync::oneshot::channel();
         self.order(Order::Connect(answer));
         outcome.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// What keeps the channel from closing as long as it is held.
+    pub(crate) fn keep_alive(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.inner) as _
     }
 
     /// Sends a mailbox to a connection, or to the queue of those that wait for one.
@@ -140,7 +122,10 @@ impl Channel {
         content_subtype: &'static str,
         encoding: Encoding,
     ) -> RequestTemplate {
-        self.inner.shared.heads.template(method, content_subtype, encoding)
+        self.inner
+            .shared
+            .heads
+            .template(method, content_subtype, encoding)
     }
 
     /// The compressor of an encoding.
@@ -168,13 +153,11 @@ impl Channel {
     }
 }
 
-/// The status of calls on a channel that is no more.
-pub(crate) fn closed() -> Status {
-    Status::cancelled("the channel is closed")
-}
-
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Channel").field("target", &self.target()).field("state", &self.state()).finish()
+        f.debug_struct("Channel")
+            .field("target", &self.target())
+            .field("state", &self.state())
+            .finish()
     }
 }

@@ -66,7 +66,10 @@ impl ClientRole {
 
     /// The live call that the key names.
     fn call(&mut self, key: StreamKey) -> Option<&mut Call> {
-        self.calls.get_mut(key.slot())?.as_mut().filter(|call| call.key == key)
+        self.calls
+            .get_mut(key.slot())?
+            .as_mut()
+            .filter(|call| call.key == key)
     }
 
     fn remove(&mut self, key: StreamKey) -> Option<Call> {
@@ -77,16 +80,30 @@ impl ClientRole {
     }
 
     /// Opens a stream for a mailbox that has none.
-    fn open(&mut self, connection: &mut Connection, now: Instant, mailbox: Arc<Mailbox>, mut outgoing: Outgoing) {
-        let Some(head) = outgoing.head.take() else { return };
+    fn open(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        mailbox: Arc<Mailbox>,
+        mut outgoing: Outgoing,
+    ) {
+        let Some(head) = outgoing.head.take() else {
+            return;
+        };
         if outgoing.reset.is_some() || mailbox.is_over() {
             return;
         }
-        let Head::Request { template, metadata } = &head else { return };
-        let timeout = mailbox.deadline.map(|deadline| deadline.saturating_duration_since(now));
+        let Head::Request { template, metadata } = &head else {
+            return;
+        };
+        let timeout = mailbox
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(now));
         let request = match RequestHead::new(template, timeout, metadata) {
             Ok(request) => request,
-            Err(status) => return mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE)),
+            Err(status) => {
+                return mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
+            }
         };
         // A request without messages ends with an empty DATA frame, never on its headers (PROTOCOL-HTTP2, "EOS");
         // grpc-go's server waits for it.
@@ -95,7 +112,13 @@ impl ClientRole {
                 self.note_deadline(mailbox.deadline);
                 mailbox.set_slot(Some(key.slot()));
                 let whole = (mailbox.interest() == Interest::End).then(Incoming::default);
-                let call = Call { key, mailbox, sending: true, whole, received: 0 };
+                let call = Call {
+                    key,
+                    mailbox,
+                    sending: true,
+                    whole,
+                    received: 0,
+                };
                 if self.calls.len() <= key.slot() {
                     self.calls.resize_with(key.slot() + 1, || None);
                 }
@@ -111,7 +134,9 @@ impl ClientRole {
             Err(OpenError::HeaderListTooLarge { size, limit }) => {
                 let status = Status::new(
                     Code::Internal,
-                    format!("the request's metadata is {size} bytes; the server accepts {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"),
+                    format!(
+                        "the request's metadata is {size} bytes; the server accepts {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"
+                    ),
                 );
                 mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
             }
@@ -125,7 +150,13 @@ impl ClientRole {
     }
 
     /// Carries out what the task asked for on an open stream.
-    fn transmit(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, outgoing: Outgoing) {
+    fn transmit(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        outgoing: Outgoing,
+    ) {
         let Some(call) = self.call(key) else { return };
         if let Some(reason) = outgoing.reset {
             connection.reset(now, key, reason);
@@ -161,7 +192,15 @@ impl ClientRole {
         };
     }
 
-    fn on_headers(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, headers: Arc<Headers>, trailers: bool, end: bool) {
+    fn on_headers(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        headers: Arc<Headers>,
+        trailers: bool,
+        end: bool,
+    ) {
         let Some(call) = self.call(key) else { return };
         match (&mut call.whole, trailers) {
             (Some(whole), false) => whole.head = Some(headers),
@@ -181,7 +220,14 @@ impl ClientRole {
         }
     }
 
-    fn on_data(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, data: Bytes, end: bool) {
+    fn on_data(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        data: Bytes,
+        end: bool,
+    ) {
         let Some(call) = self.call(key) else {
             connection.release(now, key, data.len());
             return;
@@ -195,11 +241,14 @@ impl ClientRole {
                 if call.received > limit {
                     let status = Status::new(
                         Code::ResourceExhausted,
-                        format!("the response is larger than {limit} bytes (max_receive_message_size)"),
+                        format!(
+                            "the response is larger than {limit} bytes (max_receive_message_size)"
+                        ),
                     );
                     connection.reset(now, key, Reason::CANCEL);
                     if let Some(call) = self.remove(key) {
-                        call.mailbox.deliver_end(None, End::Failed(status), Some(key));
+                        call.mailbox
+                            .deliver_end(None, End::Failed(status), Some(key));
                     }
                     return;
                 }
@@ -219,7 +268,13 @@ impl ClientRole {
     }
 
     /// The server has said everything.
-    fn finish(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, trailers: Option<Arc<Headers>>) {
+    fn finish(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        trailers: Option<Arc<Headers>>,
+    ) {
         let Some(call) = self.remove(key) else { return };
         if call.sending {
             // The call is over; what this side still had to say is of no use (RFC 9113 §8.1).
@@ -257,7 +312,8 @@ impl ClientRole {
         }
         for call in mem::take(&mut self.orphans) {
             call.fail(End::Failed(
-                Status::new(Code::Unavailable, "the connection was lost").with_cause(Arc::clone(&disconnect)),
+                Status::new(Code::Unavailable, "the connection was lost")
+                    .with_cause(Arc::clone(&disconnect)),
             ));
         }
         self.reporter.tell(News::Closed(disconnect));
@@ -293,11 +349,24 @@ impl Role for ClientRole {
     fn on_event(&mut self, connection: &mut Connection, now: Instant, event: Event) {
         match event {
             Event::Ready => self.reporter.tell(News::Ready),
-            Event::Headers { stream, headers, trailers, end_stream } => {
+            Event::Headers {
+                stream,
+                headers,
+                trailers,
+                end_stream,
+            } => {
                 self.on_headers(connection, now, stream, headers, trailers, end_stream);
             }
-            Event::Data { stream, data, end_stream } => self.on_data(connection, now, stream, data, end_stream),
-            Event::Reset { stream, reason, cause } => self.on_reset(stream, reason, cause),
+            Event::Data {
+                stream,
+                data,
+                end_stream,
+            } => self.on_data(connection, now, stream, data, end_stream),
+            Event::Reset {
+                stream,
+                reason,
+                cause,
+            } => self.on_reset(stream, reason, cause),
             Event::Writable { stream } => {
                 if let Some(call) = self.call(stream) {
                     call.mailbox.set_outstanding(connection.buffered(stream));
@@ -323,7 +392,11 @@ impl Role for ClientRole {
 
     fn attend(&mut self, connection: &mut Connection, now: Instant, mailbox: Arc<Mailbox>) {
         if let Some(slot) = mailbox.slot() {
-            let key = self.calls.get(slot).and_then(|call| call.as_ref()).map(|call| call.key);
+            let key = self
+                .calls
+                .get(slot)
+                .and_then(|call| call.as_ref())
+                .map(|call| call.key);
             let outgoing = mailbox.take_outgoing();
             if let Some(key) = key {
                 self.transmit(connection, now, key, outgoing);
@@ -352,7 +425,11 @@ impl Role for ClientRole {
     fn handle_timeout(&mut self, connection: &mut Connection, now: Instant) {
         let mut next = None;
         let mut passed = Vec::new();
-        let open = self.calls.iter().flatten().map(|call| (Some(call.key), &call.mailbox));
+        let open = self
+            .calls
+            .iter()
+            .flatten()
+            .map(|call| (Some(call.key), &call.mailbox));
         let waiting = self.waiting.iter().map(|mailbox| (None, mailbox));
         for (key, mailbox) in open.chain(waiting) {
             match mailbox.deadline {
@@ -362,7 +439,9 @@ impl Role for ClientRole {
             }
         }
         self.deadline = next;
-        self.waiting.retain(|mailbox| mailbox.deadline.is_none_or(|deadline| deadline > now) && !mailbox.is_over());
+        self.waiting.retain(|mailbox| {
+            mailbox.deadline.is_none_or(|deadline| deadline > now) && !mailbox.is_over()
+        });
         for (key, mailbox) in passed {
             if let Some(key) = key {
                 connection.reset(now, key, Reason::CANCEL);
@@ -395,5 +474,8 @@ impl Role for ClientRole {
 }
 
 pub(crate) fn deadline_exceeded() -> Status {
-    Status::new(Code::DeadlineExceeded, "the deadline passed before the call was over")
+    Status::new(
+        Code::DeadlineExceeded,
+        "the deadline passed before the call was over",
+    )
 }

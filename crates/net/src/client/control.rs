@@ -5,14 +5,15 @@
 
 use super::{
     attempt,
-    channel::{Shared, closed},
     news::{News, Reporter},
+    orders::{Order, Unstarted},
     picker_cell::{Notice, Snapshot},
+    shared::{Shared, closed},
 };
 use crate::{
     clock,
     resolver::dns,
-    transport::{Submit, submit::Request, timer::Timer},
+    transport::{Mailbox, Submit, submit::Request, timer::Timer},
 };
 use farcall_core::Status;
 use farcall_lb::{
@@ -42,37 +43,24 @@ use tokio::{
     task::AbortHandle,
 };
 
-/// What handles ask of the control task.
-#[derive(Debug)]
-pub(crate) enum Order {
-    /// A dispatch has something to tell.
-    Notice(Notice),
-    /// Connect, and say how it went.
-    Connect(oneshot::Sender<Result<(), Status>>),
-}
-
-/// What the task needs to start.
-pub(crate) struct Unstarted {
-    machine: Machine,
-    orders: UnboundedReceiver<Order>,
-}
-
-/// The sending end of the orders, and what the task will start from.
-pub(crate) fn prepare(machine: Machine) -> (UnboundedSender<Order>, Unstarted) {
-    let (sender, orders) = unbounded_channel();
-    (sender, Unstarted { machine, orders })
-}
-
 /// Gives an order; the first one starts the task.
 ///
 /// # Errors
 /// There is no tokio runtime to run the task on.
-pub(crate) fn order(shared: &Arc<Shared>, orders: &UnboundedSender<Order>, order: Order) -> Result<(), Status> {
+pub(crate) fn order(
+    shared: &Arc<Shared>,
+    orders: &UnboundedSender<Order>,
+    order: Order,
+) -> Result<(), Status> {
     // Only the first order needs the lock; but orders are rare: a call on a connected channel gives none.
-    let mut unstarted = shared.unstarted.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut unstarted = shared
+        .unstarted
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     if unstarted.is_some() {
         let runtime = Handle::try_current().map_err(|error| {
-            Status::failed_precondition("a channel must be used inside a tokio runtime").with_cause(error)
+            Status::failed_precondition("a channel must be used inside a tokio runtime")
+                .with_cause(error)
         })?;
         if let Some(Unstarted { machine, orders }) = unstarted.take() {
             runtime.spawn(Control::new(Arc::clone(shared), machine, orders));
@@ -102,7 +90,7 @@ struct Control {
 
 /// A connection, or an attempt at one.
 struct Link {
-    submit: Arc<Submit>,
+    submit: Arc<Submit<Mailbox>>,
     task: AbortHandle,
     ready: bool,
 }
@@ -215,7 +203,12 @@ impl Control {
                 }
             }
             Action::StopResolver => self.resolver = None,
-            Action::Connect { connection, address, deadline, .. } => self.connect(connection, address, deadline),
+            Action::Connect {
+                connection,
+                address,
+                deadline,
+                ..
+            } => self.connect(connection, address, deadline),
             Action::Drain(connection) => {
                 if let Some(link) = self.connections.get_mut(&connection) {
                     link.ready = false;
@@ -237,9 +230,25 @@ impl Control {
 
     fn connect(&mut self, id: ConnectionId, address: Address, deadline: Instant) {
         let submit = Arc::new(Submit::default());
-        let reporter = Reporter { id, news: self.reporter.clone() };
-        let task = tokio::spawn(attempt::run(Arc::clone(&self.shared), address, deadline, Arc::clone(&submit), reporter));
-        self.connections.insert(id, Link { submit, task: task.abort_handle(), ready: false });
+        let reporter = Reporter {
+            id,
+            news: self.reporter.clone(),
+        };
+        let task = tokio::spawn(attempt::run(
+            Arc::clone(&self.shared),
+            address,
+            deadline,
+            Arc::clone(&submit),
+            reporter,
+        ));
+        self.connections.insert(
+            id,
+            Link {
+                submit,
+                task: task.abort_handle(),
+                ready: false,
+            },
+        );
     }
 
     fn publish(&mut self, now: Instant, state: ConnectivityState, picker: Arc<dyn Picker>) {
@@ -253,9 +262,15 @@ impl Control {
             _ => {}
         }
         let ready = self.connections.iter().filter(|(_, link)| link.ready);
-        let transports: HashMap<SubchannelId, Arc<Submit>> =
-            ready.map(|(id, link)| (id.subchannel(), Arc::clone(&link.submit))).collect();
-        let snapshot = Snapshot { state, picker, transports, last_error: self.last_error.clone() };
+        let transports: HashMap<SubchannelId, Arc<Submit<Mailbox>>> = ready
+            .map(|(id, link)| (id.subchannel(), Arc::clone(&link.submit)))
+            .collect();
+        let snapshot = Snapshot {
+            state,
+            picker,
+            transports,
+            last_error: self.last_error.clone(),
+        };
         let notice = self.shared.picks.publish(snapshot);
         let outcome = match state {
             ConnectivityState::Ready => Some(Ok(())),
@@ -272,41 +287,62 @@ impl Control {
     }
 
     fn unreachable(&self) -> Status {
-        self.last_error.clone().unwrap_or_else(|| Status::unavailable("no connection could be made"))
+        self.last_error
+            .clone()
+            .unwrap_or_else(|| Status::unavailable("no connection could be made"))
     }
 
     fn start_resolver(&mut self, now: Instant) {
         match DnsTarget::parse(self.machine.target()) {
             Ok(target) => {
                 let pacer = ResolvePacer::new(PacerConfig::default(), fastrand::u64(..));
-                self.resolver = Some(Resolver { target, pacer, lookup: None });
+                self.resolver = Some(Resolver {
+                    target,
+                    pacer,
+                    lookup: None,
+                });
             }
             Err(error) => {
                 let status = Status::unavailable("the target cannot be resolved").with_cause(error);
                 // There is no resolver that could try again.
-                self.machine.handle_resolver_update(now, ResolverUpdate::failure(status)).ok();
+                self.machine
+                    .handle_resolver_update(now, ResolverUpdate::failure(status))
+                    .ok();
             }
         }
     }
 
     /// Starts a look-up when it is time, takes the outcome of the one that runs. True if there was one.
     fn poll_resolver(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Some(resolver) = &mut self.resolver else { return false };
+        let Some(resolver) = &mut self.resolver else {
+            return false;
+        };
         if resolver.lookup.is_none() && resolver.pacer.poll_start(now) {
             let (answer, outcome) = oneshot::channel();
             let target = resolver.target.clone();
             let task = tokio::spawn(async move {
-                answer.send(dns::lookup(target.host(), target.port()).await).ok();
+                answer
+                    .send(dns::lookup(target.host(), target.port()).await)
+                    .ok();
             });
-            resolver.lookup = Some(Lookup { outcome, task: task.abort_handle() });
+            resolver.lookup = Some(Lookup {
+                outcome,
+                task: task.abort_handle(),
+            });
         }
-        let Some(lookup) = &mut resolver.lookup else { return false };
-        let Poll::Ready(outcome) = Pin::new(&mut lookup.outcome).poll(cx) else { return false };
+        let Some(lookup) = &mut resolver.lookup else {
+            return false;
+        };
+        let Poll::Ready(outcome) = Pin::new(&mut lookup.outcome).poll(cx) else {
+            return false;
+        };
         resolver.lookup = None;
         let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the look-up was given up")));
         let found = outcome.is_ok();
         let update = match outcome {
-            Ok(addresses) => ResolverUpdate::endpoints(addresses.into_iter().map(|a| Address::from(a).into())),
+            Ok(addresses) => {
+                ResolverUpdate::endpoints(addresses.into_iter().map(|a| Address::from(a).into()))
+            }
             Err(error) => {
                 let text = format!("name resolution of {} failed", resolver.target);
                 ResolverUpdate::failure(Status::unavailable(text).with_cause(error))
@@ -349,8 +385,14 @@ impl Control {
 
     /// When something is to be done although nothing comes in.
     fn next_timeout(&self) -> Option<Instant> {
-        let resolver = self.resolver.as_ref().and_then(|resolver| resolver.pacer.poll_timeout());
-        [self.machine.poll_timeout(), resolver, self.deadline].into_iter().flatten().min()
+        let resolver = self
+            .resolver
+            .as_ref()
+            .and_then(|resolver| resolver.pacer.poll_timeout());
+        [self.machine.poll_timeout(), resolver, self.deadline]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn fire_timers(&mut self, now: Instant) {

@@ -1,6 +1,6 @@
 //! The request header lists that calls of a channel share. HTTP/2 encodes each once per connection.
 
-use crate::encoding::Encoding;
+use crate::call::Encoding;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use farcall_core::{
@@ -31,9 +31,21 @@ struct Common {
 }
 
 impl Heads {
-    pub(crate) fn new(authority: Bytes, secure: bool, user_agent: Bytes, accepted: Compressors) -> Heads {
+    pub(crate) fn new(
+        authority: Bytes,
+        secure: bool,
+        user_agent: Bytes,
+        accepted: Compressors,
+    ) -> Heads {
         let (pseudo, common) = (ArcSwap::default(), ArcSwap::default());
-        Heads { authority, secure, user_agent, accepted, pseudo, common }
+        Heads {
+            authority,
+            secure,
+            user_agent,
+            accepted,
+            pseudo,
+            common,
+        }
     }
 
     /// The lists of a call.
@@ -43,7 +55,10 @@ impl Heads {
         content_subtype: &'static str,
         encoding: Encoding,
     ) -> RequestTemplate {
-        RequestTemplate { pseudo: self.pseudo(method), common: self.common(content_subtype, encoding) }
+        RequestTemplate {
+            pseudo: self.pseudo(method),
+            common: self.common(content_subtype, encoding),
+        }
     }
 
     fn pseudo(&self, method: &MethodDescriptor) -> Arc<Fields> {
@@ -57,7 +72,9 @@ impl Heads {
         }
         self.pseudo.rcu(|known| {
             let mut known = HashMap::clone(known);
-            known.entry(method.path_bytes().clone()).or_insert_with(|| Arc::clone(&fields));
+            known
+                .entry(method.path_bytes().clone())
+                .or_insert_with(|| Arc::clone(&fields));
             known
         });
         fields
@@ -65,15 +82,26 @@ impl Heads {
 
     fn common(&self, content_subtype: &'static str, encoding: Encoding) -> Arc<Fields> {
         let known = self.common.load();
-        let matching = |common: &&Common| common.encoding == encoding && common.content_subtype == content_subtype;
+        let matching = |common: &&Common| {
+            common.encoding == encoding && common.content_subtype == content_subtype
+        };
         if let Some(common) = known.iter().find(matching) {
             return Arc::clone(&common.fields);
         }
         let name = (encoding != Encoding::Identity).then(|| encoding.name());
-        let fields = common_headers(content_subtype, self.user_agent.clone(), name, &self.accepted);
+        let fields = common_headers(
+            content_subtype,
+            self.user_agent.clone(),
+            name,
+            &self.accepted,
+        );
         self.common.rcu(|known| {
             let mut known = Vec::clone(known);
-            known.push(Common { content_subtype, encoding, fields: Arc::clone(&fields) });
+            known.push(Common {
+                content_subtype,
+                encoding,
+                fields: Arc::clone(&fields),
+            });
             known
         });
         fields

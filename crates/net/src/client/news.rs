@@ -49,7 +49,10 @@ impl Disconnect {
     /// The class of the reason (gRFC A94).
     pub(crate) fn reason(&self) -> DisconnectReason {
         if let Some((reason, debug)) = &self.goaway {
-            return DisconnectReason::GoAway { code: reason.0, debug: String::from_utf8_lossy(debug).into_owned() };
+            return DisconnectReason::GoAway {
+                code: reason.0,
+                debug: String::from_utf8_lossy(debug).into_owned(),
+            };
         }
         if let Some(ConnectionError::KeepaliveTimeout) = &self.machine {
             return DisconnectReason::ConnectionTimedOut;
@@ -59,7 +62,9 @@ impl Disconnect {
                 io::ErrorKind::ConnectionReset => DisconnectReason::ConnectionReset,
                 io::ErrorKind::TimedOut => DisconnectReason::ConnectionTimedOut,
                 io::ErrorKind::ConnectionAborted => DisconnectReason::ConnectionAborted,
-                kind => DisconnectReason::SocketError(Arc::new(io::Error::new(kind, error.to_string()))),
+                kind => {
+                    DisconnectReason::SocketError(Arc::new(io::Error::new(kind, error.to_string())))
+                }
             },
             None => match &self.machine {
                 Some(machine @ ConnectionError::Misbehaved(..)) => {

@@ -1,6 +1,6 @@
 //! What a caller can say about one call.
 
-use crate::encoding::Encoding;
+use crate::call::Encoding;
 use farcall_core::Metadata;
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,11 @@ macro_rules! call_options {
         }
 
         /// Adds metadata. An invalid key or value makes the call fail with `INTERNAL`, naming it.
-        pub fn metadata(mut self, key: impl farcall_core::metadata::IntoKey, value: impl farcall_core::metadata::IntoValue) -> Self {
+        pub fn metadata(
+            mut self,
+            key: impl farcall_core::metadata::IntoKey,
+            value: impl farcall_core::metadata::IntoValue,
+        ) -> Self {
             self.options.metadata.append(key, value);
             self
         }

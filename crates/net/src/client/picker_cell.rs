@@ -23,7 +23,7 @@ use std::{
 pub(crate) struct Snapshot {
     pub(crate) state: ConnectivityState,
     pub(crate) picker: Arc<dyn Picker>,
-    pub(crate) transports: HashMap<SubchannelId, Arc<Submit>>,
+    pub(crate) transports: HashMap<SubchannelId, Arc<Submit<Mailbox>>>,
     /// Why the policy last said that nothing is reachable; for those who wait on.
     pub(crate) last_error: Option<Status>,
 }
@@ -65,8 +65,16 @@ impl PickerCell {
     /// The cell of an idle channel.
     pub(crate) fn new(picker: Arc<dyn Picker>) -> PickerCell {
         let state = ConnectivityState::Idle;
-        let idle = Snapshot { state, picker, transports: HashMap::new(), last_error: None };
-        PickerCell { snapshot: ArcSwap::from_pointee(idle), waiting: Mutex::default() }
+        let idle = Snapshot {
+            state,
+            picker,
+            transports: HashMap::new(),
+            last_error: None,
+        };
+        PickerCell {
+            snapshot: ArcSwap::from_pointee(idle),
+            waiting: Mutex::default(),
+        }
     }
 
     pub(crate) fn state(&self) -> ConnectivityState {
@@ -104,7 +112,8 @@ impl PickerCell {
         let mut notice = Notice::default();
         let mut queue = std::mem::take(&mut self.lock().queue);
         queue.retain(|mailbox| {
-            !mailbox.is_over() && matches!(pick(&snapshot, mailbox, &mut notice.wakes), Outcome::Wait)
+            !mailbox.is_over()
+                && matches!(pick(&snapshot, mailbox, &mut notice.wakes), Outcome::Wait)
         });
         if !queue.is_empty() {
             notice.waiting = true;
@@ -162,7 +171,14 @@ impl PickerCell {
 }
 
 fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, wakes: &mut Vec<WakeId>) -> Outcome {
-    let Some(Route { method, wait_for_ready, .. }) = &mailbox.route else { return Outcome::Settled };
+    let Some(Route {
+        method,
+        wait_for_ready,
+        ..
+    }) = &mailbox.route
+    else {
+        return Outcome::Settled;
+    };
     let info = PickInfo::new(method.path());
     let pick = snapshot.picker.pick(&info).restricted();
     wakes.append(&mut info.take_wakes());
@@ -199,6 +215,8 @@ fn fail(mailbox: &Mailbox, status: Status) {
 
 impl fmt::Debug for PickerCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PickerCell").field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("PickerCell")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }

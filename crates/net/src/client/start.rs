@@ -2,8 +2,8 @@
 
 use super::{channel::Channel, options::CallOptions};
 use crate::{
+    call::Context,
     clock,
-    context::Context,
     transport::{
         Mailbox,
         mailbox::{End, Finish, Head, Interest, Outgoing, Route},
@@ -43,8 +43,15 @@ pub(crate) fn start(
     let deadline = deadline(&options, context.as_ref());
     let receive = channel.receive_options(&options);
     let template = channel.template(method, content_subtype, encoding);
-    let head = Head::Request { template, metadata: options.metadata };
-    let mut outgoing = Outgoing { head: Some(head), finish, ..Outgoing::default() };
+    let head = Head::Request {
+        template,
+        metadata: options.metadata,
+    };
+    let mut outgoing = Outgoing {
+        head: Some(head),
+        finish,
+        ..Outgoing::default()
+    };
     if let Some(data) = data {
         outgoing.data.push(data);
     }
@@ -58,7 +65,10 @@ pub(crate) fn start(
         context.adopt(&mailbox);
     }
     channel.dispatch(&mailbox);
-    Ok(Started { mailbox, options: receive })
+    Ok(Started {
+        mailbox,
+        options: receive,
+    })
 }
 
 /// The compressor of what a streaming call sends; one that is not built in fails the call when it starts.
@@ -70,8 +80,15 @@ pub(crate) fn compressor(channel: &Channel, options: &CallOptions) -> Option<Arc
 pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
     started.unwrap_or_else(|status| {
         let mailbox = Mailbox::new(None, Interest::Any, Outgoing::default(), None);
-        mailbox.deliver_end(None, End::Failed(status), Some(farcall_http2::StreamKey::NONE));
-        Started { mailbox, options: ReceiveOptions::default() }
+        mailbox.deliver_end(
+            None,
+            End::Failed(status),
+            Some(farcall_http2::StreamKey::NONE),
+        );
+        Started {
+            mailbox,
+            options: ReceiveOptions::default(),
+        }
     })
 }
 
@@ -81,7 +98,10 @@ fn deadline(options: &CallOptions, context: Option<&Context>) -> Option<Instant>
         let now = clock::now();
         now.checked_add(timeout).unwrap_or(now + FOREVER)
     });
-    [own, options.deadline, context.and_then(Context::deadline)].into_iter().flatten().min()
+    [own, options.deadline, context.and_then(Context::deadline)]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 /// What a timeout beyond the clock's range means.

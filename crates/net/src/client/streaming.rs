@@ -6,8 +6,7 @@ use super::{
     start,
 };
 use crate::{
-    message::IntoRequest,
-    streaming::{Sender, Streaming},
+    call::{IntoRequest, Sender, Streaming},
     transport::mailbox::{Finish, Interest},
 };
 use farcall_core::{Codec, Method, Prost, Status, message::encode_message};
@@ -33,10 +32,22 @@ pub struct ServerStreamingCall<Req, Res, C = Prost> {
 
 impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ServerStreamingCall<Req, Res, C> {
     /// A call of `method` on `channel`; generated clients do this.
-    pub fn new(channel: &Channel, method: &Method<Req, Res, C>, request: impl IntoRequest<Req>) -> Self {
+    pub fn new(
+        channel: &Channel,
+        method: &Method<Req, Res, C>,
+        request: impl IntoRequest<Req>,
+    ) -> Self {
         let (message, metadata) = request.into_request().into_parts();
-        let options = CallOptions { metadata, ..CallOptions::default() };
-        ServerStreamingCall { channel: channel.clone(), method: method.clone(), message, options }
+        let options = CallOptions {
+            metadata,
+            ..CallOptions::default()
+        };
+        ServerStreamingCall {
+            channel: channel.clone(),
+            method: method.clone(),
+            message,
+            options,
+        }
     }
 
     call_options!();
@@ -44,12 +55,31 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ServerStreamingCall<Req, Res,
     fn start(self) -> Result<Streaming<Res>, Status> {
         let codec = self.method.codec();
         let subtype = Codec::<Req>::content_subtype(codec);
-        let compressor = self.channel.compressor(self.channel.encoding(&self.options))?;
-        let data = encode_message(codec, &self.message, compressor, self.channel.max_send(&self.options))?;
+        let compressor = self
+            .channel
+            .compressor(self.channel.encoding(&self.options))?;
+        let data = encode_message(
+            codec,
+            &self.message,
+            compressor,
+            self.channel.max_send(&self.options),
+        )?;
         let descriptor = self.method.descriptor().clone();
-        let started =
-            start::start(&self.channel, &descriptor, subtype, self.options, Interest::Any, Some(data), Finish::HalfClose)?;
-        Ok(Streaming::of_responses(codec, started.mailbox, started.options, self.channel))
+        let started = start::start(
+            &self.channel,
+            &descriptor,
+            subtype,
+            self.options,
+            Interest::Any,
+            Some(data),
+            Finish::HalfClose,
+        )?;
+        Ok(Streaming::of_responses(
+            codec,
+            started.mailbox,
+            started.options,
+            self.channel.keep_alive(),
+        ))
     }
 }
 
@@ -64,7 +94,9 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> IntoFuture for ServerStreamin
 
 impl<Req, Res, C> fmt::Debug for ServerStreamingCall<Req, Res, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerStreamingCall").field("method", &self.method.descriptor()).finish_non_exhaustive()
+        f.debug_struct("ServerStreamingCall")
+            .field("method", &self.method.descriptor())
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +111,11 @@ pub struct BidiCall<Req, Res, C = Prost> {
 impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> BidiCall<Req, Res, C> {
     /// A call of `method` on `channel`; generated clients do this.
     pub fn new(channel: &Channel, method: &Method<Req, Res, C>) -> Self {
-        BidiCall { channel: channel.clone(), method: method.clone(), options: CallOptions::default() }
+        BidiCall {
+            channel: channel.clone(),
+            method: method.clone(),
+            options: CallOptions::default(),
+        }
     }
 
     call_options!();
@@ -92,15 +128,33 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> BidiCall<Req, Res, C> {
         let codec = self.method.codec();
         let subtype = Codec::<Req>::content_subtype(codec);
         let descriptor = self.method.descriptor().clone();
-        let started = start::start(&self.channel, &descriptor, subtype, self.options, Interest::Any, None, Finish::Open);
+        let started = start::start(
+            &self.channel,
+            &descriptor,
+            subtype,
+            self.options,
+            Interest::Any,
+            None,
+            Finish::Open,
+        );
         let started = start::started_or_failed(started);
         let sender = Sender::of_client(codec, Arc::clone(&started.mailbox), compressor, limit);
-        (sender, Streaming::of_responses(codec, started.mailbox, started.options, self.channel))
+        (
+            sender,
+            Streaming::of_responses(
+                codec,
+                started.mailbox,
+                started.options,
+                self.channel.keep_alive(),
+            ),
+        )
     }
 }
 
 impl<Req, Res, C> fmt::Debug for BidiCall<Req, Res, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BidiCall").field("method", &self.method.descriptor()).finish_non_exhaustive()
+        f.debug_struct("BidiCall")
+            .field("method", &self.method.descriptor())
+            .finish_non_exhaustive()
     }
 }

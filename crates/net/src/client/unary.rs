@@ -6,8 +6,7 @@ use super::{
     start::{self, Started},
 };
 use crate::{
-    message::{IntoRequest, Response},
-    streaming::{Sender, feed_response},
+    call::{IntoRequest, Response, Sender, feed_response},
     transport::{
         Mailbox,
         mailbox::{Finish, Incoming, Interest},
@@ -46,10 +45,22 @@ pub struct UnaryCall<Req, Res, C = Prost> {
 
 impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
     /// A call of `method` on `channel`; generated clients do this.
-    pub fn new(channel: &Channel, method: &Method<Req, Res, C>, request: impl IntoRequest<Req>) -> Self {
+    pub fn new(
+        channel: &Channel,
+        method: &Method<Req, Res, C>,
+        request: impl IntoRequest<Req>,
+    ) -> Self {
         let (message, metadata) = request.into_request().into_parts();
-        let options = CallOptions { metadata, ..CallOptions::default() };
-        UnaryCall { channel: channel.clone(), method: method.clone(), message, options }
+        let options = CallOptions {
+            metadata,
+            ..CallOptions::default()
+        };
+        UnaryCall {
+            channel: channel.clone(),
+            method: method.clone(),
+            message,
+            options,
+        }
     }
 
     call_options!();
@@ -58,11 +69,22 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
         let codec = self.method.codec();
         let subtype = Codec::<Req>::content_subtype(codec);
         let limit = self.channel.max_send(&self.options);
-        let compressor = self.channel.compressor(self.channel.encoding(&self.options));
-        let data = compressor.and_then(|compressor| encode_message(codec, &self.message, compressor, limit));
+        let compressor = self
+            .channel
+            .compressor(self.channel.encoding(&self.options));
+        let data = compressor
+            .and_then(|compressor| encode_message(codec, &self.message, compressor, limit));
         let started = data.and_then(|data| {
             let descriptor = self.method.descriptor().clone();
-            start::start(&self.channel, &descriptor, subtype, self.options, Interest::End, Some(data), Finish::HalfClose)
+            start::start(
+                &self.channel,
+                &descriptor,
+                subtype,
+                self.options,
+                Interest::End,
+                Some(data),
+                Finish::HalfClose,
+            )
         });
         PendingResponse::new(self.channel, codec.clone(), started)
     }
@@ -73,13 +95,17 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> IntoFuture for UnaryCall<Req,
     type IntoFuture = UnaryFuture<Req, Res, C>;
 
     fn into_future(self) -> Self::IntoFuture {
-        UnaryFuture { state: State::Unstarted(Some(self)) }
+        UnaryFuture {
+            state: State::Unstarted(Some(self)),
+        }
     }
 }
 
 impl<Req, Res, C> fmt::Debug for UnaryCall<Req, Res, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnaryCall").field("method", &self.method.descriptor()).finish_non_exhaustive()
+        f.debug_struct("UnaryCall")
+            .field("method", &self.method.descriptor())
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,7 +154,11 @@ pub struct ClientStreamingCall<Req, Res, C = Prost> {
 impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res, C> {
     /// A call of `method` on `channel`; generated clients do this.
     pub fn new(channel: &Channel, method: &Method<Req, Res, C>) -> Self {
-        ClientStreamingCall { channel: channel.clone(), method: method.clone(), options: CallOptions::default() }
+        ClientStreamingCall {
+            channel: channel.clone(),
+            method: method.clone(),
+            options: CallOptions::default(),
+        }
     }
 
     call_options!();
@@ -141,9 +171,20 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res,
         let subtype = Codec::<Req>::content_subtype(codec);
         let compressor = start::compressor(&self.channel, &self.options);
         let descriptor = self.method.descriptor().clone();
-        let started = start::start(&self.channel, &descriptor, subtype, self.options, Interest::End, None, Finish::Open);
+        let started = start::start(
+            &self.channel,
+            &descriptor,
+            subtype,
+            self.options,
+            Interest::End,
+            None,
+            Finish::Open,
+        );
         let pending = PendingResponse::new(self.channel, codec.clone(), started);
-        (Sender::of_client(codec, Arc::clone(&pending.mailbox), compressor, limit), pending)
+        (
+            Sender::of_client(codec, Arc::clone(&pending.mailbox), compressor, limit),
+            pending,
+        )
     }
 
     /// Sends all of `messages`, half-closes and waits for the response.
@@ -153,7 +194,10 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res,
     ///
     /// # Cancel safety
     /// Dropping the future cancels the call.
-    pub async fn send_all(self, messages: impl Stream<Item = Req>) -> Result<Response<Res>, Status> {
+    pub async fn send_all(
+        self,
+        messages: impl Stream<Item = Req>,
+    ) -> Result<Response<Res>, Status> {
         let (mut sender, response) = self.split();
         match sender.send_all(messages).await {
             Ok(()) => sender.half_close(),
@@ -167,7 +211,9 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res,
 
 impl<Req, Res, C> fmt::Debug for ClientStreamingCall<Req, Res, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientStreamingCall").field("method", &self.method.descriptor()).finish_non_exhaustive()
+        f.debug_struct("ClientStreamingCall")
+            .field("method", &self.method.descriptor())
+            .finish_non_exhaustive()
     }
 }
 
@@ -185,7 +231,13 @@ pub struct PendingResponse<Res, C = Prost> {
 impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
     fn new(channel: Channel, codec: C, started: Result<Started, Status>) -> Self {
         let Started { mailbox, options } = start::started_or_failed(started);
-        PendingResponse { mailbox, options, codec, _channel: channel, response: PhantomData }
+        PendingResponse {
+            mailbox,
+            options,
+            codec,
+            _channel: channel,
+            response: PhantomData,
+        }
     }
 
     fn complete(&self, incoming: Incoming) -> Result<Response<Res>, Status> {
@@ -196,16 +248,23 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
             match machine.poll() {
                 Progress::Message(received) => message = Some(received),
                 Progress::Done { status, trailers } => {
-                    let Some(message) = message.filter(|_| status.is_ok()) else { return Err(status.mark_received()) };
+                    let Some(message) = message.filter(|_| status.is_ok()) else {
+                        return Err(status.mark_received());
+                    };
                     let message = self.codec.decode(message).map_err(|error| {
-                        Status::internal(format!("the response message could not be decoded: {error}")).mark_received()
+                        Status::internal(format!(
+                            "the response message could not be decoded: {error}"
+                        ))
+                        .mark_received()
                     })?;
                     let metadata = machine.metadata().cloned().unwrap_or_default();
                     let compressed = machine.last_was_compressed();
                     return Ok(Response::received(message, metadata, trailers, compressed));
                 }
                 Progress::Pending { .. } => {
-                    return Err(Status::internal("the response ended without an end").mark_received());
+                    return Err(
+                        Status::internal("the response ended without an end").mark_received()
+                    );
                 }
             }
         }

@@ -1,15 +1,12 @@
 //! `Server`: everything that can be said about a server before it is bound.
 
 use super::{
-    handler::Limits,
-    listener::Listener,
     router::{DEFAULT_LIMITS, Router},
-    serve::{Bound, ServeError, ShutdownReport},
     service::Service,
 };
-use crate::{error::ConfigError, transport::io::TcpOptions};
+use crate::call::Limits;
 use farcall_http2::Config;
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, time::Duration};
 
 #[cfg(feature = "tls")]
 type Tls = crate::tls::ServerTls;
@@ -34,8 +31,8 @@ pub struct Server {
     pub(super) limits: Limits,
     pub(super) http2: Config,
     pub(super) connection_timeout: Duration,
-    unknown_methods: Vec<String>,
-    all_to_completion: bool,
+    pub(super) unknown_methods: Vec<String>,
+    pub(super) all_to_completion: bool,
     pub(super) tls: Option<Tls>,
 }
 
@@ -131,55 +128,13 @@ impl Server {
         self.http2.keepalive_timeout = timeout;
         self
     }
-
-    /// Binds `address`: `host:port`, `[::]:port` (all interfaces), port 0 for any free one, or `unix:/path`.
-    ///
-    /// # Errors
-    /// The address cannot be bound; a service was added twice; a method to run to completion is unknown; the TLS
-    /// settings are unusable.
-    pub async fn bind(mut self, address: &str) -> Result<Bound, ServeError> {
-        if self.all_to_completion {
-            self.router.all_run_to_completion();
-        }
-        if let Some(problem) = self.router.duplicates().first() {
-            return Err(ServeError::config(ConfigError::new(problem.as_str())));
-        }
-        if let Some(path) = self.unknown_methods.first() {
-            let problem = format!("run_method_to_completion: no service added before offers the method {path}");
-            return Err(ServeError::config(ConfigError::new(problem)));
-        }
-        self.http2.keepalive_interval.get_or_insert(Duration::from_secs(7200));
-        self.http2.keepalive_without_streams = true;
-        let listener = Listener::bind(address, TcpOptions::default()).await.map_err(ServeError::bind)?;
-        Bound::new(self, listener)
-    }
-
-    /// Binds and serves until the future is dropped, which cuts every connection.
-    ///
-    /// # Errors
-    /// As [`bind`](Server::bind).
-    pub async fn serve(self, address: &str) -> Result<(), ServeError> {
-        self.bind(address).await?.serve().await;
-        Ok(())
-    }
-
-    /// Binds and serves until `shutdown` completes; then accepts nothing more, tells every client to go away (GOAWAY),
-    /// lets open calls finish for `drain` and cuts what remains, which the report counts.
-    ///
-    /// # Errors
-    /// As [`bind`](Server::bind).
-    pub async fn serve_with_shutdown(
-        self,
-        address: &str,
-        shutdown: impl Future<Output = ()>,
-        drain: Duration,
-    ) -> Result<ShutdownReport, ServeError> {
-        Ok(self.bind(address).await?.serve_with_shutdown(shutdown, drain).await)
-    }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("limits", &self.limits).field("http2", &self.http2).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("limits", &self.limits)
+            .field("http2", &self.http2)
+            .finish_non_exhaustive()
     }
 }

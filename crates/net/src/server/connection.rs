@@ -1,15 +1,14 @@
 //! The server's end of one connection: requests become handlers, replies become frames.
 
 use super::{
-    handler::{Arrival, HandlerFuture, IncomingCall, Limits, Route, Terms},
-    log::{Log, Trouble},
-    reply::Reply,
-    router::Router,
+    handler::{HandlerFuture, Route},
+    log::Trouble,
     running::{self, Running, Slots},
+    shared::Shared,
 };
 use crate::{
+    call::{Arrival, Context, IncomingCall, Reply},
     clock,
-    context::Context,
     peer::Peer,
     transport::{
         Mailbox, Role, Submit,
@@ -23,45 +22,23 @@ use farcall_core::{
     Metadata, MethodKind, Status,
     call::{
         HeaderList, Progress, Shape,
-        server::{self, RequestHead, RequestMachine, ResponseTemplate},
+        server::{self, RequestHead, RequestMachine},
     },
-    message::Compressors,
 };
 use farcall_http2::{Connection, Event, Headers, Part, Reason, StreamKey};
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::Poll,
     time::Instant,
 };
 use tokio::task::AbortHandle;
 
-/// What the connections of a server share.
-pub(crate) struct Shared {
-    pub(crate) router: Router,
-    pub(crate) terms: Arc<Terms>,
-    pub(crate) log: Log,
-    /// Calls that a shutdown has cut.
-    pub(crate) cut: AtomicUsize,
-}
-
-impl Shared {
-    pub(crate) fn new(router: Router, limits: Limits) -> Shared {
-        let compressors = Compressors::default();
-        let template = ResponseTemplate::new(&compressors);
-        let terms = Arc::new(Terms { limits, compressors, template });
-        Shared { router, terms, log: Log::default(), cut: AtomicUsize::new(0) }
-    }
-}
-
 /// The server's [`Role`].
 pub(crate) struct ServerRole {
     shared: Arc<Shared>,
     peer: Arc<Peer>,
-    submit: Arc<Submit>,
+    submit: Arc<Submit<Mailbox>>,
     calls: Vec<Option<Call>>,
     /// Handlers of this connection that are running, those of reset streams included.
     slots: Slots,
@@ -81,9 +58,18 @@ struct Call {
 
 enum State {
     /// A unary request is arriving.
-    Gathering { head: Arc<RequestHead>, route: Arc<Route>, machine: RequestMachine },
+    Gathering {
+        head: Arc<RequestHead>,
+        route: Arc<Route>,
+        machine: RequestMachine,
+    },
     /// The handler has the mailbox.
-    Running { mailbox: Arc<Mailbox>, task: Option<AbortHandle>, route: Arc<Route>, head_sent: bool },
+    Running {
+        mailbox: Arc<Mailbox>,
+        task: Option<AbortHandle>,
+        route: Arc<Route>,
+        head_sent: bool,
+    },
     /// Answered; buffered bytes may wait for the caller's window.
     Answered,
 }
@@ -101,7 +87,10 @@ impl Known {
     const SIZE: usize = 8;
 
     fn find(&self, headers: &Arc<Headers>) -> Option<&Parsed> {
-        self.recent.iter().find(|(known, _)| Arc::ptr_eq(known, headers)).map(|(_, parsed)| parsed)
+        self.recent
+            .iter()
+            .find(|(known, _)| Arc::ptr_eq(known, headers))
+            .map(|(_, parsed)| parsed)
     }
 
     fn remember(&mut self, headers: Arc<Headers>, parsed: Parsed) {
@@ -118,7 +107,7 @@ impl ServerRole {
     pub(crate) fn new(
         shared: Arc<Shared>,
         peer: Arc<Peer>,
-        submit: Arc<Submit>,
+        submit: Arc<Submit<Mailbox>>,
         max_handlers: usize,
         ready_by: Instant,
     ) -> ServerRole {
@@ -135,7 +124,10 @@ impl ServerRole {
     }
 
     fn call(&mut self, key: StreamKey) -> Option<&mut Call> {
-        self.calls.get_mut(key.slot())?.as_mut().filter(|call| call.key == key)
+        self.calls
+            .get_mut(key.slot())?
+            .as_mut()
+            .filter(|call| call.key == key)
     }
 
     fn remove(&mut self, key: StreamKey) -> Option<Call> {
@@ -143,7 +135,14 @@ impl ServerRole {
         self.calls[key.slot()].take()
     }
 
-    fn on_request_head(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, headers: Arc<Headers>, end: bool) {
+    fn on_request_head(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        headers: Arc<Headers>,
+        end: bool,
+    ) {
         let (head, route) = match self.known.find(&headers) {
             Some((head, route)) => (Arc::clone(head), route.clone()),
             None => match RequestHead::parse(&headers, &self.shared.terms.compressors) {
@@ -151,14 +150,22 @@ impl ServerRole {
                     let head = Arc::new(head);
                     let route = self.shared.router.find(&head.path);
                     if head.timeout.is_none() {
-                        self.known.remember(headers, (Arc::clone(&head), route.clone()));
+                        self.known
+                            .remember(headers, (Arc::clone(&head), route.clone()));
                     }
                     (head, route)
                 }
                 Err(rejection) => {
-                    self.shared.log.report(Trouble::Request, &self.peer, &rejection.status());
+                    self.shared
+                        .log
+                        .report(Trouble::Request, &self.peer, &rejection.status());
                     let body = rejection.body();
-                    let _ = connection.send_headers(now, key, &[Part::Fields(&rejection.head())], body.is_none());
+                    let _ = connection.send_headers(
+                        now,
+                        key,
+                        &[Part::Fields(&rejection.head())],
+                        body.is_none(),
+                    );
                     if let Some(body) = body {
                         let _ = connection.send_data(now, key, body, true);
                     }
@@ -173,7 +180,12 @@ impl ServerRole {
             Ok(_) => None,
         };
         if let Some(status) = refused {
-            self.send(connection, now, key, Reply::failure(&head, status, &Metadata::new()));
+            self.send(
+                connection,
+                now,
+                key,
+                Reply::failure(&head, status, &Metadata::new()),
+            );
             return;
         }
         let Ok(route) = route else { return };
@@ -192,11 +204,28 @@ impl ServerRole {
             if end {
                 mailbox.deliver_end(None, End::Eof, None);
             }
-            self.start(connection, now, key, mailbox, head, route, Bytes::new(), false);
+            self.start(
+                connection,
+                now,
+                key,
+                mailbox,
+                head,
+                route,
+                Bytes::new(),
+                false,
+            );
         } else {
             let machine = RequestMachine::of(&head, Shape::One, self.shared.terms.limits.receive);
-            let state = State::Gathering { head, route, machine };
-            self.calls[key.slot()] = Some(Call { key, deadline, state });
+            let state = State::Gathering {
+                head,
+                route,
+                machine,
+            };
+            self.calls[key.slot()] = Some(Call {
+                key,
+                deadline,
+                state,
+            });
             if end {
                 self.gather(connection, now, key, Bytes::new(), true);
             }
@@ -209,7 +238,14 @@ impl ServerRole {
         mailbox
     }
 
-    fn on_data(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, data: Bytes, end: bool) {
+    fn on_data(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        data: Bytes,
+        end: bool,
+    ) {
         let Some(call) = self.call(key) else {
             connection.release(now, key, data.len());
             return;
@@ -217,7 +253,11 @@ impl ServerRole {
         match &call.state {
             State::Gathering { .. } => self.gather(connection, now, key, data, end),
             State::Running { mailbox, .. } => {
-                let unwanted = if data.is_empty() { 0 } else { mailbox.deliver_data(data) };
+                let unwanted = if data.is_empty() {
+                    0
+                } else {
+                    mailbox.deliver_data(data)
+                };
                 if end {
                     mailbox.deliver_end(None, End::Eof, None);
                 }
@@ -228,10 +268,24 @@ impl ServerRole {
     }
 
     /// Takes a piece of a unary request; starts the handler when it is whole.
-    fn gather(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, data: Bytes, end: bool) {
+    fn gather(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        data: Bytes,
+        end: bool,
+    ) {
         let Some(call) = self.call(key) else { return };
         let deadline = call.deadline;
-        let State::Gathering { head, route, machine } = &mut call.state else { return };
+        let State::Gathering {
+            head,
+            route,
+            machine,
+        } = &mut call.state
+        else {
+            return;
+        };
         // The machine holds at most one message within its limit: waiting for the reader would only deadlock.
         connection.release(now, key, data.len());
         machine.on_data(data, end);
@@ -242,14 +296,22 @@ impl ServerRole {
                 }
             }
             Progress::Message(message) => {
-                let (head, route, compressed) = (Arc::clone(head), Arc::clone(route), machine.last_was_compressed());
+                let (head, route, compressed) = (
+                    Arc::clone(head),
+                    Arc::clone(route),
+                    machine.last_was_compressed(),
+                );
                 let mailbox = self.mailbox(key, deadline);
                 mailbox.deliver_end(None, End::Eof, None);
-                self.start(connection, now, key, mailbox, head, route, message, compressed);
+                self.start(
+                    connection, now, key, mailbox, head, route, message, compressed,
+                );
             }
             Progress::Done { status, .. } => {
                 let reply = Reply::failure(head, status.clone(), &Metadata::new());
-                self.shared.log.report(Trouble::Request, &self.peer, &status);
+                self.shared
+                    .log
+                    .report(Trouble::Request, &self.peer, &status);
                 self.send(connection, now, key, reply);
             }
         }
@@ -269,14 +331,29 @@ impl ServerRole {
     ) {
         let context = Context::new(Arc::clone(&mailbox));
         let peer = Arc::clone(&self.peer);
-        let arrival = Arrival { head: Arc::clone(&head), context: context.clone(), peer, compressed };
+        let arrival = Arrival {
+            head: Arc::clone(&head),
+            context: context.clone(),
+            peer,
+            compressed,
+        };
         let terms = Arc::clone(&self.shared.terms);
-        let call = IncomingCall { arrival, mailbox: Arc::clone(&mailbox), message, terms };
+        let call = IncomingCall {
+            arrival,
+            mailbox: Arc::clone(&mailbox),
+            message,
+            terms,
+        };
         let mut future = match running::guarded(|| route.handler.call(call)) {
             Ok(future) => future,
             Err(panic) => {
                 self.shared.log.report(Trouble::Panic, &self.peer, &panic);
-                self.send(connection, now, key, Reply::failure(&head, panic, &Metadata::new()));
+                self.send(
+                    connection,
+                    now,
+                    key,
+                    Reply::failure(&head, panic, &Metadata::new()),
+                );
                 return;
             }
         };
@@ -299,12 +376,27 @@ impl ServerRole {
             Arc::clone(&self.shared),
             Arc::clone(&self.peer),
         ));
-        let state = State::Running { mailbox, task: Some(task.abort_handle()), route, head_sent: false };
-        self.calls[key.slot()] = Some(Call { key, deadline, state });
+        let state = State::Running {
+            mailbox,
+            task: Some(task.abort_handle()),
+            route,
+            head_sent: false,
+        };
+        self.calls[key.slot()] = Some(Call {
+            key,
+            deadline,
+            state,
+        });
     }
 
     /// What a handler that is done already has put into its mailbox.
-    fn flush_finished(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, mailbox: &Mailbox) {
+    fn flush_finished(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        mailbox: &Mailbox,
+    ) {
         mailbox.set_slot(None);
         let outgoing = mailbox.take_outgoing();
         if let Some(Head::Response(head)) = &outgoing.head {
@@ -345,8 +437,17 @@ impl ServerRole {
         self.send_trailers(connection, now, key, &reply.trailers);
     }
 
-    fn send_trailers(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, trailers: &HeaderList) {
-        if connection.send_headers(now, key, &trailers.parts(), true).is_err_and(|error| error != farcall_http2::SendError::StreamGone) {
+    fn send_trailers(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        trailers: &HeaderList,
+    ) {
+        if connection
+            .send_headers(now, key, &trailers.parts(), true)
+            .is_err_and(|error| error != farcall_http2::SendError::StreamGone)
+        {
             // The caller's limit on header lists leaves no way to say it.
             connection.reset(now, key, Reason::INTERNAL_ERROR);
         }
@@ -367,7 +468,13 @@ impl ServerRole {
 
     /// The caller is gone: the handler is dropped at its next await, or told, if it runs to completion.
     fn cancel(call: Call, cause: Cancelled, end: End) {
-        if let State::Running { mailbox, task, route, .. } = call.state {
+        if let State::Running {
+            mailbox,
+            task,
+            route,
+            ..
+        } = call.state
+        {
             mailbox.set_slot(None);
             mailbox.deliver_end(None, end, Some(call.key));
             mailbox.cancel_context(cause);
@@ -380,19 +487,34 @@ impl ServerRole {
     }
 
     /// What the handler asked for.
-    fn transmit(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, outgoing: Outgoing) {
+    fn transmit(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        outgoing: Outgoing,
+    ) {
         if outgoing.release > 0 {
             connection.release(now, key, outgoing.release);
         }
         let Some(call) = self.call(key) else { return };
-        let State::Running { mailbox, head_sent, .. } = &mut call.state else { return };
+        let State::Running {
+            mailbox, head_sent, ..
+        } = &mut call.state
+        else {
+            return;
+        };
         if outgoing.expect > 0 {
             connection.expect(now, key, outgoing.expect);
         }
         if let Some(reason) = outgoing.reset {
             connection.reset(now, key, reason);
             if let Some(call) = self.remove(key) {
-                Self::cancel(call, Cancelled::Cancelled, End::Failed(Status::cancelled("the handler cancelled the call")));
+                Self::cancel(
+                    call,
+                    Cancelled::Cancelled,
+                    End::Failed(Status::cancelled("the handler cancelled the call")),
+                );
             }
             return;
         }
@@ -414,9 +536,20 @@ impl ServerRole {
         let key = call.key;
         let sayable = connection.buffered(key) == 0;
         let (answer, trailers) = match &call.state {
-            State::Gathering { .. } => (true, server::trailers_only(b"", &deadline_exceeded(), &Metadata::new())),
-            State::Running { head_sent: false, .. } => (true, server::trailers_only(b"", &deadline_exceeded(), &Metadata::new())),
-            State::Running { .. } => (sayable, server::trailers(&deadline_exceeded(), &Metadata::new())),
+            State::Gathering { .. } => (
+                true,
+                server::trailers_only(b"", &deadline_exceeded(), &Metadata::new()),
+            ),
+            State::Running {
+                head_sent: false, ..
+            } => (
+                true,
+                server::trailers_only(b"", &deadline_exceeded(), &Metadata::new()),
+            ),
+            State::Running { .. } => (
+                sayable,
+                server::trailers(&deadline_exceeded(), &Metadata::new()),
+            ),
             State::Answered => (false, HeaderList::default()),
         };
         if answer {
@@ -438,24 +571,47 @@ impl Role for ServerRole {
     fn on_event(&mut self, connection: &mut Connection, now: Instant, event: Event) {
         match event {
             Event::Ready => self.ready_by = None,
-            Event::Headers { stream, headers, trailers: false, end_stream } => {
+            Event::Headers {
+                stream,
+                headers,
+                trailers: false,
+                end_stream,
+            } => {
                 self.on_request_head(connection, now, stream, headers, end_stream);
             }
             // Callers have nothing to say in trailers; they end the request.
-            Event::Headers { stream, .. } => self.on_data(connection, now, stream, Bytes::new(), true),
-            Event::Data { stream, data, end_stream } => self.on_data(connection, now, stream, data, end_stream),
-            Event::Reset { stream, reason, cause } => {
+            Event::Headers { stream, .. } => {
+                self.on_data(connection, now, stream, Bytes::new(), true)
+            }
+            Event::Data {
+                stream,
+                data,
+                end_stream,
+            } => self.on_data(connection, now, stream, data, end_stream),
+            Event::Reset {
+                stream,
+                reason,
+                cause,
+            } => {
                 if let Some(call) = self.remove(stream) {
                     Self::cancel(call, Cancelled::Cancelled, End::Reset(reason, cause));
                 }
             }
             Event::Writable { stream } => {
                 let buffered = connection.buffered(stream);
-                if let Some(Call { state: State::Running { mailbox, .. }, .. }) = self.call(stream) {
+                if let Some(Call {
+                    state: State::Running { mailbox, .. },
+                    ..
+                }) = self.call(stream)
+                {
                     mailbox.set_outstanding(buffered);
                 }
             }
-            Event::Rejected { crime, .. } => self.shared.log.report(Trouble::Protocol, &self.peer, &crime),
+            Event::Rejected { crime, .. } => {
+                self.shared
+                    .log
+                    .report(Trouble::Protocol, &self.peer, &crime)
+            }
             Event::Closed(error) => self.shared.log.closed(&self.peer, &error),
             _ => {}
         }
@@ -489,12 +645,18 @@ impl Role for ServerRole {
     fn handle_timeout(&mut self, connection: &mut Connection, now: Instant) {
         let mut next = self.ready_by;
         if self.ready_by.is_some_and(|at| at <= now) {
-            self.shared.log.report(Trouble::Protocol, &self.peer, &"no HTTP/2 preface in time (connection_timeout)");
+            self.shared.log.report(
+                Trouble::Protocol,
+                &self.peer,
+                &"no HTTP/2 preface in time (connection_timeout)",
+            );
             (self.ready_by, next) = (None, None);
             connection.shutdown(now, Reason::NO_ERROR, "no preface in time");
         }
         for slot in 0..self.calls.len() {
-            let Some(deadline) = self.calls[slot].as_ref().and_then(|call| call.deadline) else { continue };
+            let Some(deadline) = self.calls[slot].as_ref().and_then(|call| call.deadline) else {
+                continue;
+            };
             if deadline > now {
                 next = Some(next.map_or(deadline, |n: Instant| n.min(deadline)));
             } else if let Some(call) = self.calls[slot].take() {

@@ -28,7 +28,11 @@ pub(crate) struct Earned {
 
 impl Earned {
     pub(crate) fn new(now: Instant) -> Earned {
-        Earned { streak: AtomicU32::new(0), demoted_until: AtomicU64::new(0), born: now }
+        Earned {
+            streak: AtomicU32::new(0),
+            demoted_until: AtomicU64::new(0),
+            born: now,
+        }
     }
 
     /// Whether the next call may be polled inline.
@@ -45,7 +49,8 @@ impl Earned {
         } else if elapsed > LONG {
             self.streak.store(0, Ordering::Relaxed);
             let until = now.saturating_duration_since(self.born) + PENALTY;
-            self.demoted_until.store(until.as_millis() as u64, Ordering::Relaxed);
+            self.demoted_until
+                .store(until.as_millis() as u64, Ordering::Relaxed);
         } else if self.streak.load(Ordering::Relaxed) < STREAK {
             self.streak.store(0, Ordering::Relaxed);
         }

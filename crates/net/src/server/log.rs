@@ -45,7 +45,10 @@ struct Budget {
 impl Budget {
     /// Whether a line may be written now, and how many were left out before it.
     fn take(&mut self, now: Instant) -> Option<u64> {
-        if self.last.is_some_and(|last| now.saturating_duration_since(last) < INTERVAL) {
+        if self
+            .last
+            .is_some_and(|last| now.saturating_duration_since(last) < INTERVAL)
+        {
             self.suppressed += 1;
             return None;
         }
@@ -62,20 +65,33 @@ impl Log {
 
     /// The end of a connection, if the peer is to blame for it.
     pub(crate) fn closed(&self, peer: &Peer, error: &ConnectionError) {
-        if let ConnectionError::Misbehaved(..) | ConnectionError::KeepaliveTimeout | ConnectionError::SettingsTimeout = error {
+        if let ConnectionError::Misbehaved(..)
+        | ConnectionError::KeepaliveTimeout
+        | ConnectionError::SettingsTimeout = error
+        {
             self.report(Trouble::Protocol, peer, error);
         }
     }
 
     /// A socket's failure; resets by peers are everyday life.
     pub(crate) fn io_error(&self, peer: &Peer, error: &io::Error) {
-        if !matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) {
+        if !matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        ) {
             self.report(Trouble::Io, peer, error);
         }
     }
 
     /// One line about something that has no peer yet.
-    pub(crate) fn write(&self, trouble: Trouble, whom: fmt::Arguments<'_>, what: &dyn fmt::Display) {
+    pub(crate) fn write(
+        &self,
+        trouble: Trouble,
+        whom: fmt::Arguments<'_>,
+        what: &dyn fmt::Display,
+    ) {
         let suppressed = {
             let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
             budgets[trouble as usize].take(Instant::now())

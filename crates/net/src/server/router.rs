@@ -2,10 +2,10 @@
 
 use super::{
     earned::Earned,
-    handler::{Limits, Route},
+    handler::Route,
     service::{Methods, Service},
 };
-use crate::clock;
+use crate::{call::Limits, clock};
 use farcall_core::Status;
 use std::{
     collections::{HashMap, HashSet},
@@ -23,16 +23,23 @@ pub(crate) struct Router {
 impl Router {
     pub(crate) fn add<S: Service>(&mut self, service: &S) {
         if !self.services.insert(S::NAME) {
-            self.duplicates.push(format!("service {} was added twice", S::NAME));
+            self.duplicates
+                .push(format!("service {} was added twice", S::NAME));
             return;
         }
         let mut methods = Methods::default();
         service.methods(&mut methods);
         for (descriptor, handler) in methods.list {
             let path = descriptor.path().to_owned();
-            let route = Route { descriptor, handler, run_to_completion: false, earned: Earned::new(clock::now()) };
+            let route = Route {
+                descriptor,
+                handler,
+                run_to_completion: false,
+                earned: Earned::new(clock::now()),
+            };
             if self.routes.insert(path.clone(), Arc::new(route)).is_some() {
-                self.duplicates.push(format!("method {path} was registered twice"));
+                self.duplicates
+                    .push(format!("method {path} was registered twice"));
             }
         }
     }
@@ -65,14 +72,21 @@ impl Router {
     /// # Errors
     /// `UNIMPLEMENTED`, saying whether the path, the service or the method is unknown.
     pub(crate) fn find(&self, path: &[u8]) -> Result<Arc<Route>, Status> {
-        let path = std::str::from_utf8(path).map_err(|_| Status::unimplemented("malformed method name"))?;
+        let path = std::str::from_utf8(path)
+            .map_err(|_| Status::unimplemented("malformed method name"))?;
         if let Some(route) = self.routes.get(path) {
             return Ok(Arc::clone(route));
         }
-        let message = match path.strip_prefix('/').and_then(|rest| rest.rsplit_once('/')) {
+        let message = match path
+            .strip_prefix('/')
+            .and_then(|rest| rest.rsplit_once('/'))
+        {
             None => format!("malformed method name \"{}\"", path.escape_default()),
             Some((service, method)) if self.services.contains(service) => {
-                format!("unknown method {} for service {service}", method.escape_default())
+                format!(
+                    "unknown method {} for service {service}",
+                    method.escape_default()
+                )
             }
             Some((service, _)) => format!("unknown service {}", service.escape_default()),
         };
@@ -81,4 +95,7 @@ impl Router {
 }
 
 /// The default limits of one message: 4 MiB received, 2^31−1 bytes sent (as grpc-go).
-pub(crate) const DEFAULT_LIMITS: Limits = Limits { receive: 4 << 20, send: i32::MAX as usize };
+pub(crate) const DEFAULT_LIMITS: Limits = Limits {
+    receive: 4 << 20,
+    send: i32::MAX as usize,
+};

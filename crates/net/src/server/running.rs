@@ -1,14 +1,13 @@
 //! Handlers at work: in tasks of their own, or for one poll in the driver's.
 
 use super::{
-    connection::Shared,
     handler::{HandlerFuture, Route},
     log::Trouble,
-    reply::Reply,
+    shared::Shared,
 };
 use crate::{
+    call::{Context, Reply},
     clock,
-    context::Context,
     peer::Peer,
     transport::{
         Mailbox,
@@ -28,19 +27,24 @@ use tokio::task::unconstrained;
 
 /// Runs user code; a panic becomes `INTERNAL`, and the connection lives.
 pub(super) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Status> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
-        Status::internal(format!("the handler panicked{}", panic_text(&*panic)))
-    })
+    catch_unwind(AssertUnwindSafe(f))
+        .map_err(|panic| Status::internal(format!("the handler panicked{}", panic_text(&*panic))))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.map_or_else(String::new, |text| format!(": {text}"))
 }
 
 /// Polls a handler once where it stands, with a cooperation budget of its own. Nobody is woken if it
 /// waits: it moves to a task, which polls it again.
-pub(super) fn poll_inline(context: &Context, future: &mut HandlerFuture) -> Poll<Result<Reply, Status>> {
+pub(super) fn poll_inline(
+    context: &Context,
+    future: &mut HandlerFuture,
+) -> Poll<Result<Reply, Status>> {
     let mut cx = task::Context::from_waker(Waker::noop());
     let mut future = unconstrained(future.as_mut());
     match guarded(|| context.enter(|| Pin::new(&mut future).poll(&mut cx))) {
@@ -59,7 +63,10 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn new(limit: usize) -> Slots {
-        Slots { taken: Arc::new(()), limit }
+        Slots {
+            taken: Arc::new(()),
+            limit,
+        }
     }
 
     pub(super) fn is_free(&self) -> bool {
@@ -67,7 +74,9 @@ impl Slots {
     }
 
     pub(super) fn take(&self) -> Slot {
-        Slot { _taken: Arc::clone(&self.taken) }
+        Slot {
+            _taken: Arc::clone(&self.taken),
+        }
     }
 }
 
@@ -100,7 +109,17 @@ impl Running {
         shared: Arc<Shared>,
         peer: Arc<Peer>,
     ) -> Running {
-        Running { future, context, mailbox, untried: true, head, route, _slot: slot, shared, peer }
+        Running {
+            future,
+            context,
+            mailbox,
+            untried: true,
+            head,
+            route,
+            _slot: slot,
+            shared,
+            peer,
+        }
     }
 }
 

@@ -2,15 +2,16 @@
 
 use super::{
     builder::Server,
-    connection::{ServerRole, Shared},
+    connection::ServerRole,
     listener::{Accepted, Handshake, Listener},
     log::Trouble,
+    shared::Shared,
 };
 use crate::{
-    error::ConfigError,
     clock,
+    error::ConfigError,
     peer::SocketAddress,
-    transport::{Driver, Submit, submit::Request},
+    transport::{Driver, Mailbox, Submit, io::TcpOptions, submit::Request},
 };
 use farcall_http2::{Config, Connection};
 use std::{
@@ -56,12 +57,12 @@ struct Connections {
 
 #[derive(Default)]
 struct List {
-    open: HashMap<usize, Arc<Submit>>,
+    open: HashMap<usize, Arc<Submit<Mailbox>>>,
     request: Request,
 }
 
 impl Connections {
-    fn add(&self, submit: &Arc<Submit>) -> usize {
+    fn add(&self, submit: &Arc<Submit<Mailbox>>) -> usize {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.open.insert(id, Arc::clone(submit));
@@ -72,7 +73,11 @@ impl Connections {
     }
 
     fn remove(&self, id: usize) {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&id);
+        self.list
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .open
+            .remove(&id);
     }
 
     /// Asks every connection, those to come included.
@@ -97,12 +102,71 @@ pub struct ShutdownReport {
     pub calls_cut: usize,
 }
 
+impl Server {
+    /// Binds `address`: `host:port`, `[::]:port` (all interfaces), port 0 for any free one, or `unix:/path`.
+    ///
+    /// # Errors
+    /// The address cannot be bound; a service was added twice; a method to run to completion is unknown; the TLS
+    /// settings are unusable.
+    pub async fn bind(mut self, address: &str) -> Result<Bound, ServeError> {
+        if self.all_to_completion {
+            self.router.all_run_to_completion();
+        }
+        if let Some(problem) = self.router.duplicates().first() {
+            return Err(ServeError::config(ConfigError::new(problem.as_str())));
+        }
+        if let Some(path) = self.unknown_methods.first() {
+            let problem = format!(
+                "run_method_to_completion: no service added before offers the method {path}"
+            );
+            return Err(ServeError::config(ConfigError::new(problem)));
+        }
+        self.http2
+            .keepalive_interval
+            .get_or_insert(Duration::from_secs(7200));
+        self.http2.keepalive_without_streams = true;
+        let listener = Listener::bind(address, TcpOptions::default())
+            .await
+            .map_err(ServeError::bind)?;
+        Bound::new(self, listener)
+    }
+
+    /// Binds and serves until the future is dropped, which cuts every connection.
+    ///
+    /// # Errors
+    /// As [`bind`](Server::bind).
+    pub async fn serve(self, address: &str) -> Result<(), ServeError> {
+        self.bind(address).await?.serve().await;
+        Ok(())
+    }
+
+    /// Binds and serves until `shutdown` completes; then accepts nothing more, tells every client to go away (GOAWAY),
+    /// lets open calls finish for `drain` and cuts what remains, which the report counts.
+    ///
+    /// # Errors
+    /// As [`bind`](Server::bind).
+    pub async fn serve_with_shutdown(
+        self,
+        address: &str,
+        shutdown: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> Result<ShutdownReport, ServeError> {
+        Ok(self
+            .bind(address)
+            .await?
+            .serve_with_shutdown(shutdown, drain)
+            .await)
+    }
+}
+
 impl Bound {
     pub(super) fn new(server: Server, listener: Listener) -> Result<Bound, ServeError> {
         let handshake = match &server.tls {
             #[cfg(feature = "tls")]
             Some(tls) => Handshake::Tls {
-                acceptor: tls.acceptor().map_err(|error| ServeError::config(ConfigError::tls(error)))?,
+                acceptor: tls
+                    .acceptor()
+                    .map_err(|error| ServeError::config(ConfigError::tls(error)))?,
                 permits: None,
             },
             _ => Handshake::Plaintext,
@@ -115,7 +179,10 @@ impl Bound {
             handshake,
             connections: Connections::default(),
         };
-        Ok(Bound { listener, service: Arc::new(service) })
+        Ok(Bound {
+            listener,
+            service: Arc::new(service),
+        })
     }
 
     /// The address: with the port that was chosen, if 0 was asked for.
@@ -128,17 +195,27 @@ impl Bound {
     /// # Errors
     /// The server listens on a socket that has none.
     pub fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
-        self.local_address().ip().ok_or_else(|| io::Error::other("the server does not listen on an IP address"))
+        self.local_address()
+            .ip()
+            .ok_or_else(|| io::Error::other("the server does not listen on an IP address"))
     }
 
     /// Serves until the future is dropped, which cuts every connection.
     pub async fn serve(self) {
-        self.serve_with_shutdown(std::future::pending(), Duration::ZERO).await;
+        self.serve_with_shutdown(std::future::pending(), Duration::ZERO)
+            .await;
     }
 
     /// Serves until `shutdown` completes, then drains; see [`Server::serve_with_shutdown`].
-    pub async fn serve_with_shutdown(self, shutdown: impl Future<Output = ()>, drain: Duration) -> ShutdownReport {
-        let Bound { mut listener, service } = self;
+    pub async fn serve_with_shutdown(
+        self,
+        shutdown: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> ShutdownReport {
+        let Bound {
+            mut listener,
+            service,
+        } = self;
         let mut tasks = JoinSet::new();
         accept_until(shutdown, &mut listener, &service, &mut tasks).await;
         drop(listener);
@@ -168,7 +245,10 @@ async fn accept_until(
     let mut shutdown = pin!(shutdown);
     loop {
         let mut accept = pin!(listener.accept(|error, _| {
-            service.shared.log.write(Trouble::Accept, format_args!("the listener"), error);
+            service
+                .shared
+                .log
+                .write(Trouble::Accept, format_args!("the listener"), error);
         }));
         let accepted: Option<Accepted> = poll_fn(|cx| {
             if shutdown.as_mut().poll(cx).is_ready() {
@@ -189,13 +269,20 @@ async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
     let (io, peer) = match service.handshake.run(accepted, deadline.into()).await {
         Ok(ready) => ready,
         Err(error) => {
-            service.shared.log.write(Trouble::Handshake, format_args!("{}", error.address()), &error);
+            service.shared.log.write(
+                Trouble::Handshake,
+                format_args!("{}", error.address()),
+                &error,
+            );
             return;
         }
     };
     let submit = Arc::new(Submit::default());
     let id = service.connections.add(&submit);
-    let _registered = Registered { service: &service, id };
+    let _registered = Registered {
+        service: &service,
+        id,
+    };
     let machine = Connection::server(service.http2.clone(), clock::now());
     let role = ServerRole::new(
         Arc::clone(&service.shared),
@@ -220,7 +307,9 @@ impl Drop for Registered<'_> {
 
 impl fmt::Debug for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound").field("address", self.local_address()).finish()
+        f.debug_struct("Bound")
+            .field("address", self.local_address())
+            .finish()
     }
 }
 
@@ -237,11 +326,15 @@ enum Cause {
 
 impl ServeError {
     pub(super) fn bind(error: impl Into<Box<dyn Error + Send + Sync>>) -> ServeError {
-        ServeError { cause: Cause::Bind(error.into()) }
+        ServeError {
+            cause: Cause::Bind(error.into()),
+        }
     }
 
     pub(super) fn config(error: ConfigError) -> ServeError {
-        ServeError { cause: Cause::Config(error) }
+        ServeError {
+            cause: Cause::Config(error),
+        }
     }
 
     /// The address could not be bound.

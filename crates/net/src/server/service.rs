@@ -1,12 +1,8 @@
 //! What generated code hands to the server.
 
-use super::{
-    handler::{Arrival, Handler, HandlerFuture, IncomingCall, Terms},
-    reply::{self, Reply},
-};
-use crate::{
-    message::{Request, Response},
-    streaming::{Sender, Streaming},
+use super::handler::{Handler, HandlerFuture};
+use crate::call::{
+    Arrival, IncomingCall, Reply, Request, Response, Sender, Streaming, Terms, reply,
 };
 use bytes::Bytes;
 use farcall_core::{Codec, Metadata, Method, MethodDescriptor, Status, call::server::RequestHead};
@@ -45,13 +41,21 @@ pub struct Methods {
 }
 
 impl Methods {
-    fn add(&mut self, descriptor: MethodDescriptor, handler: impl Fn(IncomingCall) -> HandlerFuture + Send + Sync + 'static) {
+    fn add(
+        &mut self,
+        descriptor: MethodDescriptor,
+        handler: impl Fn(IncomingCall) -> HandlerFuture + Send + Sync + 'static,
+    ) {
         self.list.push((descriptor, Box::new(handler)));
     }
 
     /// A method with one request and one response.
-    pub fn unary<S, Req, Res, C, F, Fut>(&mut self, method: &Method<Req, Res, C>, service: &Arc<S>, handler: F)
-    where
+    pub fn unary<S, Req, Res, C, F, Fut>(
+        &mut self,
+        method: &Method<Req, Res, C>,
+        service: &Arc<S>,
+        handler: F,
+    ) where
         S: Send + Sync + 'static,
         C: Codec<Req> + Codec<Res> + Clone,
         Req: Send + 'static,
@@ -74,8 +78,12 @@ impl Methods {
     }
 
     /// A method with one request and a stream of responses. The handler gives the sender back with its result.
-    pub fn server_streaming<S, Req, Res, C, F, Fut>(&mut self, method: &Method<Req, Res, C>, service: &Arc<S>, handler: F)
-    where
+    pub fn server_streaming<S, Req, Res, C, F, Fut>(
+        &mut self,
+        method: &Method<Req, Res, C>,
+        service: &Arc<S>,
+        handler: F,
+    ) where
         S: Send + Sync + 'static,
         C: Codec<Req> + Codec<Res> + Clone,
         Req: Send + 'static,
@@ -99,8 +107,12 @@ impl Methods {
     }
 
     /// A method with a stream of requests and one response.
-    pub fn client_streaming<S, Req, Res, C, F, Fut>(&mut self, method: &Method<Req, Res, C>, service: &Arc<S>, handler: F)
-    where
+    pub fn client_streaming<S, Req, Res, C, F, Fut>(
+        &mut self,
+        method: &Method<Req, Res, C>,
+        service: &Arc<S>,
+        handler: F,
+    ) where
         S: Send + Sync + 'static,
         C: Codec<Req> + Codec<Res> + Clone,
         Req: Send + 'static,
@@ -120,8 +132,12 @@ impl Methods {
     }
 
     /// A method with a stream of requests and a stream of responses. The handler gives the sender back with its result.
-    pub fn bidi<S, Req, Res, C, F, Fut>(&mut self, method: &Method<Req, Res, C>, service: &Arc<S>, handler: F)
-    where
+    pub fn bidi<S, Req, Res, C, F, Fut>(
+        &mut self,
+        method: &Method<Req, Res, C>,
+        service: &Arc<S>,
+        handler: F,
+    ) where
         S: Send + Sync + 'static,
         C: Codec<Req> + Codec<Res> + Clone,
         Req: Send + 'static,
@@ -148,19 +164,28 @@ impl Methods {
 /// Always `UNIMPLEMENTED`, naming the method.
 pub async fn unimplemented<R, T>(method: &str, request: R) -> Result<T, Status> {
     drop(request);
-    Err(Status::unimplemented(format!("method {method} is not implemented")))
+    Err(Status::unimplemented(format!(
+        "method {method} is not implemented"
+    )))
 }
 
-fn decode_request<Req, C: Codec<Req>>(codec: &C, message: Bytes, arrival: Arrival) -> Result<Request<Req>, Status> {
+fn decode_request<Req, C: Codec<Req>>(
+    codec: &C,
+    message: Bytes,
+    arrival: Arrival,
+) -> Result<Request<Req>, Status> {
     arrival.head.check_subtype(codec.content_subtype())?;
-    let message = codec
-        .decode(message)
-        .map_err(|error| Status::internal(format!("the request message could not be decoded: {error}")))?;
+    let message = codec.decode(message).map_err(|error| {
+        Status::internal(format!("the request message could not be decoded: {error}"))
+    })?;
     let metadata = arrival.head.metadata.clone();
     Ok(Request::arrived(message, metadata, arrival))
 }
 
-fn stream_request<Req, C: Codec<Req> + Clone>(codec: &C, call: IncomingCall) -> Request<Streaming<Req>> {
+fn stream_request<Req, C: Codec<Req> + Clone>(
+    codec: &C,
+    call: IncomingCall,
+) -> Request<Streaming<Req>> {
     let metadata = call.arrival.head.metadata.clone();
     let stream = Streaming::of_requests(codec, &call);
     Request::arrived(stream, metadata, call.arrival)

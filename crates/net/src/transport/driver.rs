@@ -5,7 +5,6 @@
 //! the tasks it has woken have to say leaves in the same system call. The wake must be its own
 //! (`wake_by_ref` in its poll): `tokio::task::yield_now` waits for the next turn of the I/O driver.
 
-use crate::clock;
 use super::{
     buffer,
     io::Io,
@@ -13,6 +12,7 @@ use super::{
     submit::{Request, Submit},
     timer::Timer,
 };
+use crate::clock;
 use bytes::{Buf, BytesMut};
 use farcall_http2::{Connection, Event, StreamKey};
 use std::{
@@ -66,7 +66,7 @@ pub(crate) struct Driver<R: Role> {
     io: Io,
     connection: Connection,
     role: R,
-    submit: Arc<Submit>,
+    submit: Arc<Submit<Mailbox>>,
     input: BytesMut,
     batch: Vec<Arc<Mailbox>>,
     timer: Timer,
@@ -88,7 +88,12 @@ enum State {
 }
 
 impl<R: Role> Driver<R> {
-    pub(crate) fn new(io: Io, connection: Connection, submit: Arc<Submit>, role: R) -> Driver<R> {
+    pub(crate) fn new(
+        io: Io,
+        connection: Connection,
+        submit: Arc<Submit<Mailbox>>,
+        role: R,
+    ) -> Driver<R> {
         Driver {
             io,
             connection,

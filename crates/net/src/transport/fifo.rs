@@ -10,7 +10,10 @@ pub(crate) struct Fifo<T> {
 
 impl<T> Default for Fifo<T> {
     fn default() -> Self {
-        Fifo { first: None, rest: VecDeque::new() }
+        Fifo {
+            first: None,
+            rest: VecDeque::new(),
+        }
     }
 }
 
@@ -50,7 +53,10 @@ mod tests {
         fifo.push(2);
         assert_eq!(fifo.pop(), Some(1));
         fifo.push(3);
-        assert_eq!((fifo.pop(), fifo.pop(), fifo.pop()), (Some(2), Some(3), None));
+        assert_eq!(
+            (fifo.pop(), fifo.pop(), fifo.pop()),
+            (Some(2), Some(3), None)
+        );
         assert!(fifo.is_empty());
     }
 }

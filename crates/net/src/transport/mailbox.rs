@@ -32,7 +32,10 @@ const EXPECT_THRESHOLD: usize = 16 << 10;
 #[derive(Debug)]
 pub(crate) enum Head {
     /// A request's, to be completed with what is left of the deadline when it goes out.
-    Request { template: RequestTemplate, metadata: Metadata },
+    Request {
+        template: RequestTemplate,
+        metadata: Metadata,
+    },
     Response(HeaderList),
 }
 
@@ -117,7 +120,7 @@ pub(crate) enum Cancelled {
 #[derive(Default)]
 struct State {
     /// The connection's queue; `None` while the call waits for a connection.
-    submit: Option<Arc<Submit>>,
+    submit: Option<Arc<Submit<Mailbox>>>,
     /// In the submission queue, not yet looked at.
     queued: bool,
     outgoing: Outgoing,
@@ -167,7 +170,11 @@ impl Mailbox {
         route: Option<Route>,
     ) -> Arc<Mailbox> {
         Arc::new(Mailbox {
-            state: Mutex::new(State { outgoing, interest, ..State::default() }),
+            state: Mutex::new(State {
+                outgoing,
+                interest,
+                ..State::default()
+            }),
             slot: AtomicU32::new(0),
             deadline,
             route,
@@ -175,9 +182,20 @@ impl Mailbox {
     }
 
     /// A mailbox of a stream that the peer opened.
-    pub(crate) fn attached(submit: Arc<Submit>, deadline: Option<Instant>) -> Arc<Mailbox> {
-        let state = State { submit: Some(submit), ..State::default() };
-        Arc::new(Mailbox { state: Mutex::new(state), slot: AtomicU32::new(0), deadline, route: None })
+    pub(crate) fn attached(
+        submit: Arc<Submit<Mailbox>>,
+        deadline: Option<Instant>,
+    ) -> Arc<Mailbox> {
+        let state = State {
+            submit: Some(submit),
+            ..State::default()
+        };
+        Arc::new(Mailbox {
+            state: Mutex::new(state),
+            slot: AtomicU32::new(0),
+            deadline,
+            route: None,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -187,7 +205,7 @@ impl Mailbox {
     // --- the task's side: sending
 
     /// Gives the mailbox to a connection. False: the connection takes no more; the mailbox waits again.
-    pub(crate) fn attach(self: &Arc<Self>, submit: &Arc<Submit>) -> bool {
+    pub(crate) fn attach(self: &Arc<Self>, submit: &Arc<Submit<Mailbox>>) -> bool {
         {
             let mut state = self.lock();
             if state.submit.is_some() {
@@ -244,10 +262,15 @@ impl Mailbox {
 
     /// The task will not look at the mailbox again: unread bytes are given back.
     pub(crate) fn close(self: &Arc<Self>, reason: Reason) {
-        self.cancel(reason, || Status::new(Code::Cancelled, "the call was dropped"));
+        self.cancel(reason, || {
+            Status::new(Code::Cancelled, "the call was dropped")
+        });
         let mut state = self.lock();
         let unread = mem::take(&mut state.unread);
-        state.incoming = Incoming { end: state.incoming.end.take(), ..Incoming::default() };
+        state.incoming = Incoming {
+            end: state.incoming.end.take(),
+            ..Incoming::default()
+        };
         self.give_back(state, unread);
     }
 
@@ -255,7 +278,9 @@ impl Mailbox {
         if state.queued || state.detached.is_some() {
             return;
         }
-        let Some(submit) = state.submit.clone() else { return };
+        let Some(submit) = state.submit.clone() else {
+            return;
+        };
         state.queued = true;
         drop(state);
         submit.push(Arc::clone(self));
@@ -264,7 +289,11 @@ impl Mailbox {
     // --- the task's side: receiving
 
     /// What arrived, all of it; `Pending` when that is nothing new. Taken bytes count as read.
-    pub(crate) fn poll_receive(self: &Arc<Self>, cx: &mut Context<'_>, missing: usize) -> Poll<Incoming> {
+    pub(crate) fn poll_receive(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        missing: usize,
+    ) -> Poll<Incoming> {
         let mut state = self.lock();
         let incoming = &state.incoming;
         let news = match state.interest {
@@ -282,7 +311,13 @@ impl Mailbox {
             return Poll::Pending;
         }
         let end = state.incoming.end.clone();
-        let taken = mem::replace(&mut state.incoming, Incoming { end, ..Incoming::default() });
+        let taken = mem::replace(
+            &mut state.incoming,
+            Incoming {
+                end,
+                ..Incoming::default()
+            },
+        );
         let unread = mem::take(&mut state.unread);
         if missing > unread + EXPECT_THRESHOLD {
             state.outgoing.expect = missing - unread;
@@ -354,9 +389,10 @@ impl Mailbox {
 
     fn cancel_by_parent(self: &Arc<Self>, cause: Cancelled) {
         self.cancel(Reason::CANCEL, || match cause {
-            Cancelled::Cancelled => {
-                Status::new(Code::Cancelled, "the call that this call was made for was cancelled")
-            }
+            Cancelled::Cancelled => Status::new(
+                Code::Cancelled,
+                "the call that this call was made for was cancelled",
+            ),
             Cancelled::Deadline => Status::new(
                 Code::DeadlineExceeded,
                 "the deadline of the call that this call was made for passed",
@@ -389,7 +425,9 @@ impl Mailbox {
 
     /// Remembers the stream's slot. Only the driver reads and writes it.
     pub(crate) fn set_slot(&self, slot: Option<usize>) {
-        let slot = slot.map_or(0, |s| u32::try_from(s + 1).expect("slots are fewer than stream ids"));
+        let slot = slot.map_or(0, |s| {
+            u32::try_from(s + 1).expect("slots are fewer than stream ids")
+        });
         self.slot.store(slot, Ordering::Relaxed);
     }
 
@@ -415,7 +453,9 @@ impl Mailbox {
 
     /// Bytes of a unary response that are gathered at most.
     pub(crate) fn receive_limit(&self) -> usize {
-        self.route.as_ref().map_or(usize::MAX, |route| route.receive_limit)
+        self.route
+            .as_ref()
+            .map_or(usize::MAX, |route| route.receive_limit)
     }
 
     /// Whether the receiving side has ended; nothing is worth sending then.
@@ -446,7 +486,11 @@ impl Mailbox {
     pub(crate) fn set_outstanding(&self, bytes: usize) {
         let mut state = self.lock();
         state.outstanding = bytes;
-        let waker = if bytes < HIGH_WATER { state.sender.take() } else { None };
+        let waker = if bytes < HIGH_WATER {
+            state.sender.take()
+        } else {
+            None
+        };
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -494,7 +538,12 @@ impl Mailbox {
     }
 
     /// The receiving side is over. `detached`: the connection has forgotten the stream (both sides are over).
-    pub(crate) fn deliver_end(&self, trailers: Option<Arc<Headers>>, end: End, detached: Option<StreamKey>) {
+    pub(crate) fn deliver_end(
+        &self,
+        trailers: Option<Arc<Headers>>,
+        end: End,
+        detached: Option<StreamKey>,
+    ) {
         let mut state = self.lock();
         if state.incoming.end.is_none() {
             state.incoming.trailers = trailers;
@@ -536,7 +585,12 @@ impl State {
 
     /// Whether nothing that is sent would reach anybody. A peer that has merely said its last word still listens.
     fn is_lost(&self) -> bool {
-        self.detached.is_some() || self.incoming.end.as_ref().is_some_and(|end| !matches!(end, End::Eof))
+        self.detached.is_some()
+            || self
+                .incoming
+                .end
+                .as_ref()
+                .is_some_and(|end| !matches!(end, End::Eof))
     }
 
     fn receiver_for_news(&mut self) -> Option<Waker> {
@@ -557,6 +611,9 @@ fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
 
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailbox").field("deadline", &self.deadline).field("route", &self.route).finish_non_exhaustive()
+        f.debug_struct("Mailbox")
+            .field("deadline", &self.deadline)
+            .field("route", &self.route)
+            .finish_non_exhaustive()
     }
 }

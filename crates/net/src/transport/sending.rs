@@ -19,11 +19,18 @@ pub(crate) fn send_data(
     end_stream: bool,
 ) -> Result<(), SendError> {
     let Some(mut chunk) = data.pop() else {
-        return if end_stream { connection.send_data(now, stream, Bytes::new(), true) } else { Ok(()) };
+        return if end_stream {
+            connection.send_data(now, stream, Bytes::new(), true)
+        } else {
+            Ok(())
+        };
     };
     let mut gathered: Vec<u8> = Vec::new();
     while let Some(next) = data.pop() {
-        if chunk.len() < SMALL && gathered.len() + chunk.len() < GATHER && (next.len() < SMALL || !gathered.is_empty()) {
+        if chunk.len() < SMALL
+            && gathered.len() + chunk.len() < GATHER
+            && (next.len() < SMALL || !gathered.is_empty())
+        {
             gathered.extend_from_slice(&chunk);
         } else {
             if !gathered.is_empty() {

@@ -1,6 +1,5 @@
 //! The way in: tasks hand mailboxes that need attention to the driver that owns the connection.
 
-use super::mailbox::Mailbox;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -12,18 +11,16 @@ use std::{
 /// Bytes of ended streams' data after whose reading an idle driver is woken to return credit.
 const SETTLE_THRESHOLD: usize = 128 << 10;
 
-/// The submission queue of one connection. A push is one short lock; only the first push onto a
+/// The submission queue of one connection; its items are the mailboxes. A push is one short lock; only the first push onto a
 /// driver at rest wakes it.
-#[derive(Default)]
-pub(crate) struct Submit {
-    queue: Mutex<Queue>,
+pub(crate) struct Submit<T> {
+    queue: Mutex<Queue<T>>,
     /// Bytes read by tasks after their stream had ended; the driver returns them as connection credit.
     settled: AtomicUsize,
 }
 
-#[derive(Default)]
-struct Queue {
-    items: Vec<Arc<Mailbox>>,
+struct Queue<T> {
+    items: Vec<Arc<T>>,
     /// Present while the driver is at rest.
     waker: Option<Waker>,
     request: Request,
@@ -41,14 +38,29 @@ pub(crate) enum Request {
     Close,
 }
 
-impl Submit {
-    /// Queues a mailbox. False: the driver is gone and will not look at it.
-    pub(crate) fn push(&self, mailbox: Arc<Mailbox>) -> bool {
+impl<T> Default for Submit<T> {
+    fn default() -> Self {
+        let queue = Queue {
+            items: Vec::new(),
+            waker: None,
+            request: Request::None,
+            closed: false,
+        };
+        Submit {
+            queue: Mutex::new(queue),
+            settled: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl<T> Submit<T> {
+    /// Queues an item. False: the driver is gone and will not look at it.
+    pub(crate) fn push(&self, item: Arc<T>) -> bool {
         let mut queue = self.lock();
         if queue.closed {
             return false;
         }
-        queue.items.push(mailbox);
+        queue.items.push(item);
         let waker = queue.waker.take();
         drop(queue);
         if let Some(waker) = waker {
@@ -88,7 +100,7 @@ impl Submit {
     }
 
     /// (driver) Swaps the queued mailboxes into `items`, which is empty; the driver counts as awake.
-    pub(crate) fn take(&self, items: &mut Vec<Arc<Mailbox>>) -> Request {
+    pub(crate) fn take(&self, items: &mut Vec<Arc<T>>) -> Request {
         let mut queue = self.lock();
         queue.waker = None;
         std::mem::swap(&mut queue.items, items);
@@ -106,14 +118,14 @@ impl Submit {
     }
 
     /// (driver) No more submissions; returns those that nobody will serve.
-    pub(crate) fn close(&self) -> Vec<Arc<Mailbox>> {
+    pub(crate) fn close(&self) -> Vec<Arc<T>> {
         let mut queue = self.lock();
         queue.closed = true;
         queue.waker = None;
         std::mem::take(&mut queue.items)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

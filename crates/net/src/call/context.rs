@@ -1,9 +1,6 @@
 //! The context of a call that is being handled: its deadline and its cancellation, as a value.
 
-use crate::transport::{
-    Mailbox,
-    mailbox::Cancelled,
-};
+use crate::transport::{Mailbox, mailbox::Cancelled};
 use std::{
     cell::RefCell,
     fmt,

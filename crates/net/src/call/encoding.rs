@@ -1,7 +1,7 @@
 //! How messages are compressed, by name.
 
-use farcall_core::message::{Compressor, Compressors};
 use farcall_core::Status;
+use farcall_core::message::{Compressor, Compressors};
 use std::fmt;
 
 /// A message encoding (`grpc-encoding`).
@@ -26,7 +26,9 @@ impl Encoding {
 
     /// The encoding of a name on the wire.
     pub fn from_name(name: &str) -> Option<Encoding> {
-        [Encoding::Identity, Encoding::Gzip].into_iter().find(|encoding| encoding.name() == name)
+        [Encoding::Identity, Encoding::Gzip]
+            .into_iter()
+            .find(|encoding| encoding.name() == name)
     }
 
     /// The compressor; `None` for identity.
@@ -38,7 +40,9 @@ impl Encoding {
             Encoding::Identity => Ok(None),
             encoding => match set.find(encoding.name()) {
                 Some(compressor) => Ok(Some(&**compressor)),
-                None => Err(Status::internal(format!("the compressor \"{encoding}\" is not built in"))),
+                None => Err(Status::internal(format!(
+                    "the compressor \"{encoding}\" is not built in"
+                ))),
             },
         }
     }

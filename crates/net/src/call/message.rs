@@ -1,6 +1,7 @@
 //! `Request` and `Response`: a message, its metadata and what is known about the call.
 
-use crate::{context::Context, encoding::Encoding, peer::Peer, server::Arrival};
+use super::{arrival::Arrival, context::Context, encoding::Encoding};
+use crate::peer::Peer;
 use farcall_core::Metadata;
 use std::{
     ops::{Deref, DerefMut},
@@ -29,11 +30,19 @@ pub struct Request<T> {
 impl<T> Request<T> {
     /// A request without metadata.
     pub fn new(message: T) -> Request<T> {
-        Request { message, metadata: Metadata::new(), arrival: None }
+        Request {
+            message,
+            metadata: Metadata::new(),
+            arrival: None,
+        }
     }
 
     pub(crate) fn arrived(message: T, metadata: Metadata, arrival: Arrival) -> Request<T> {
-        Request { message, metadata, arrival: Some(arrival) }
+        Request {
+            message,
+            metadata,
+            arrival: Some(arrival),
+        }
     }
 
     /// The metadata: of the caller on a server, to be sent on a client.
@@ -58,7 +67,11 @@ impl<T> Request<T> {
 
     /// The same request with another message.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Request<U> {
-        Request { message: f(self.message), metadata: self.metadata, arrival: self.arrival }
+        Request {
+            message: f(self.message),
+            metadata: self.metadata,
+            arrival: self.arrival,
+        }
     }
 
     /// (server) The full method name, `/package.Service/Method`; empty on a client.
@@ -68,7 +81,9 @@ impl<T> Request<T> {
 
     /// (server) When the call must be over; `None` if the caller set no deadline.
     pub fn deadline(&self) -> Option<Instant> {
-        self.arrival.as_ref().and_then(|arrival| arrival.context.deadline())
+        self.arrival
+            .as_ref()
+            .and_then(|arrival| arrival.context.deadline())
     }
 
     /// (server) Waits until the caller goes away or the deadline passes; for ever on a client.
@@ -101,17 +116,23 @@ impl<T> Request<T> {
 
     /// (server) The authority that the caller addressed (`:authority`); empty if it named none.
     pub fn authority(&self) -> &str {
-        self.arrival.as_ref().map_or("", |arrival| arrival.authority())
+        self.arrival
+            .as_ref()
+            .map_or("", |arrival| arrival.authority())
     }
 
     /// (server) The encoding that the caller announced for its messages.
     pub fn encoding(&self) -> Encoding {
-        self.arrival.as_ref().map_or(Encoding::Identity, |arrival| arrival.encoding())
+        self.arrival
+            .as_ref()
+            .map_or(Encoding::Identity, |arrival| arrival.encoding())
     }
 
     /// (server, unary) Whether the message came compressed.
     pub fn message_was_compressed(&self) -> bool {
-        self.arrival.as_ref().is_some_and(|arrival| arrival.compressed)
+        self.arrival
+            .as_ref()
+            .is_some_and(|arrival| arrival.compressed)
     }
 }
 
@@ -180,8 +201,19 @@ impl<T> Response<T> {
         Response::received(message, Metadata::new(), Metadata::new(), false)
     }
 
-    pub(crate) fn received(message: T, metadata: Metadata, trailers: Metadata, compressed: bool) -> Response<T> {
-        Response { message, metadata, trailers, compression: None, compressed }
+    pub(crate) fn received(
+        message: T,
+        metadata: Metadata,
+        trailers: Metadata,
+        compressed: bool,
+    ) -> Response<T> {
+        Response {
+            message,
+            metadata,
+            trailers,
+            compression: None,
+            compressed,
+        }
     }
 
     /// The initial metadata, sent before the message.

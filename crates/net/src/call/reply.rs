@@ -1,7 +1,6 @@
 //! What a handler's outcome looks like on the wire.
 
-use super::handler::Terms;
-use crate::{encoding::Encoding, message::Response};
+use super::{encoding::Encoding, message::Response, terms::Terms};
 use bytes::Bytes;
 use farcall_core::{
     Codec, Metadata, Status,
@@ -25,20 +24,37 @@ pub(crate) struct Reply {
 impl Reply {
     /// A status alone (Trailers-Only).
     pub(crate) fn failure(request: &RequestHead, status: Status, metadata: &Metadata) -> Reply {
-        let trailers = server::trailers_only(&request.content_subtype, &status.for_wire(), metadata);
-        Reply { head: None, data: None, trailers }
+        let trailers =
+            server::trailers_only(&request.content_subtype, &status.for_wire(), metadata);
+        Reply {
+            head: None,
+            data: None,
+            trailers,
+        }
     }
 
     /// Trailers after messages that the sender has sent.
-    pub(crate) fn trailers(head: Option<HeaderList>, result: Result<(), Status>, metadata: &Metadata) -> Reply {
+    pub(crate) fn trailers(
+        head: Option<HeaderList>,
+        result: Result<(), Status>,
+        metadata: &Metadata,
+    ) -> Reply {
         let status = result.err().map_or(Status::OK, Status::for_wire);
-        Reply { head, data: None, trailers: server::trailers(&status, metadata) }
+        Reply {
+            head,
+            data: None,
+            trailers: server::trailers(&status, metadata),
+        }
     }
 
     /// The handler gave back a sender that is not this call's.
     pub(crate) fn lost() -> Reply {
         let status = Status::internal("the handler gave back another call's sender");
-        Reply { head: None, data: None, trailers: server::trailers_only(b"", &status, &Metadata::new()) }
+        Reply {
+            head: None,
+            data: None,
+            trailers: server::trailers_only(b"", &status, &Metadata::new()),
+        }
     }
 }
 
@@ -52,11 +68,19 @@ pub(crate) fn head(
     compressor: Option<&dyn Compressor>,
     metadata: &Metadata,
 ) -> Result<HeaderList, Status> {
-    terms.template.head(&request.content_subtype, compressor.map(|c| c.name()), metadata)
+    terms.template.head(
+        &request.content_subtype,
+        compressor.map(|c| c.name()),
+        metadata,
+    )
 }
 
 /// How a response is compressed: as the handler chose, else as the request was, if the caller accepts it.
-pub(crate) fn compressor(terms: &Terms, request: &RequestHead, chosen: Option<Encoding>) -> Option<Arc<dyn Compressor>> {
+pub(crate) fn compressor(
+    terms: &Terms,
+    request: &RequestHead,
+    chosen: Option<Encoding>,
+) -> Option<Arc<dyn Compressor>> {
     let compressor = match chosen {
         None => request.compressor.clone(),
         Some(Encoding::Identity) => None,
@@ -66,7 +90,12 @@ pub(crate) fn compressor(terms: &Terms, request: &RequestHead, chosen: Option<En
 }
 
 /// A whole unary response.
-pub(crate) fn unary<T, C: Codec<T>>(codec: &C, terms: &Terms, request: &RequestHead, response: Response<T>) -> Reply {
+pub(crate) fn unary<T, C: Codec<T>>(
+    codec: &C,
+    terms: &Terms,
+    request: &RequestHead,
+    response: Response<T>,
+) -> Reply {
     let compressor = compressor(terms, request, response.compression());
     let compressor = compressor.as_deref();
     let (message, metadata, trailing) = response.into_parts();
@@ -77,9 +106,11 @@ pub(crate) fn unary<T, C: Codec<T>>(codec: &C, terms: &Terms, request: &RequestH
         Ok((head, data))
     };
     match whole() {
-        Ok((head, data)) => {
-            Reply { head: Some(head), data: Some(data), trailers: server::trailers(&Status::OK, &trailing) }
-        }
+        Ok((head, data)) => Reply {
+            head: Some(head),
+            data: Some(data),
+            trailers: server::trailers(&Status::OK, &trailing),
+        },
         Err(status) => Reply::failure(request, status, &Metadata::new()),
     }
 }

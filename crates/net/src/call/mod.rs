@@ -1,0 +1,20 @@
+//! What a call is made of, on either end: requests, responses, the halves of streams, the context.
+
+mod arrival;
+mod context;
+mod encoding;
+mod message;
+pub(crate) mod reply;
+mod sender;
+mod streaming;
+mod terms;
+
+pub(crate) use arrival::{Arrival, IncomingCall};
+pub use context::Context;
+pub use encoding::Encoding;
+pub use message::{IntoRequest, Request, Response};
+pub(crate) use reply::Reply;
+pub use sender::Sender;
+pub use streaming::Streaming;
+pub(crate) use streaming::feed_response;
+pub(crate) use terms::{Limits, Terms};

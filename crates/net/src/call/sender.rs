@@ -1,0 +1,272 @@
+//! The sending half of a stream of messages.
+
+use super::{
+    arrival::IncomingCall,
+    encoding::Encoding,
+    reply::{self, Reply},
+    terms::Terms,
+};
+use crate::transport::{
+    Mailbox,
+    mailbox::{Finish, Head},
+};
+use bytes::Bytes;
+use farcall_core::{
+    Code, Codec, Metadata, Status,
+    call::server::RequestHead,
+    message::{Compressor, encode_message},
+};
+use farcall_http2::Reason;
+use futures_core::Stream;
+use std::{fmt, future::poll_fn, mem, sync::Arc};
+
+// Codecs are mostly values without a size: boxing such a closure allocates nothing.
+type Encode<T> =
+    Box<dyn Fn(&T, Option<&dyn Compressor>, usize) -> Result<Bytes, Status> + Send + Sync>;
+
+/// Sends a stream of messages: requests on a client, replies on a server.
+///
+/// Messages travel in order and are gathered: one `send` is not one packet. A sender that is faster than the
+/// receiver waits in [`send`](Sender::send) once 64 KiB are on their way.
+///
+/// On a client the stream must be ended by [`half_close`](Sender::half_close): *dropping a sender that is not
+/// half-closed cancels the call*, so that a truncated upload never looks complete. On a server the handler's
+/// result ends the stream.
+pub struct Sender<T> {
+    mailbox: Arc<Mailbox>,
+    encode: Encode<T>,
+    /// What compressed messages are compressed with, if any.
+    compressor: Option<Arc<dyn Compressor>>,
+    /// Whether messages are compressed from now on.
+    compress: bool,
+    /// Largest message, in bytes.
+    limit: usize,
+    metadata: Metadata,
+    trailers: Metadata,
+    side: Side,
+}
+
+enum Side {
+    Client {
+        half_closed: bool,
+    },
+    Server {
+        request: Arc<RequestHead>,
+        terms: Arc<Terms>,
+        head_sent: bool,
+    },
+}
+
+impl<T> Sender<T> {
+    pub(crate) fn of_client<C: Codec<T> + Clone>(
+        codec: &C,
+        mailbox: Arc<Mailbox>,
+        compressor: Option<Arc<dyn Compressor>>,
+        limit: usize,
+    ) -> Self {
+        Sender::new(
+            codec,
+            mailbox,
+            compressor,
+            limit,
+            Side::Client { half_closed: false },
+        )
+    }
+
+    pub(crate) fn of_server<C: Codec<T> + Clone>(codec: &C, call: &IncomingCall) -> Self {
+        let (request, terms) = (Arc::clone(&call.arrival.head), Arc::clone(&call.terms));
+        let compressor = reply::compressor(&terms, &request, None);
+        let limit = terms.limits.send;
+        let side = Side::Server {
+            request,
+            terms,
+            head_sent: false,
+        };
+        Sender::new(codec, Arc::clone(&call.mailbox), compressor, limit, side)
+    }
+
+    fn new<C: Codec<T> + Clone>(
+        codec: &C,
+        mailbox: Arc<Mailbox>,
+        compressor: Option<Arc<dyn Compressor>>,
+        limit: usize,
+        side: Side,
+    ) -> Self {
+        let codec = codec.clone();
+        Sender {
+            mailbox,
+            encode: Box::new(move |message, compressor, limit| {
+                encode_message(&codec, message, compressor, limit)
+            }),
+            compress: compressor.is_some(),
+            compressor,
+            limit,
+            metadata: Metadata::new(),
+            trailers: Metadata::new(),
+            side,
+        }
+    }
+
+    /// Sends one message: waits until there is room, then hands it over. It is on its way, not delivered, when this returns.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED` if the message is larger than the limit for sending. On a server `CANCELLED` once the
+    /// caller is gone. On a client `UNAVAILABLE` once the stream has ended: the call's own status is at the receiving half.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, the future has sent nothing.
+    pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        poll_fn(|cx| self.mailbox.poll_capacity(cx)).await;
+        let compressor = self.compressor.as_deref().filter(|_| self.compress);
+        let data = (self.encode)(&message, compressor, self.limit)?;
+        let head = self.take_head()?;
+        let len = data.len();
+        let sent = self.mailbox.send(len, |outgoing| {
+            if head.is_some() {
+                outgoing.head = head;
+            }
+            outgoing.data.push(data);
+        });
+        if sent { Ok(()) } else { Err(self.ended()) }
+    }
+
+    /// Sends every message of `messages` in order. A client still has to [`half_close`](Sender::half_close).
+    ///
+    /// # Errors
+    /// As [`send`](Sender::send).
+    pub async fn send_all(&mut self, messages: impl Stream<Item = T>) -> Result<(), Status> {
+        let mut messages = std::pin::pin!(messages);
+        while let Some(message) = poll_fn(|cx| messages.as_mut().poll_next(cx)).await {
+            self.send(message).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether messages from now on are compressed, with the encoding that was chosen for the call. No effect
+    /// if none was. Empty messages never are.
+    pub fn compress(&mut self, on: bool) {
+        self.compress = on && self.compressor.is_some();
+    }
+
+    /// (client) Ends the stream of requests. Nothing can be sent afterwards; on a server the handler's result does this.
+    pub fn half_close(&mut self) {
+        if let Side::Client { half_closed } = &mut self.side
+            && !mem::replace(half_closed, true)
+        {
+            self.mailbox
+                .send(0, |outgoing| outgoing.finish = Finish::HalfClose);
+        }
+    }
+
+    /// Ends the call now with `CANCELLED`; the peer's handler or call ends too.
+    pub fn cancel(&mut self) {
+        self.mailbox.cancel(Reason::CANCEL, || {
+            Status::new(Code::Cancelled, "the call was cancelled")
+        });
+    }
+
+    /// (server) Chooses the encoding of the replies, before the first one. Identity if the caller does not accept it.
+    pub fn set_compression(&mut self, encoding: Encoding) {
+        if let Side::Server {
+            request,
+            terms,
+            head_sent: false,
+        } = &self.side
+        {
+            self.compressor = reply::compressor(terms, request, Some(encoding));
+            self.compress = self.compressor.is_some();
+        }
+    }
+
+    /// (server) The initial metadata, sent with the first reply or by [`send_metadata`](Sender::send_metadata);
+    /// changes after that are lost. A client's metadata belongs to its call: what is put here is not sent.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    /// (server) The trailing metadata, sent with the status when the handler returns. Clients send no trailers.
+    pub fn trailers_mut(&mut self) -> &mut Metadata {
+        &mut self.trailers
+    }
+
+    /// (server) Sends the initial metadata now, before the first reply.
+    ///
+    /// # Errors
+    /// `INTERNAL` if the metadata is invalid; `CANCELLED` once the caller is gone.
+    pub fn send_metadata(&mut self) -> Result<(), Status> {
+        let Some(head) = self.take_head()? else {
+            return Ok(());
+        };
+        let sent = self.mailbox.send(0, |outgoing| outgoing.head = Some(head));
+        if sent { Ok(()) } else { Err(self.ended()) }
+    }
+
+    /// The response head if it is still to be sent.
+    fn take_head(&mut self) -> Result<Option<Head>, Status> {
+        match &mut self.side {
+            Side::Client { half_closed: false } => Ok(None),
+            Side::Client { half_closed: true } => {
+                Err(Status::internal("a message was sent after the half-close"))
+            }
+            Side::Server {
+                request,
+                terms,
+                head_sent,
+            } if !*head_sent => {
+                let head = reply::head(terms, request, self.compressor.as_deref(), &self.metadata)?;
+                *head_sent = true;
+                Ok(Some(Head::Response(head)))
+            }
+            Side::Server { .. } => Ok(None),
+        }
+    }
+
+    /// (server) The end of the stream: the handler's result with whatever was not sent yet.
+    pub(crate) fn conclude(mut self, result: Result<(), Status>) -> Reply {
+        let trailers = mem::take(&mut self.trailers);
+        let Side::Server {
+            request,
+            terms,
+            head_sent,
+        } = &self.side
+        else {
+            return Reply::lost();
+        };
+        let result = result.and_then(|()| Ok(trailers.check()?));
+        if *head_sent {
+            return Reply::trailers(None, result, &trailers);
+        }
+        let head = reply::head(terms, request, self.compressor.as_deref(), &self.metadata);
+        match result.and_then(|()| head) {
+            Ok(head) => Reply::trailers(Some(head), Ok(()), &trailers),
+            Err(status) => Reply::failure(request, status, &trailers),
+        }
+    }
+
+    fn ended(&self) -> Status {
+        match self.side {
+            Side::Client { .. } => {
+                Status::unavailable("the call has ended; its status is at the receiving half")
+            }
+            Side::Server { .. } => Status::cancelled("the caller is gone"),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if let Side::Client { half_closed: false } = self.side {
+            self.mailbox.cancel(Reason::CANCEL, || {
+                Status::cancelled(
+                    "the sending half was dropped before half_close(): the upload is incomplete",
+                )
+            });
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,300 @@
+//! The receiving half of a stream of messages.
+
+use super::arrival::IncomingCall;
+use crate::transport::{
+    Mailbox,
+    mailbox::{End, Incoming},
+};
+use bytes::Bytes;
+use farcall_core::{
+    Codec, Metadata, Status,
+    call::{Progress, ReceiveOptions, Shape, client::ResponseMachine, server::RequestMachine},
+};
+use farcall_http2::{Reason, ResetCause};
+use futures_core::Stream;
+use std::{
+    any::Any,
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+// Codecs are mostly values without a size: boxing such a closure allocates nothing.
+type Decode<T> = Box<dyn Fn(Bytes) -> Result<T, Status> + Send + Sync>;
+/// Something that must not go before the call does.
+type KeepAlive = Arc<dyn Any + Send + Sync>;
+
+/// Receives a stream of messages: replies on a client, requests on a server. Also a [`Stream`] of `Result<T, Status>`.
+///
+/// Unread messages hold back the sender once a window's worth of them waits. Dropping it on a client cancels the
+/// call if it is not over; on a server it means that further requests are of no interest.
+pub struct Streaming<T> {
+    mailbox: Arc<Mailbox>,
+    machine: Machine,
+    decode: Decode<T>,
+    /// (client) Keeps the channel alive while the call waits for a connection.
+    _channel: Option<KeepAlive>,
+    done: Option<(Status, Metadata)>,
+}
+
+enum Machine {
+    Response(Box<ResponseMachine>),
+    Request(Box<RequestMachine>),
+}
+
+impl Machine {
+    fn feed(&mut self, incoming: Incoming) -> Option<Reason> {
+        match self {
+            Machine::Response(machine) => feed_response(machine, incoming),
+            Machine::Request(machine) => feed_request(machine, incoming),
+        }
+    }
+
+    fn poll(&mut self) -> Progress {
+        match self {
+            Machine::Response(machine) => machine.poll(),
+            Machine::Request(machine) => machine.poll(),
+        }
+    }
+}
+
+/// Tells the machine of one attempt what has arrived. `Some`: it is illegal, the stream must be reset.
+pub(crate) fn feed_response(
+    machine: &mut ResponseMachine,
+    mut incoming: Incoming,
+) -> Option<Reason> {
+    let eof = matches!(incoming.end, Some(End::Eof)) && incoming.trailers.is_none();
+    if let Some(head) = &incoming.head {
+        machine.on_headers(head, eof && incoming.data.is_empty());
+    }
+    if eof && incoming.data.is_empty() && incoming.head.is_none() {
+        machine.on_data(Bytes::new(), true);
+    }
+    while let Some(data) = incoming.data.pop() {
+        machine.on_data(data, eof && incoming.data.is_empty());
+    }
+    if let Some(trailers) = &incoming.trailers {
+        machine.on_trailers(trailers);
+    }
+    match incoming.end {
+        Some(End::Eof) | None => {}
+        Some(End::Reset(_, ResetCause::GoAway)) => {
+            machine.on_failure(Status::unavailable(
+                "the server went away before it processed the call",
+            ));
+        }
+        Some(End::Reset(_, ResetCause::Misbehaved(crime))) => {
+            machine.on_failure(Status::internal(format!(
+                "the server broke the protocol: {crime}"
+            )));
+        }
+        Some(End::Reset(reason, _)) => machine.on_reset(reason, false),
+        Some(End::Failed(status)) => machine.on_failure(status),
+    }
+    machine.must_reset()
+}
+
+fn feed_request(machine: &mut RequestMachine, mut incoming: Incoming) -> Option<Reason> {
+    while let Some(data) = incoming.data.pop() {
+        machine.on_data(data, false);
+    }
+    match incoming.end {
+        None => {}
+        Some(End::Eof) => machine.on_end(),
+        Some(End::Reset(reason, _)) => machine.on_reset(reason),
+        Some(End::Failed(status)) => machine.on_failure(status),
+    }
+    None
+}
+
+impl<T> Streaming<T> {
+    pub(crate) fn of_requests<C: Codec<T> + Clone>(codec: &C, call: &IncomingCall) -> Streaming<T> {
+        let machine =
+            RequestMachine::of(&call.arrival.head, Shape::Many, call.terms.limits.receive);
+        Streaming::new(
+            codec,
+            Arc::clone(&call.mailbox),
+            Machine::Request(Box::new(machine)),
+        )
+    }
+
+    pub(crate) fn of_responses<C: Codec<T> + Clone>(
+        codec: &C,
+        mailbox: Arc<Mailbox>,
+        options: ReceiveOptions,
+        channel: KeepAlive,
+    ) -> Streaming<T> {
+        let machine = ResponseMachine::new(Shape::Many, &options);
+        let mut stream = Streaming::new(codec, mailbox, Machine::Response(Box::new(machine)));
+        stream._channel = Some(channel);
+        stream
+    }
+
+    fn new<C: Codec<T> + Clone>(
+        codec: &C,
+        mailbox: Arc<Mailbox>,
+        machine: Machine,
+    ) -> Streaming<T> {
+        let codec = codec.clone();
+        let decode = Box::new(move |message: Bytes| {
+            codec.decode(message).map_err(|error| {
+                Status::internal(format!("a message could not be decoded: {error}"))
+            })
+        });
+        Streaming {
+            mailbox,
+            machine,
+            decode,
+            _channel: None,
+            done: None,
+        }
+    }
+
+    /// The next message; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// The call's status if it is not OK; after that every call answers the same. On a server: `CANCELLED`,
+    /// `DEADLINE_EXCEEDED`, or what was wrong with the requests.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, the future has lost nothing.
+    pub async fn message(&mut self) -> Result<Option<T>, Status> {
+        poll_fn(|cx| self.poll_message(cx)).await
+    }
+
+    /// As [`message`](Streaming::message), for own futures.
+    pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        loop {
+            if let Some((status, _)) = &self.done {
+                return Poll::Ready(if status.is_ok() {
+                    Ok(None)
+                } else {
+                    Err(status.clone())
+                });
+            }
+            match self.machine.poll() {
+                Progress::Message(message) => {
+                    return match (self.decode)(message) {
+                        Ok(message) => Poll::Ready(Ok(Some(message))),
+                        Err(status) => {
+                            self.fail(status.clone());
+                            Poll::Ready(Err(status))
+                        }
+                    };
+                }
+                Progress::Done { status, trailers } => {
+                    let broken = !status.is_ok();
+                    self.done = Some((status, trailers));
+                    if broken {
+                        // Ended by the peer or not: there is nothing more to be said on this stream.
+                        self.abandon();
+                    }
+                }
+                Progress::Pending { missing } => {
+                    let incoming = ready!(self.mailbox.poll_receive(cx, missing));
+                    if self.machine.feed(incoming).is_some() {
+                        self.abandon();
+                    }
+                }
+            }
+        }
+    }
+
+    /// (client) The initial metadata, as soon as it has arrived; empty if the server sent none.
+    ///
+    /// # Errors
+    /// The call's status if it ends without any.
+    pub async fn metadata(&mut self) -> Result<&Metadata, Status> {
+        static EMPTY: Metadata = Metadata::new();
+        poll_fn(|cx| self.poll_metadata(cx)).await?;
+        Ok(match &self.machine {
+            Machine::Response(machine) => machine.metadata().unwrap_or(&EMPTY),
+            Machine::Request(_) => &EMPTY,
+        })
+    }
+
+    fn poll_metadata(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        loop {
+            let Machine::Response(machine) = &mut self.machine else {
+                return Poll::Ready(Ok(()));
+            };
+            if machine.metadata().is_some() {
+                return Poll::Ready(Ok(()));
+            }
+            // Without headers there are no messages: whatever the machine has to say now is the end.
+            if let Progress::Done { status, trailers } = machine.poll() {
+                let result = if status.is_ok() {
+                    Ok(())
+                } else {
+                    Err(status.clone())
+                };
+                self.done = Some((status, trailers));
+                return Poll::Ready(result);
+            }
+            let incoming = ready!(self.mailbox.poll_receive(cx, 0));
+            if self.machine.feed(incoming).is_some() {
+                self.abandon();
+            }
+        }
+    }
+
+    /// (client) The trailing metadata, once the stream has ended.
+    pub fn trailers(&self) -> Option<&Metadata> {
+        self.done.as_ref().map(|(_, trailers)| trailers)
+    }
+
+    /// Whether the last message came compressed.
+    pub fn last_was_compressed(&self) -> bool {
+        match &self.machine {
+            Machine::Response(machine) => machine.last_was_compressed(),
+            Machine::Request(machine) => machine.last_was_compressed(),
+        }
+    }
+
+    fn fail(&mut self, status: Status) {
+        self.done = Some((status, Metadata::new()));
+        self.abandon();
+    }
+
+    fn abandon(&self) {
+        if matches!(self.machine, Machine::Response(_)) {
+            self.mailbox.close(Reason::CANCEL);
+        }
+    }
+}
+
+impl<T> Stream for Streaming<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self
+            .done
+            .as_ref()
+            .is_some_and(|(status, _)| !status.is_ok())
+        {
+            return Poll::Ready(None);
+        }
+        self.poll_message(cx).map(Result::transpose)
+    }
+}
+
+impl<T> Unpin for Streaming<T> {}
+
+impl<T> Drop for Streaming<T> {
+    fn drop(&mut self) {
+        match self.machine {
+            Machine::Response(_) => self.mailbox.close(Reason::CANCEL),
+            Machine::Request(_) => self.mailbox.ignore_incoming(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Streaming<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streaming")
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+//! What the handles of a channel, its control task and its connections share.
+
+use super::{connector::Connector, heads::Heads, orders::Unstarted, picker_cell::PickerCell};
+use crate::{call::Encoding, transport::connect::Security};
+use bytes::Bytes;
+use farcall_core::{Status, message::Compressors};
+use farcall_lb::Target;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// The settings of a channel that calls look at.
+pub(crate) struct Settings {
+    pub(crate) target: Target,
+    pub(crate) authority: String,
+    pub(crate) security: Security,
+    pub(crate) user_agent: Bytes,
+    pub(crate) encoding: Encoding,
+    pub(crate) max_receive: usize,
+    pub(crate) max_send: usize,
+    pub(crate) http2: farcall_http2::Config,
+    pub(crate) compressors: Compressors,
+    pub(crate) connector: Option<Arc<dyn Connector>>,
+}
+
+impl Settings {
+    /// TCP_USER_TIMEOUT: the timeout of keepalive, where that is on (gRFC A18).
+    pub(crate) fn user_timeout(&self) -> Option<Duration> {
+        self.http2
+            .keepalive_interval
+            .map(|_| self.http2.keepalive_timeout)
+    }
+}
+
+/// What the channel's handles and its control task share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) picks: PickerCell,
+    pub(crate) heads: Heads,
+    /// The control task, until it is started.
+    pub(crate) unstarted: Mutex<Option<Unstarted>>,
+}
+
+/// The status of calls on a channel that is no more.
+pub(crate) fn closed() -> Status {
+    Status::cancelled("the channel is closed")
+}
