@@ -56,6 +56,7 @@ impl Connection {
         now: Instant,
         head: &Head,
         input: &mut BytesMut,
+        event: &mut Option<Event>,
     ) -> Result<Step, PeerMisbehaved> {
         let pad_length = match (head.has(flags::PADDED), input.get(HEAD_LEN)) {
             (true, None) => return Ok(Step::Starved(HEAD_LEN + 1)),
@@ -76,19 +77,16 @@ impl Connection {
         let received = self.credit.receive(head.len, data.len);
         received.map_err(|_| PeerMisbehaved::ConnectionWindowExceeded)?;
         self.bandwidth.on_data(head.len);
-        let stream = self
-            .accept_data(now, &data, head.len)?
-            .unwrap_or(StreamKey::NONE);
+        let stream = self.accept_data(now, &data, head.len)?;
         self.return_connection_credit(now);
         input.advance(prefix);
-        let (left, padding) = (data.len as usize, data.padding as usize);
-        self.inbound.data = Some(Remainder {
-            stream,
-            left,
-            padding,
+        let rest = Remainder {
+            stream: stream.unwrap_or(StreamKey::NONE),
+            left: data.len as usize,
+            padding: data.padding as usize,
             end_stream: data.end_stream,
-        });
-        Ok(self.go_on_with_data(now, input))
+        };
+        Ok(self.read_data(now, rest, input, event))
     }
 
     /// Checks a DATA frame against its stream. `None`: nobody wants the payload.
@@ -145,58 +143,73 @@ impl Connection {
         Ok(None)
     }
 
-    /// Hands on what has come of the frame that we are inside of.
+    /// Goes on inside of a DATA frame.
+    pub(super) fn go_on_with_data(
+        &mut self,
+        now: Instant,
+        input: &mut BytesMut,
+        event: &mut Option<Event>,
+    ) -> Step {
+        match self.inbound.data.take() {
+            Some(rest) => self.read_data(now, rest, input, event),
+            None => Step::Next,
+        }
+    }
+
+    /// Hands on what has come of `rest` and keeps what is left of it.
     #[inline]
-    pub(super) fn go_on_with_data(&mut self, now: Instant, input: &mut BytesMut) -> Step {
-        let Some(mut rest) = self.inbound.data.take() else {
-            return Step::Next;
-        };
-        let step = if rest.left > 0 {
+    fn read_data(
+        &mut self,
+        now: Instant,
+        mut rest: Remainder,
+        input: &mut BytesMut,
+        event: &mut Option<Event>,
+    ) -> Step {
+        if rest.left > 0 || rest.end_stream {
             let len = rest.left.min(input.len());
             if len < rest.left.min(PIECE) {
                 self.inbound.data = Some(rest);
                 return Step::Starved(rest.left.min(PIECE));
             }
-            let piece = input.split_to(len);
             rest.left -= len;
-            self.hand_on(now, rest.stream, piece, rest.end_stream && rest.left == 0)
-        } else if rest.end_stream {
-            rest.end_stream = false;
-            self.hand_on(now, rest.stream, BytesMut::new(), true)
+            let last = rest.end_stream && rest.left == 0;
+            self.hand_on(now, rest.stream, input.split_to(len), last, event);
+            rest.end_stream &= !last;
         } else {
             let len = rest.padding.min(input.len());
             input.advance(len);
             rest.padding -= len;
-            Step::Next
-        };
-        if rest.left == 0 {
-            rest.end_stream = false;
-            if rest.padding == 0 {
-                return step;
-            }
         }
-        self.inbound.data = Some(rest);
-        step
+        if rest.left > 0 || rest.padding > 0 {
+            self.inbound.data = Some(rest);
+        }
+        Step::Next
     }
 
     #[inline]
-    fn hand_on(&mut self, now: Instant, key: StreamKey, piece: BytesMut, end_stream: bool) -> Step {
+    fn hand_on(
+        &mut self,
+        now: Instant,
+        key: StreamKey,
+        piece: BytesMut,
+        end_stream: bool,
+        event: &mut Option<Event>,
+    ) {
         let Some(stream) = self.streams.get(key) else {
             self.credit.release(piece.len());
-            self.return_connection_credit(now);
-            return Step::Next;
+            return self.return_connection_credit(now);
         };
+        *event = Some(Event::Data {
+            stream: key,
+            data: piece.freeze(),
+            end_stream,
+        });
         if end_stream && let Ok(state) = stream.state.receive_data(true) {
             stream.state = state;
             if let State::Closed(cause) = state {
                 self.close(key, cause);
             }
         }
-        Step::Event(Event::Data {
-            stream: key,
-            data: piece.freeze(),
-            end_stream,
-        })
     }
 
     /// The reader has taken `bytes`.

@@ -14,8 +14,8 @@ use std::time::Instant;
 
 /// What one step over the input came to. An `Err` beside it is an error of the connection.
 pub(super) enum Step {
-    Event(Event),
-    /// Something was consumed; events may lie in the queue.
+    /// Something was consumed. It may have led to an event in the place that the step was given for it, and to
+    /// events in the queue, which come after that one.
     Next,
     /// The input holds so few octets that at least this many are needed to go on.
     Starved(usize),
@@ -23,23 +23,18 @@ pub(super) enum Step {
 
 impl Connection {
     pub(super) fn next_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return Some(event);
-            }
+        // Steps write their event here, once: moving it up from call to call would cost more than most steps.
+        let mut event = self.events.pop_front();
+        while event.is_none() {
             if self.life == Life::Over {
                 input.clear(); // nothing after the end is looked at
-                return None;
+                break;
             }
             if input.is_empty() {
                 self.inbound.need(0);
-                return None;
+                break;
             }
-            match self.step(now, input) {
-                Ok(Step::Event(event)) => {
-                    self.keepalive.on_heard(now);
-                    return Some(event);
-                }
+            match self.step(now, input, &mut event) {
                 Ok(Step::Next) => self.keepalive.on_heard(now),
                 Ok(Step::Starved(needed)) => {
                     self.inbound.need(needed);
@@ -47,17 +42,26 @@ impl Connection {
                 }
                 Err(crime) => self.fail(crime),
             }
+            if event.is_none() {
+                event = self.events.pop_front();
+            }
         }
+        event
     }
 
     #[inline]
-    fn step(&mut self, now: Instant, input: &mut BytesMut) -> Result<Step, PeerMisbehaved> {
+    fn step(
+        &mut self,
+        now: Instant,
+        input: &mut BytesMut,
+        event: &mut Option<Event>,
+    ) -> Result<Step, PeerMisbehaved> {
         if let Life::Preface(seen) = self.life {
             self.read_preface(seen, input)?;
             return Ok(Step::Next);
         }
         if self.inbound.is_inside() {
-            return Ok(self.go_on_with_data(now, input));
+            return Ok(self.go_on_with_data(now, input, event));
         }
         let Some(head) = input.first_chunk::<HEAD_LEN>() else {
             return Ok(Step::Starved(HEAD_LEN));
@@ -68,24 +72,21 @@ impl Connection {
         }
         self.check_order(&head)?;
         if head.kind == Kind::DATA {
-            return self.on_data(now, &head, input);
+            return self.on_data(now, &head, input, event);
         }
         let whole = HEAD_LEN + head.len as usize;
         let Some(payload) = input.get(HEAD_LEN..whole) else {
             return Ok(Step::Starved(whole));
         };
-        let step = match head.kind {
-            Kind::HEADERS => self.on_headers(now, Headers::parse(&head, payload)?)?,
+        match head.kind {
+            Kind::HEADERS => self.on_headers(now, Headers::parse(&head, payload)?, event)?,
             Kind::CONTINUATION => {
-                self.on_continuation(now, Continuation::parse(&head, payload)?)?
+                self.on_continuation(now, Continuation::parse(&head, payload)?, event)?;
             }
-            _ => {
-                self.on_control(now, &head, payload)?;
-                Step::Next
-            }
-        };
+            _ => self.on_control(now, &head, payload)?,
+        }
         input.advance(whole);
-        Ok(step)
+        Ok(Step::Next)
     }
 
     /// The rules about which frame may come when.

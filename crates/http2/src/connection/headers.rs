@@ -1,6 +1,6 @@
 //! Header lists that arrive: requests, responses, trailers (RFC 9113 §6.2, §8.1).
 
-use super::{Act, Connection, Role, dispatch::Step};
+use super::{Act, Connection, Role};
 use crate::{
     error::PeerMisbehaved,
     event::{Event, StreamKey},
@@ -25,7 +25,8 @@ impl Connection {
         &mut self,
         now: Instant,
         frame: Headers<'_>,
-    ) -> Result<Step, PeerMisbehaved> {
+        event: &mut Option<Event>,
+    ) -> Result<(), PeerMisbehaved> {
         let self_dependency = frame
             .priority
             .is_some_and(|priority| priority.is_self_dependency());
@@ -41,9 +42,9 @@ impl Connection {
                 self_dependency,
                 frame.fragment,
             )?;
-            return Ok(Step::Next);
+            return Ok(());
         }
-        self.on_block(now, arrival, frame.fragment)
+        self.on_block(now, arrival, frame.fragment, event)
     }
 
     /// A CONTINUATION frame.
@@ -51,16 +52,17 @@ impl Connection {
         &mut self,
         now: Instant,
         frame: Continuation<'_>,
-    ) -> Result<Step, PeerMisbehaved> {
+        event: &mut Option<Event>,
+    ) -> Result<(), PeerMisbehaved> {
         let Some(block) = self.blocks.append(frame.fragment, frame.end_headers)? else {
-            return Ok(Step::Next);
+            return Ok(());
         };
         let arrival = Arrival {
             stream: block.stream,
             end_stream: block.end_stream,
             self_dependency: block.self_dependency,
         };
-        self.on_block(now, arrival, &block.bytes)
+        self.on_block(now, arrival, &block.bytes, event)
     }
 
     /// A whole header block. Whatever becomes of the stream, it is decoded.
@@ -70,17 +72,18 @@ impl Connection {
         now: Instant,
         arrival: Arrival,
         block: &[u8],
-    ) -> Result<Step, PeerMisbehaved> {
+        event: &mut Option<Event>,
+    ) -> Result<(), PeerMisbehaved> {
         self.abuse.note_work();
         let stream = arrival.stream;
         if let Some(key) = self.streams.find(stream) {
-            return self.on_block_of_live(now, key, arrival, block);
+            return self.on_block_of_live(now, key, arrival, block, event);
         }
         if stream > self.streams.last_id() {
             return match self.role {
                 Role::Client => Err(PeerMisbehaved::FrameOnIdleStream),
                 Role::Server if stream.is_multiple_of(2) => Err(PeerMisbehaved::WrongStreamParity),
-                Role::Server => self.on_request(now, arrival, block),
+                Role::Server => self.on_request(now, arrival, block, event),
             };
         }
         self.require_not_idle(stream)?;
@@ -88,7 +91,7 @@ impl Connection {
             Past::WeReset => {
                 self.abuse.charge(Act::Idle, now)?;
                 self.blocks.skip(block)?;
-                Ok(Step::Next)
+                Ok(())
             }
             Past::Skipped => Err(PeerMisbehaved::StreamIdNotIncreasing),
             Past::Ended => Err(PeerMisbehaved::FrameOnClosedStream),
@@ -101,7 +104,8 @@ impl Connection {
         now: Instant,
         arrival: Arrival,
         block: &[u8],
-    ) -> Result<Step, PeerMisbehaved> {
+        event: &mut Option<Event>,
+    ) -> Result<(), PeerMisbehaved> {
         let Arrival {
             stream: id,
             end_stream,
@@ -113,35 +117,36 @@ impl Connection {
             self.abuse.charge(Act::Idle, now)?;
             self.streams.remember_reset(id);
             self.blocks.skip(block)?;
-            return Ok(Step::Next);
+            return Ok(());
         }
         if self.streams.len() >= self.config.max_concurrent_streams as usize {
             self.blocks.skip(block)?;
-            return self.reject(now, id, PeerMisbehaved::StreamLimitExceeded);
+            return self.reject(now, id, PeerMisbehaved::StreamLimitExceeded, event);
         }
         let kind = ListKind::Request {
             allow_connect: self.config.allow_connect,
         };
         let headers = match self.blocks.decode(block, kind)? {
             Ok(_) if self_dependency => {
-                return self.reject(now, id, PeerMisbehaved::SelfDependency);
+                return self.reject(now, id, PeerMisbehaved::SelfDependency, event);
             }
             Ok(headers) => headers,
-            Err(crime) => return self.reject(now, id, crime),
+            Err(crime) => return self.reject(now, id, crime, event),
         };
         let body = Body::new(headers.content_length);
         if end_stream && let Err(crime) = body.finish() {
-            return self.reject(now, id, crime);
+            return self.reject(now, id, crime, event);
         }
         let mut stream = self.new_stream(id, State::opened_by_peer(end_stream));
         stream.body = body;
         let stream = self.streams.insert(stream);
-        Ok(Step::Event(Event::Headers {
+        *event = Some(Event::Headers {
             stream,
             headers,
             trailers: false,
             end_stream,
-        }))
+        });
+        Ok(())
     }
 
     /// A request that becomes no stream.
@@ -150,10 +155,12 @@ impl Connection {
         now: Instant,
         id: u32,
         crime: PeerMisbehaved,
-    ) -> Result<Step, PeerMisbehaved> {
+        event: &mut Option<Event>,
+    ) -> Result<(), PeerMisbehaved> {
         self.refuse(now, id, crime)?;
         self.streams.remember_reset(id);
-        Ok(Step::Event(Event::Rejected { id, crime }))
+        *event = Some(Event::Rejected { id, crime });
+        Ok(())
     }
 
     pub(super) fn new_stream(&self, id: u32, state: State) -> Stream {
@@ -169,16 +176,17 @@ impl Connection {
         key: StreamKey,
         arrival: Arrival,
         block: &[u8],
-    ) -> Result<Step, PeerMisbehaved> {
+        event: &mut Option<Event>,
+    ) -> Result<(), PeerMisbehaved> {
         let end_stream = arrival.end_stream;
         let Some(stream) = self.streams.get(key) else {
-            return Ok(Step::Next);
+            return Ok(());
         };
         let progress = match stream.state.theirs() {
             Ok(progress) => progress,
             Err(crime) => {
                 self.blocks.skip(block)?;
-                return self.stream_error(now, key, crime).map(|()| Step::Next);
+                return self.stream_error(now, key, crime);
             }
         };
         let trailers = progress == Progress::Body;
@@ -189,12 +197,10 @@ impl Connection {
         };
         let headers = match self.blocks.decode(block, kind)? {
             Ok(_) if arrival.self_dependency => {
-                return self
-                    .stream_error(now, key, PeerMisbehaved::SelfDependency)
-                    .map(|()| Step::Next);
+                return self.stream_error(now, key, PeerMisbehaved::SelfDependency);
             }
             Ok(headers) => headers,
-            Err(crime) => return self.stream_error(now, key, crime).map(|()| Step::Next),
+            Err(crime) => return self.stream_error(now, key, crime),
         };
         if headers.status.is_some_and(|status| status < 200) {
             return self.on_interim(now, key, end_stream);
@@ -212,14 +218,15 @@ impl Connection {
         match next {
             Ok(State::Closed(cause)) => self.close(key, cause),
             Ok(_) => {}
-            Err(crime) => return self.stream_error(now, key, crime).map(|()| Step::Next),
+            Err(crime) => return self.stream_error(now, key, crime),
         }
-        Ok(Step::Event(Event::Headers {
+        *event = Some(Event::Headers {
             stream: key,
             headers,
             trailers,
             end_stream,
-        }))
+        });
+        Ok(())
     }
 
     /// 1xx: nothing that the layers above wait for (RFC 9113 §8.1).
@@ -228,12 +235,12 @@ impl Connection {
         now: Instant,
         key: StreamKey,
         end_stream: bool,
-    ) -> Result<Step, PeerMisbehaved> {
+    ) -> Result<(), PeerMisbehaved> {
         if end_stream {
             self.stream_error(now, key, PeerMisbehaved::InterimWithEndStream)?;
         } else {
             self.abuse.charge(Act::Idle, now)?;
         }
-        Ok(Step::Next)
+        Ok(())
     }
 }

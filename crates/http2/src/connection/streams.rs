@@ -13,7 +13,7 @@ impl Connection {
     /// Takes a stream out of everything; its key is dead. What lies unread of it stays on the connection's
     /// account until it is released.
     pub(super) fn retire(&mut self, key: StreamKey, cause: Cause) {
-        if self.streams.remove(key).is_none() {
+        if !self.streams.remove(key) {
             return;
         }
         self.schedule.forget(key);

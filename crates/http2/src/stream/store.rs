@@ -49,11 +49,11 @@ impl Store {
         let id = stream.id;
         let slot = match self.vacant {
             Some(slot) => {
-                let old = std::mem::replace(&mut self.slots[slot as usize], Slot::Live(stream));
-                self.vacant = match old {
-                    Slot::Vacant(next) => next,
-                    Slot::Live(_) => None,
-                };
+                let place = &mut self.slots[slot as usize];
+                if let Slot::Vacant(next) = place {
+                    self.vacant = *next;
+                }
+                *place = Slot::Live(stream);
                 slot
             }
             None => {
@@ -89,14 +89,13 @@ impl Store {
         self.index.find(id).map(|slot| StreamKey { slot, id })
     }
 
-    /// Takes a stream out; its key is dead from now on.
+    /// Drops a stream; its key is dead from now on. Whether it was there.
     #[inline]
-    pub(crate) fn remove(&mut self, key: StreamKey) -> Option<Stream> {
-        self.get(key)?;
-        let old = std::mem::replace(
-            &mut self.slots[key.slot as usize],
-            Slot::Vacant(self.vacant),
-        );
+    pub(crate) fn remove(&mut self, key: StreamKey) -> bool {
+        if self.get(key).is_none() {
+            return false;
+        }
+        self.slots[key.slot as usize] = Slot::Vacant(self.vacant);
         self.vacant = Some(key.slot);
         self.live -= 1;
         self.index.remove(key.id);
@@ -105,10 +104,7 @@ impl Store {
             self.vacant = None;
             self.index = Index::default();
         }
-        match old {
-            Slot::Live(stream) => Some(stream),
-            Slot::Vacant(_) => None,
-        }
+        true
     }
 
     /// Remembers that we reset a stream which is not in the store (any more).
@@ -231,11 +227,11 @@ mod tests {
     fn keys_of_dead_streams_find_nothing_although_the_slot_is_used_again() {
         let mut store = Store::default();
         let first = open(&mut store, 1);
-        store.remove(first).unwrap();
+        assert!(store.remove(first));
         let second = open(&mut store, 3);
         assert_eq!(first.slot(), second.slot());
         assert!(store.get(first).is_none() && store.get(second).is_some());
-        assert!(store.remove(first).is_none());
+        assert!(!store.remove(first));
         assert!(store.get(StreamKey::NONE).is_none());
         assert_eq!((store.find(1), store.find(3)), (None, Some(second)));
     }
@@ -256,7 +252,7 @@ mod tests {
                 // The oldest live on for long: the index must cope with gaps.
                 let (&id, &key) = model.iter().nth(at.max(model.len() / 3)).unwrap();
                 assert_eq!(store.find(id), Some(key));
-                assert_eq!(store.remove(key).map(|stream| stream.id), Some(id));
+                assert!(store.remove(key));
                 model.remove(&id);
                 assert_eq!(store.find(id), None);
             }
@@ -270,7 +266,7 @@ mod tests {
     fn a_store_without_streams_gives_a_large_slab_back() {
         let mut store = Store::default();
         let keys: Vec<_> = (0..1000).map(|i| open(&mut store, 2 * i + 1)).collect();
-        keys.into_iter().for_each(|key| drop(store.remove(key)));
+        assert!(keys.into_iter().all(|key| store.remove(key)));
         assert_eq!(store.slots.capacity(), 0);
     }
 }
