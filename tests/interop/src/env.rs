@@ -17,6 +17,8 @@ pub struct Env {
     pub soak: Soak,
     /// How long `long_lived_channel` waits between its calls.
     pub long_lived_interval: Duration,
+    /// Whether `server_compressed_*` look at the compressed flag of the responses.
+    pub check_compressed: bool,
 }
 
 /// How to reach a server.
@@ -80,6 +82,7 @@ impl Env {
             additional_metadata: Vec::new(),
             soak: Soak::default(),
             long_lived_interval: Duration::ZERO,
+            check_compressed: true,
         })
     }
 
@@ -91,6 +94,7 @@ impl Env {
         let millis = |name| flags.number(name).map(Duration::from_millis);
         let mut env = Env::new(ServerAddress::from_flags(flags)?)?;
         env.additional_metadata = additional_metadata(flags.text("additional_metadata"))?;
+        env.check_compressed = !flags.is_on("unchecked_compression");
         env.long_lived_interval = millis("long_lived_channel_interval_ms")?;
         env.soak = Soak {
             iterations: flags.number("soak_iterations")?,

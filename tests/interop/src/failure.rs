@@ -1,6 +1,6 @@
 //! Why a case failed.
 
-use farcall::Status;
+use farcall::{Code, Status};
 use std::{error::Error, fmt};
 
 /// What was expected and what came instead.
@@ -38,10 +38,20 @@ impl From<farcall::ConfigError> for Failure {
     }
 }
 
-impl From<farcall::TlsConfigError> for Failure {
-    fn from(error: farcall::TlsConfigError) -> Failure {
+impl From<farcall::tls::TlsConfigError> for Failure {
+    fn from(error: farcall::tls::TlsConfigError) -> Failure {
         Failure(format!("TLS cannot be set up: {error}"))
     }
+}
+
+/// Checks the code of a call that was meant to fail.
+pub(crate) fn check_code(status: &Status, expected: Code) -> Outcome {
+    if status.code() == expected {
+        return Ok(());
+    }
+    Err(Failure(format!(
+        "the status: expected {expected}, got {status}"
+    )))
 }
 
 /// Ends the case with a [`Failure`].

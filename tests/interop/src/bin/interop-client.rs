@@ -36,6 +36,10 @@ static FLAGS: &[Flag] = &[
         "",
         "refused: Farcall's channel does not honour service configs yet",
     ),
+    Flag::switch(
+        "unchecked_compression",
+        "server_compressed_*: do not look whether responses are compressed",
+    ),
     Flag::value(
         "long_lived_channel_interval_ms",
         "1000",

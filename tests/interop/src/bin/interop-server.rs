@@ -3,7 +3,7 @@
 use farcall::{Server, ServerTls};
 use farcall_interop::{
     TEST_CERTIFICATE, TEST_KEY,
-    flags::{Flag, Flags},
+    flags::{Flag, Flags, Usage},
     pb::TestServiceServer,
     server::TestServer,
 };
@@ -28,36 +28,21 @@ const MAX_MESSAGE: usize = 64 << 20;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let flags = match Flags::parse(FLAGS, std::env::args().skip(1)) {
-        Ok(flags) => flags,
-        Err(usage) => {
-            eprintln!("interop-server: {usage}");
-            return ExitCode::from(2);
-        }
-    };
-    match serve(&flags).await {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("interop-server: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }
 }
 
-async fn serve(flags: &Flags) -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<(), Box<dyn Error>> {
+    let flags = Flags::parse(FLAGS, std::env::args().skip(1))?;
     let port: u16 = flags.number("port")?;
     let mut builder = Server::builder().max_receive_message_size(MAX_MESSAGE);
     if flags.is_on("use_tls") {
-        builder = builder.tls(
-            match (
-                flags.optional("tls_cert_file"),
-                flags.optional("tls_key_file"),
-            ) {
-                (Some(certificate), Some(key)) => ServerTls::from_pem_files(certificate, key)?,
-                (None, None) => ServerTls::from_pem(TEST_CERTIFICATE, TEST_KEY)?,
-                _ => return Err("--tls_cert_file and --tls_key_file go together".into()),
-            },
-        );
+        builder = builder.tls(tls(&flags)?);
     }
     let server = builder.add_service(TestServiceServer::new(TestServer::new()));
     let bound = server.bind(&format!("[::]:{port}")).await?;
@@ -67,4 +52,15 @@ async fn serve(flags: &Flags) -> Result<(), Box<dyn Error>> {
     );
     bound.serve().await;
     Ok(())
+}
+
+fn tls(flags: &Flags) -> Result<ServerTls, Box<dyn Error>> {
+    match (
+        flags.optional("tls_cert_file"),
+        flags.optional("tls_key_file"),
+    ) {
+        (Some(certificate), Some(key)) => Ok(ServerTls::from_pem_files(certificate, key)?),
+        (None, None) => Ok(ServerTls::from_pem(TEST_CERTIFICATE, TEST_KEY)?),
+        _ => Err(Usage("--tls_cert_file and --tls_key_file go together".to_owned()).into()),
+    }
 }

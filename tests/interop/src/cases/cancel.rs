@@ -3,7 +3,7 @@
 use super::payload::{check_reply, download};
 use crate::{
     env::{Env, WithMetadata},
-    failure::{Outcome, check_eq, fail},
+    failure::{Outcome, check_code, fail},
 };
 use farcall::Code;
 use std::time::Duration;
@@ -12,10 +12,9 @@ pub(super) async fn cancel_after_begin(env: &Env) -> Outcome {
     let (mut sender, response) = env.client().streaming_input_call().metadata_of(env).split();
     sender.cancel();
     match response.await {
-        Err(status) => check_eq!(status.code(), Code::Cancelled, "the code"),
+        Err(status) => check_code(&status, Code::Cancelled),
         Ok(reply) => fail!("the cancelled call got {reply:?}"),
     }
-    Ok(())
 }
 
 pub(super) async fn cancel_after_first_response(env: &Env) -> Outcome {
@@ -24,10 +23,9 @@ pub(super) async fn cancel_after_first_response(env: &Env) -> Outcome {
     check_reply(replies.message().await?, 31_415)?;
     sender.cancel();
     match replies.message().await {
-        Err(status) => check_eq!(status.code(), Code::Cancelled, "the code"),
+        Err(status) => check_code(&status, Code::Cancelled),
         Ok(reply) => fail!("the cancelled call got {reply:?}"),
     }
-    Ok(())
 }
 
 /// The server waits for more requests, so only the deadline can end the call.
@@ -41,8 +39,7 @@ pub(super) async fn timeout_on_sleeping_server(env: &Env) -> Outcome {
     // The deadline may pass before there is anything to send on.
     let _ = sender.send(download(27_182, &[])).await;
     match replies.message().await {
-        Err(status) => check_eq!(status.code(), Code::DeadlineExceeded, "the code"),
+        Err(status) => check_code(&status, Code::DeadlineExceeded),
         Ok(reply) => fail!("the sleeping server sent {reply:?}"),
     }
-    Ok(())
 }

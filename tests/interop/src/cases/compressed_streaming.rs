@@ -1,9 +1,9 @@
 //! Streams in which some messages are compressed and others are not.
 
-use super::payload::{check_end, check_reply, download, upload};
+use super::payload::{check_compressed, check_end, check_reply, download, upload};
 use crate::{
     env::{Env, WithMetadata},
-    failure::{Outcome, check_eq, fail},
+    failure::{Outcome, check_code, check_eq, fail},
     pb::{BoolValue, StreamingInputCallRequest},
 };
 use farcall::{Code, Encoding};
@@ -23,11 +23,7 @@ pub(super) async fn client_compressed_streaming(env: &Env) -> Outcome {
     let Err(status) = response.await else {
         fail!("the server accepted an uncompressed message that said it was compressed");
     };
-    check_eq!(
-        status.code(),
-        Code::InvalidArgument,
-        "the code of the probe"
-    );
+    check_code(&status, Code::InvalidArgument)?;
     client_compressed_streaming_noprobe(env).await
 }
 
@@ -63,11 +59,7 @@ pub(super) async fn server_compressed_streaming(env: &Env) -> Outcome {
         .await?;
     for (len, compressed) in RESPONSES {
         check_reply(replies.message().await?, len)?;
-        check_eq!(
-            replies.last_was_compressed(),
-            compressed,
-            "the compressed flag of a response"
-        );
+        check_compressed(env, replies.last_was_compressed(), compressed)?;
     }
     check_end(replies.message().await?)
 }

@@ -2,10 +2,10 @@
 //!
 //! `expect_compressed` has the server look at the compressed flag of our requests; we look at that of its responses.
 
-use super::payload::{LARGE_RESPONSE, check_payload, large};
+use super::payload::{LARGE_RESPONSE, check_compressed, check_payload, large};
 use crate::{
     env::Env,
-    failure::{Outcome, check_eq, fail},
+    failure::{Outcome, check_code, fail},
     pb::{BoolValue, SimpleRequest},
 };
 use farcall::{Code, Encoding};
@@ -20,11 +20,7 @@ pub(super) async fn client_compressed_unary(env: &Env) -> Outcome {
     let Err(status) = probe else {
         fail!("the server accepted an uncompressed message that said it was compressed");
     };
-    check_eq!(
-        status.code(),
-        Code::InvalidArgument,
-        "the code of the probe"
-    );
+    check_code(&status, Code::InvalidArgument)?;
     client_compressed_unary_noprobe(env).await
 }
 
@@ -47,11 +43,7 @@ pub(super) async fn server_compressed_unary(env: &Env) -> Outcome {
             ..large()
         };
         let reply = env.client().unary_call(env.request(wanted)).await?;
-        check_eq!(
-            reply.message_was_compressed(),
-            compressed,
-            "the compressed flag of the response"
-        );
+        check_compressed(env, reply.message_was_compressed(), compressed)?;
         check_payload(reply.payload.as_ref(), LARGE_RESPONSE)?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Messages with payloads, and checks of those that come back.
 
 use crate::{
+    env::Env,
     failure::{Outcome, check, check_eq, fail},
     pb::{
         Payload, PayloadType, ResponseParameters, SimpleRequest, StreamingInputCallRequest,
@@ -83,6 +84,14 @@ pub(super) fn check_reply(found: Option<StreamingOutputCallResponse>, len: usize
         Some(reply) => check_payload(reply.payload.as_ref(), len),
         None => fail!("the stream ended where a response of {len} bytes was expected"),
     }
+}
+
+/// Checks the compressed flag of a response.
+pub(super) fn check_compressed(env: &Env, found: bool, expected: bool) -> Outcome {
+    if env.check_compressed {
+        check_eq!(found, expected, "the compressed flag of the response");
+    }
+    Ok(())
 }
 
 /// Checks that a response stream ends well.

@@ -128,16 +128,17 @@ fn judge(soak: &Soak, done: Vec<Iteration>) -> Outcome {
         .map(|iteration| iteration.latency.as_millis())
         .collect();
     latencies.sort_unstable();
-    let at = |part: usize| {
-        latencies.get((latencies.len() * part / 100).min(latencies.len().saturating_sub(1)))
+    let at = |percent: usize| {
+        let index = (latencies.len() * percent / 100).min(latencies.len().saturating_sub(1));
+        latencies.get(index).copied().unwrap_or_default()
     };
     eprintln!(
-        "soak: {} of {} iterations done, {failures} failed; latency in ms: median {:?}, 90th percentile {:?}, worst {:?}",
+        "soak: {} of {} iterations done, {failures} failed; latency in ms: median {}, 90th percentile {}, worst {}",
         done.len(),
         soak.iterations,
         at(50),
         at(90),
-        latencies.last(),
+        at(100),
     );
     check!(
         done.len() == soak.iterations as usize,

@@ -3,7 +3,7 @@
 use super::payload::{LARGE_REQUEST, LARGE_RESPONSE, download, simple};
 use crate::{
     env::{Env, WithMetadata},
-    failure::{Failure, Outcome, check_eq, fail},
+    failure::{Failure, Outcome, check_code, check_eq, fail},
     pb::{
         EchoStatus, Empty, SimpleRequest, StreamingOutputCallRequest, UnimplementedServiceClient,
     },
@@ -35,15 +35,13 @@ pub(super) async fn special_status_message(env: &Env) -> Outcome {
 
 pub(super) async fn unimplemented_method(env: &Env) -> Outcome {
     let result = env.client().unimplemented_call(env.request(Empty {})).await;
-    check_eq!(failure_of(result)?.code(), Code::Unimplemented, "the code");
-    Ok(())
+    check_code(&failure_of(result)?, Code::Unimplemented)
 }
 
 pub(super) async fn unimplemented_service(env: &Env) -> Outcome {
     let client = UnimplementedServiceClient::new(env.channel());
     let result = client.unimplemented_call(env.request(Empty {})).await;
-    check_eq!(failure_of(result)?.code(), Code::Unimplemented, "the code");
-    Ok(())
+    check_code(&failure_of(result)?, Code::Unimplemented)
 }
 
 async fn unary(env: &Env, request: SimpleRequest, wanted: &EchoStatus) -> Outcome {
@@ -67,8 +65,11 @@ async fn full_duplex(env: &Env, wanted: &EchoStatus) -> Outcome {
 }
 
 fn check_status(found: &Status, wanted: &EchoStatus) -> Outcome {
-    check_eq!(i32::from(found.code()), wanted.code, "the code");
-    check_eq!(found.message(), wanted.message, "the message");
+    check_eq!(
+        (i32::from(found.code()), found.message()),
+        (wanted.code, &*wanted.message),
+        "the status"
+    );
     Ok(())
 }
 
