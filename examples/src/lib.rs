@@ -2,5 +2,6 @@
 
 pub mod features;
 pub mod greeter;
+pub mod local;
 
 farcall::include_protos!();
