@@ -22,7 +22,8 @@ pub struct Config {
     /// Bytes received on all streams and not yet released by the reader that the connection holds before it
     /// stops returning credit: the memory one connection's unread data can take. Default 16 MiB.
     pub receive_budget: usize,
-    /// Largest frame payload we accept; advertised. Between 16,384 and 16,777,215. Default 16,384, the smallest: DATA of
+    /// Largest frame payload we accept; advertised. Between 16,384 and 16,777,215, other values are taken for the
+    /// nearer of these. Default 16,384, the smallest: DATA of
     /// any size is handed on as it arrives and costs the same, and larger header frames help attackers only.
     pub max_frame_size: u32,
     /// Largest DATA payload that we send at once even if the peer allows more: the grain of fairness

@@ -93,6 +93,16 @@ impl Output {
         self.written
     }
 
+    #[cfg(test)]
+    pub(crate) fn retained(&self) -> usize {
+        self.scratch.capacity()
+            + self
+                .payloads
+                .iter()
+                .map(|payload| payload.bytes.len())
+                .sum::<usize>()
+    }
+
     /// Everything has been read.
     fn reset(&mut self) {
         self.usual = self.scratch.len().min(64 << 10).next_power_of_two();

@@ -111,6 +111,11 @@ impl Schedule {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn retained(&self) -> usize {
+        self.links.capacity() * size_of::<Link>()
+    }
+
     fn row(&mut self, place: Place) -> &mut Row {
         match place {
             Place::Ready => &mut self.ready,

@@ -173,7 +173,13 @@ impl Connection {
             }
             rest.left -= len;
             let last = rest.end_stream && rest.left == 0;
-            self.hand_on(now, rest.stream, input.split_to(len), last, event);
+            // An empty piece must not hold on to the input's memory.
+            let piece = if len > 0 {
+                input.split_to(len)
+            } else {
+                BytesMut::new()
+            };
+            self.hand_on(now, rest.stream, piece, last, event);
             rest.end_stream &= !last;
         } else {
             let len = rest.padding.min(input.len());

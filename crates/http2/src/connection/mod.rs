@@ -24,7 +24,7 @@ use crate::{
     error::{OpenError, Reason, SendError},
     event::{Event, StreamKey},
     flow::{BdpEstimator, ConnectionCredit, Window},
-    frame::{DEFAULT_WINDOW, PREFACE},
+    frame::{DEFAULT_WINDOW, MAX_MAX_FRAME_SIZE, MIN_MAX_FRAME_SIZE, PREFACE},
     headers::Part,
     hpack::Encoder,
     output::Output,
@@ -114,7 +114,10 @@ impl Connection {
         connection
     }
 
-    fn new(role: Role, life: Life, config: Config, now: Instant) -> Connection {
+    fn new(role: Role, life: Life, mut config: Config, now: Instant) -> Connection {
+        config.max_frame_size = config
+            .max_frame_size
+            .clamp(MIN_MAX_FRAME_SIZE, MAX_MAX_FRAME_SIZE);
         let local = LocalSettings::new(&config);
         let target = config.initial_connection_window;
         let limit = if config.adaptive_window {

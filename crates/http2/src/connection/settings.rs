@@ -17,6 +17,8 @@ pub(super) struct LocalSettings {
     pub(super) stream_window: u32,
     /// The receive window that credit strives for.
     pub(super) target_window: u32,
+    /// The receive window that shall be announced as soon as the SETTINGS before are acknowledged.
+    wanted_window: u32,
     /// The first SETTINGS are acknowledged: the peer knows our limits.
     pub(super) known: bool,
 }
@@ -48,6 +50,7 @@ impl LocalSettings {
             // A smaller window binds the peer only once it has acknowledged it (RFC 9113 §6.9.2).
             stream_window: window.max(DEFAULT_WINDOW),
             target_window: window,
+            wanted_window: window,
             known: false,
         }
     }
@@ -117,9 +120,11 @@ impl Connection {
             .push_back(Announced { deadline, first });
     }
 
-    /// Raises the receive window of all streams, those that are open too.
+    /// Raises the receive window of all streams, those that are open too. One change is announced at a time.
     pub(super) fn raise_stream_window(&mut self, now: Instant, window: u32) {
         let old = self.local.stream_window;
+        self.local.wanted_window = self.local.wanted_window.max(window.min(MAX_WINDOW));
+        let window = self.local.wanted_window;
         if window <= old || !self.local.unacknowledged.is_empty() {
             return;
         }
@@ -138,7 +143,7 @@ impl Connection {
         settings: Settings<'_>,
     ) -> Result<(), PeerMisbehaved> {
         if settings == Settings::Ack {
-            return self.on_settings_ack();
+            return self.on_settings_ack(now);
         }
         self.abuse.charge(Act::Settings, now)?;
         let mut initial_window = None;
@@ -200,13 +205,14 @@ impl Connection {
         Ok(())
     }
 
-    fn on_settings_ack(&mut self) -> Result<(), PeerMisbehaved> {
+    fn on_settings_ack(&mut self, now: Instant) -> Result<(), PeerMisbehaved> {
         let announced = self
             .local
             .unacknowledged
             .pop_front()
             .ok_or(PeerMisbehaved::UnexpectedSettingsAck)?;
         if !announced.first {
+            self.raise_stream_window(now, 0);
             return Ok(());
         }
         self.local.known = true;

@@ -58,9 +58,7 @@ impl Validator {
     }
 
     fn field(&mut self, name: Name, value: Bytes, sensitive: bool) -> Result<(), PeerMisbehaved> {
-        if value.iter().any(|&byte| matches!(byte, 0 | b'\r' | b'\n')) {
-            return Err(PeerMisbehaved::InvalidFieldValue);
-        }
+        check_value(&value)?;
         match &name {
             Name::Known(known) if known.is_pseudo() => return self.pseudo(*known, value),
             Name::Known(KnownName::ContentLength) => self.content_length(&value)?,
@@ -131,6 +129,15 @@ impl Validator {
         }
         Ok(())
     }
+}
+
+/// RFC 9113 §8.2.1. Control characters of any kind are rare: whether there is one is found out many octets at a time.
+fn check_value(value: &[u8]) -> Result<(), PeerMisbehaved> {
+    let any_control = value.iter().fold(false, |any, &byte| any | (byte < b' '));
+    if any_control && value.iter().any(|&byte| matches!(byte, 0 | b'\r' | b'\n')) {
+        return Err(PeerMisbehaved::InvalidFieldValue);
+    }
+    Ok(())
 }
 
 /// RFC 9113 §8.2.1. Names are classified by exact bytes, so known ones need no check.

@@ -127,6 +127,12 @@ impl Store {
         .collect()
     }
 
+    #[cfg(test)]
+    pub(crate) fn retained(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>()
+            + self.index.entries.capacity() * size_of::<Entry>()
+    }
+
     /// All live streams with their keys.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (StreamKey, &mut Stream)> {
         self.slots

@@ -5,7 +5,17 @@ mod crimes;
 mod endings;
 mod flow;
 mod keepalive;
+mod legitimate;
 mod pair;
 mod random;
 mod raw;
 mod settings;
+
+use super::Connection;
+
+impl Connection {
+    /// Octets of memory held by what grows with traffic.
+    fn retained(&self) -> usize {
+        self.output.retained() + self.streams.retained() + self.schedule.retained()
+    }
+}
