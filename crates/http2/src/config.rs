@@ -5,6 +5,16 @@ use std::time::Duration;
 /// Settings and limits of one [`Connection`](crate::Connection). Both roles use the same set.
 ///
 /// Everything that a peer can make us hold has a finite default.
+///
+/// ```
+/// use farcall_http2::{Config, Connection};
+///
+/// let mut config = Config::default();
+/// config.max_concurrent_streams = 100;
+/// config.adaptive_window = false; // static windows
+/// let server = Connection::server(config, std::time::Instant::now());
+/// # drop(server);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {

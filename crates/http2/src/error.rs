@@ -4,6 +4,13 @@ use bytes::Bytes;
 use std::fmt;
 
 /// An HTTP/2 error code (RFC 9113 §7); unknown codes are kept.
+///
+/// ```
+/// use farcall_http2::Reason;
+///
+/// assert_eq!(Reason::CANCEL.to_string(), "CANCEL");
+/// assert_eq!(Reason(0x77).to_string(), "0x77");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reason(pub u32);
 

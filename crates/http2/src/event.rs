@@ -9,6 +9,13 @@ use std::sync::Arc;
 
 /// Names a stream: a dense slot, so that drivers can keep their own per-stream records in a vector,
 /// and the stream id, so that a key that outlived its stream is recognised.
+///
+/// ```
+/// use farcall_http2::StreamKey;
+///
+/// assert_eq!(StreamKey::NONE.id(), 0);
+/// assert_eq!(std::mem::size_of::<StreamKey>(), 8);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct StreamKey {
     pub(crate) slot: u32,
@@ -34,6 +41,22 @@ impl StreamKey {
 }
 
 /// What happened, in the order of the wire. See each variant for what may follow it.
+///
+/// A stream's events are `Headers`, any number of `Data`, perhaps a second `Headers` with trailers; the last of
+/// them has `end_stream`. `Reset` may end it at any point before our own side has ended, too.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use farcall_http2::{Config, Connection, ConnectionError, Event, PeerMisbehaved, Reason};
+///
+/// let now = std::time::Instant::now();
+/// let mut server = Connection::server(Config::default(), now);
+/// let mut input = BytesMut::from("GET / HTTP/1.1\r\n");
+/// let event = server.poll_event(now, &mut input);
+/// let error = ConnectionError::Misbehaved(PeerMisbehaved::BadPreface, Reason::PROTOCOL_ERROR);
+/// assert!(matches!(event, Some(Event::Closed(e)) if e == error));
+/// assert!(server.is_closed() && server.wants_write()); // a GOAWAY
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {

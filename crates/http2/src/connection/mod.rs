@@ -52,11 +52,62 @@ pub enum Role {
 
 /// One end of an HTTP/2 connection.
 ///
-/// Getters: [`role`](Self::role), [`is_closed`](Self::is_closed), [`is_draining`](Self::is_draining),
-/// [`open_streams`](Self::open_streams), [`buffered`](Self::buffered). Inputs: [`poll_event`](Self::poll_event),
-/// [`handle_eof`](Self::handle_eof), [`handle_timeout`](Self::handle_timeout). Commands: everything that
-/// takes a [`StreamKey`], [`open`](Self::open), [`ping`](Self::ping), [`drain`](Self::drain), [`shutdown`](Self::shutdown).
-/// Outputs: [`fill`](Self::fill), [`output`](Self::output), [`poll_timeout`](Self::poll_timeout).
+/// * Getters: [`role`](Self::role), [`is_closed`](Self::is_closed), [`is_draining`](Self::is_draining),
+///   [`open_streams`](Self::open_streams), [`buffered`](Self::buffered), [`wants_write`](Self::wants_write),
+///   [`input_hint`](Self::input_hint), [`windows`](Self::windows), [`stream_windows`](Self::stream_windows).
+/// * Inputs: [`poll_event`](Self::poll_event), [`handle_eof`](Self::handle_eof), [`handle_timeout`](Self::handle_timeout).
+/// * Commands: everything that takes a [`StreamKey`], [`open`](Self::open), [`ping`](Self::ping),
+///   [`drain`](Self::drain), [`shutdown`](Self::shutdown).
+/// * Outputs: [`poll_event`](Self::poll_event) again, [`fill`](Self::fill), [`output`](Self::output),
+///   [`poll_timeout`](Self::poll_timeout).
+///
+/// *Drain the outputs after every mutation*: a command may raise events (`Writable`, `CanOpen`, `Closed`) and an
+/// input may queue frames. No call fails or panics on anything that a peer sends. Instants must not go back.
+///
+/// ```
+/// use bytes::{Buf, Bytes, BytesMut};
+/// use farcall_http2::{Config, Connection, Event, Field, KnownName, Part};
+///
+/// fn carry(from: &mut Connection, to: &mut BytesMut) {
+///     from.fill(std::time::Instant::now(), 64 << 10);
+///     let output = from.output();
+///     to.extend_from_slice(&output.copy_to_bytes(output.remaining())); // a socket would `writev`
+/// }
+///
+/// let now = std::time::Instant::now();
+/// let mut client = Connection::client(Config::default(), now);
+/// let mut server = Connection::server(Config::default(), now);
+/// let (mut up, mut down) = (BytesMut::new(), BytesMut::new());
+///
+/// let head = [
+///     Field::new(KnownName::Method, "POST"),
+///     Field::new(KnownName::Scheme, "http"),
+///     Field::new(KnownName::Path, "/echo"),
+/// ];
+/// let call = client.open(now, &[Part::Fields(&head)], false)?;
+/// client.send_data(now, call, Bytes::from_static(b"hello"), true)?;
+/// carry(&mut client, &mut up);
+///
+/// while let Some(event) = server.poll_event(now, &mut up) {
+///     if let Event::Data { stream, data, end_stream: true } = event {
+///         server.release(now, stream, data.len());
+///         let head = [Field::new(KnownName::Status, "200")];
+///         server.send_headers(now, stream, &[Part::Fields(&head)], false)?;
+///         server.send_data(now, stream, data, true)?;
+///     }
+/// }
+/// carry(&mut server, &mut down);
+///
+/// let mut answer = None;
+/// while let Some(event) = client.poll_event(now, &mut down) {
+///     if let Event::Data { stream, data, .. } = event {
+///         client.release(now, stream, data.len());
+///         answer = Some((stream, data));
+///     }
+/// }
+/// assert_eq!(answer, Some((call, Bytes::from_static(b"hello"))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
@@ -98,7 +149,7 @@ enum Life {
 }
 
 impl Connection {
-    /// A client's end; its preface is queued for output.
+    /// A client's end; its preface, SETTINGS and window are in the output. Streams may be opened at once.
     pub fn client(config: Config, now: Instant) -> Connection {
         let mut connection = Connection::new(Role::Client, Life::FirstSettings, config, now);
         connection
@@ -107,7 +158,8 @@ impl Connection {
         connection.begin(now);
         connection
     }
-    /// A server's end; its SETTINGS are queued for output.
+
+    /// A server's end; its SETTINGS and window are in the output.
     pub fn server(config: Config, now: Instant) -> Connection {
         let mut connection = Connection::new(Role::Server, Life::Preface(0), config, now);
         connection.begin(now);
@@ -161,49 +213,65 @@ impl Connection {
     pub fn role(&self) -> Role {
         self.role
     }
-    /// After `Event::Closed`.
+
+    /// Whether [`Event::Closed`] has been handed out. Nothing but writing the rest of the output is left to do.
     pub fn is_closed(&self) -> bool {
         self.life == Life::Over && self.events.is_empty()
     }
+
     /// Whether either side has sent GOAWAY.
     pub fn is_draining(&self) -> bool {
         self.going.is_going()
     }
-    /// Streams that are not closed.
+
+    /// Streams that are open or half-closed, those included whose last DATA waits for a window.
     pub fn open_streams(&self) -> usize {
         self.streams.len()
     }
-    /// Whether there is anything to write: output, or a queued stream that windows allow to send.
+
+    /// Whether there is anything to write: output, or a queued stream whose window allows it to send.
     pub fn wants_write(&self) -> bool {
         !self.output.is_empty() || self.schedule.has_ready()
     }
-    /// DATA bytes accepted by `send_data` for the stream and not yet moved into the output.
+
+    /// DATA bytes accepted by [`send_data`](Self::send_data) for the stream and not yet moved into the output.
     pub fn buffered(&self, stream: StreamKey) -> usize {
         self.streams
             .peek(stream)
             .map_or(0, |stream| stream.queue.bytes())
     }
 
-    /// Takes whole frames off the front of `input` until one yields an event. `None`: `input` has no
-    /// whole frame left (a part of one may remain: keep it and append). Large DATA frames need not be
-    /// whole: what has arrived is handed on. The driver may stop between events.
+    /// Takes frames off the front of `input` until one yields an event. `None`: there is no event and `input`
+    /// has no whole frame left; a part of one may remain, to be kept and appended to. DATA is handed on
+    /// without a copy, in pieces of at least 4 KiB if its frame is larger and has not come whole. The driver may
+    /// stop between events and pass the same `input` later. After the end, `input` is emptied.
+    ///
+    /// # Panics
+    /// Never on what the peer sends. `input` must begin where the call before left off.
     pub fn poll_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
         self.next_event(now, input)
     }
-    /// The number of bytes that `input` should have room for so that the frame at its front fits; 0 if unknown.
+
+    /// How many bytes `input` must hold before [`poll_event`](Self::poll_event) can go on, after it returned `None`;
+    /// 0 if nothing has begun. At most 9 bytes more than [`Config::max_frame_size`].
     pub fn input_hint(&self) -> usize {
         self.inbound.needed()
     }
-    /// The peer closed its writing side. Events follow.
+
+    /// The peer closed its writing side: open streams are `Reset`, `Closed` follows.
     pub fn handle_eof(&mut self, _now: Instant) {
         self.on_eof();
     }
-    /// `poll_timeout` has passed. Events and output may follow.
+
+    /// [`poll_timeout`](Self::poll_timeout) has passed. Events and output may follow. Calling it early does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.on_timeout(now);
     }
 
     /// (client) Opens a stream with a request header list. Encoded at once, in call order.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; on a server always `GoingAway`. Nothing is sent then.
     pub fn open(
         &mut self,
         _now: Instant,
@@ -212,7 +280,13 @@ impl Connection {
     ) -> Result<StreamKey, OpenError> {
         self.open_stream(head, end_stream)
     }
-    /// Response headers, or trailers (`end_stream`): trailers wait behind buffered DATA.
+
+    /// Response headers (once), or trailers (with `end_stream`), which wait behind buffered DATA. One list with
+    /// `end_stream` may be the whole response. When a server's END_STREAM leaves before the request has ended,
+    /// RST_STREAM(NO_ERROR) follows it, the rest of the request is dropped and the key is dead (RFC 9113 §8.1).
+    ///
+    /// # Errors
+    /// See [`SendError`]. The stream is as before.
     pub fn send_headers(
         &mut self,
         _now: Instant,
@@ -222,9 +296,14 @@ impl Connection {
     ) -> Result<(), SendError> {
         self.submit_headers(stream, head, end_stream)
     }
-    /// Payload. Always accepted: goes straight to the output when windows and fairness allow, else is buffered;
-    /// a sender should pause while `buffered` is above the high-water mark, until `Event::Writable`.
+
+    /// Payload. Always accepted in full: it goes straight to the output when windows and fairness allow, else it is
+    /// buffered; a sender should pause while [`buffered`](Self::buffered) is above
+    /// [`Config::send_high_water`], until [`Event::Writable`].
     /// `end_stream` rides on the last DATA frame; with empty `data` it is set on what is buffered, if anything.
+    ///
+    /// # Errors
+    /// `StreamGone` if the stream or our side of it has ended, `OutOfOrder` before the response's header list.
     pub fn send_data(
         &mut self,
         _now: Instant,
@@ -234,46 +313,62 @@ impl Connection {
     ) -> Result<(), SendError> {
         self.submit_data(stream, data, end_stream)
     }
-    /// Ends the stream now: buffered DATA is dropped, RST_STREAM sent, no further events on it.
+
+    /// Ends the stream now: buffered DATA is dropped, RST_STREAM sent, no further events on it; frames of the peer
+    /// that are on their way are ignored. What the reader still holds is settled by [`release`](Self::release).
     /// No effect on a stream that has ended.
     pub fn reset(&mut self, _now: Instant, stream: StreamKey, reason: Reason) {
         self.submit_reset(stream, reason);
     }
+
     /// The reader has taken (or thrown away) `bytes` of the stream's DATA: returns credit. Works for dead
-    /// keys too: then only the connection's account is settled.
+    /// keys too: then only the connection's account is settled. Bytes that are never released narrow the connection
+    /// for ever, so release also what was unread when a stream was `Reset`. A reader that collects a
+    /// large message releases what it collects, not the whole at its end: the connection's
+    /// [`receive_budget`](Config::receive_budget) may be smaller than the message.
     pub fn release(&mut self, now: Instant, stream: StreamKey, bytes: usize) {
         self.return_credit(now, stream, bytes);
     }
+
     /// The reader waits for a message of which `bytes` more are missing: grants the stream window
     /// for them, so that a message larger than the window never deadlocks. The caller has checked its limit.
+    /// Once per message is enough; the window is back to normal afterwards.
     pub fn expect(&mut self, now: Instant, stream: StreamKey, bytes: usize) {
         self.grant_credit(now, stream, bytes);
     }
-    /// Sends a PING; `Event::Pong` answers.
+
+    /// Sends a PING; [`Event::Pong`] answers. Several may be under way.
     pub fn ping(&mut self, _now: Instant, payload: u64) {
         if self.life != Life::Over {
             self.send_ping(ping::Purpose::User(payload));
         }
     }
-    /// Graceful end. Server: GOAWAY(2^31−1) + PING, then GOAWAY(last id) on its answer (RFC 9113 §6.8).
-    /// Client: GOAWAY, no more `open`. `Event::Closed` when the last stream is done.
+
+    /// Graceful end. Server: GOAWAY(2^31−1) + PING, then GOAWAY(last id) on its answer or after
+    /// [`Config::settings_timeout`] (RFC 9113 §6.8). Client: GOAWAY, no more `open`. `Closed` when the last stream
+    /// is done. `debug` goes along for people to read. No effect the second time.
     pub fn drain(&mut self, now: Instant, debug: &'static str) {
         self.begin_drain(now, debug);
     }
+
     /// Ends now: GOAWAY with `reason`; open streams are `Reset`, `Closed` follows.
     pub fn shutdown(&mut self, _now: Instant, reason: Reason, debug: &'static str) {
         self.end_now(reason, debug);
     }
 
-    /// Moves control frames and, fairly over streams, DATA into the output until it holds about `target` bytes.
+    /// Moves DATA of queued streams into the output, in turns of one frame, until it holds at least `target` bytes or
+    /// nothing is left that windows allow. Frames other than DATA are in the output already.
     pub fn fill(&mut self, _now: Instant, target: usize) {
         self.transmit_up_to(target);
     }
+
     /// What is ready to be written; consume it as a [`bytes::Buf`] (vectored).
     pub fn output(&mut self) -> &mut Output {
         &mut self.output
     }
-    /// When `handle_timeout` wants to be called. Looked at after every mutation; never in the past twice.
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called. To be looked at after every mutation; not
+    /// in the past again once `handle_timeout` has been called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next_deadline()
     }

@@ -13,6 +13,15 @@ use bytes::Bytes;
 use std::{fmt, sync::Arc};
 
 /// One field of a header list.
+///
+/// ```
+/// use farcall_http2::{Field, KnownName, Name};
+///
+/// let field = Field::new(KnownName::Te, "trailers");
+/// assert_eq!(field.size(), 2 + 8 + 32);
+/// let secret = Field::new(Name::from_static("x-token"), "123").sensitive();
+/// assert_eq!(format!("{secret:?}"), r#""x-token": (sensitive)"#);
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Field {
     /// The name, lower case.
@@ -69,6 +78,24 @@ impl fmt::Debug for Field {
 pub type Fields = Vec<Field>;
 
 /// A piece of a header block to send. Pieces are concatenated in order; pseudo-header fields come first.
+///
+/// ```
+/// use farcall_http2::{Config, Connection, Field, KnownName, Part};
+/// use std::sync::Arc;
+///
+/// let always = Arc::new(vec![
+///     Field::new(KnownName::Method, "POST"),
+///     Field::new(KnownName::Scheme, "http"),
+///     Field::new(KnownName::Path, "/a.B/C"),
+/// ]);
+/// let now = std::time::Instant::now();
+/// let mut client = Connection::client(Config::default(), now);
+/// for timeout in ["10S", "20S"] {
+///     let own = [Field::new(KnownName::GrpcTimeout, timeout)];
+///     client.open(now, &[Part::Shared(&always), Part::Fields(&own)], true)?;
+/// }
+/// # Ok::<(), farcall_http2::OpenError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Part<'a> {
     /// A list that is sent again and again: its encoded form is remembered by the list's address.
@@ -79,6 +106,15 @@ pub enum Part<'a> {
 }
 
 /// A received header list that has passed the checks of RFC 9113 §8.2 and §8.3.
+///
+/// ```
+/// use farcall_http2::{Field, Headers, KnownName};
+///
+/// let mut headers = Headers::default();
+/// headers.status = Some(200);
+/// headers.fields.push(Field::new(KnownName::GrpcStatus, "0"));
+/// assert_eq!(headers.find(KnownName::GrpcStatus).map(|value| &value[..]), Some(&b"0"[..]));
+/// ```
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Headers {
     /// `:method` of a request.
