@@ -5,6 +5,14 @@ use bytes::Bytes;
 use std::{error::Error, fmt, marker::PhantomData};
 
 /// Which of the two sides sends many messages.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::MethodKind;
+///
+/// assert!(MethodKind::ClientStreaming.client_streams());
+/// assert!(!MethodKind::ClientStreaming.server_streams());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum MethodKind {
     /// One request, one response.
@@ -32,7 +40,8 @@ impl MethodKind {
 /// A method without its types: path and kind. Cheap to clone.
 ///
 /// ```
-/// use farcall_core::{MethodDescriptor, MethodKind};
+/// # use farcall_core as farcall;
+/// use farcall::{MethodDescriptor, MethodKind};
 ///
 /// let method = MethodDescriptor::from_static("/helloworld.Greeter/SayHello", MethodKind::Unary);
 /// assert_eq!(method.service(), "helloworld.Greeter");
@@ -111,9 +120,10 @@ impl fmt::Debug for MethodDescriptor {
 ///
 /// ```
 /// use bytes::Bytes;
-/// use farcall_core::{Method, Raw};
+/// # use farcall_core as farcall;
+/// use farcall::{Method, MethodKind, Raw};
 ///
-/// static ECHO: Method<Bytes, Bytes, Raw> = Method::with_codec("/example.Echo/Once", farcall_core::MethodKind::Unary, Raw);
+/// static ECHO: Method<Bytes, Bytes, Raw> = Method::with_codec("/example.Echo/Once", MethodKind::Unary, Raw);
 /// assert_eq!(ECHO.descriptor().name(), "Once");
 /// ```
 pub struct Method<Req, Res, C = Prost> {

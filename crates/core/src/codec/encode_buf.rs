@@ -9,7 +9,8 @@ use crate::copy::extend_chunked;
 /// `put_u8` and `put_slice` are calls into another crate, which triples the cost of encoding.
 ///
 /// ```
-/// use farcall_core::EncodeBuf;
+/// # use farcall_core as farcall;
+/// use farcall::codec::EncodeBuf;
 ///
 /// let mut buf = EncodeBuf::new();
 /// buf.put_u8(1);

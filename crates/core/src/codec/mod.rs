@@ -15,7 +15,8 @@ use std::{error::Error, fmt};
 ///
 /// ```
 /// use bytes::Bytes;
-/// use farcall_core::{Codec, CodecError, EncodeBuf};
+/// # use farcall_core as farcall;
+/// use farcall::codec::{Codec, CodecError, EncodeBuf};
 ///
 /// /// Messages are UTF-8 text.
 /// struct Text;
@@ -59,6 +60,16 @@ pub trait Codec<T>: Send + Sync + 'static {
 }
 
 /// A message could not be encoded or decoded.
+///
+/// Its call ends with `INTERNAL`.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::codec::CodecError;
+///
+/// let error = CodecError::new("the message is truncated");
+/// assert_eq!(error.to_string(), "the message is truncated");
+/// ```
 #[derive(Debug)]
 pub struct CodecError(Box<dyn Error + Send + Sync>);
 

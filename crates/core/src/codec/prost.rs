@@ -6,7 +6,8 @@
 /// ```
 /// # #[cfg(feature = "prost")] {
 /// use bytes::Bytes;
-/// use farcall_core::{Codec, Prost};
+/// # use farcall_core as farcall;
+/// use farcall::{Codec, Prost};
 ///
 /// #[derive(PartialEq, prost::Message)]
 /// struct Blob {

@@ -7,7 +7,8 @@ use bytes::Bytes;
 ///
 /// ```
 /// use bytes::Bytes;
-/// use farcall_core::{Codec, Raw};
+/// # use farcall_core as farcall;
+/// use farcall::{Codec, Raw};
 ///
 /// assert_eq!(Raw.decode(Bytes::from_static(b"abc")).unwrap(), "abc");
 /// ```

@@ -7,10 +7,14 @@ pub(super) const RESERVED: &str = "the key is reserved for gRPC or HTTP/2";
 const NOT_A_KEY: &str = "a key is made of 0-9 a-z - _ .";
 
 /// A checked key.
+///
+/// Made by [`IntoKey`], taken by [`Metadata`](super::Metadata); nothing else can be done with it.
 #[derive(Debug)]
 pub struct Key(pub(super) Name);
 
 /// Why a key is none.
+///
+/// [`InvalidMetadata`](super::InvalidMetadata) is what users see of it.
 #[derive(Debug)]
 pub struct InvalidKey {
     pub(super) key: Box<str>,
@@ -19,6 +23,21 @@ pub struct InvalidKey {
 
 /// What [`Metadata`](super::Metadata) takes for a key: text of any kind. `Bytes` are not copied
 /// (`Bytes::from_static(b"tenant")`).
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use bytes::Bytes;
+/// use farcall::{Metadata, metadata::IntoKey};
+///
+/// fn tagged(key: impl IntoKey) -> Metadata {
+///     let mut metadata = Metadata::new();
+///     metadata.insert(key, "yes");
+///     metadata
+/// }
+///
+/// assert_eq!(tagged("Canary").get("canary"), Some("yes"));
+/// assert_eq!(tagged(String::from("canary")), tagged(Bytes::from_static(b"canary")));
+/// ```
 pub trait IntoKey: Sized {
     #[doc(hidden)]
     fn into_key(self) -> Result<Key, InvalidKey>;

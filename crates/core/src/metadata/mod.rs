@@ -24,7 +24,8 @@ use std::{error::Error, fmt, sync::Arc};
 /// receiving.
 ///
 /// ```
-/// use farcall_core::Metadata;
+/// # use farcall_core as farcall;
+/// use farcall::Metadata;
 ///
 /// let mut metadata = Metadata::new();
 /// metadata.insert("tenant", "a");
@@ -267,7 +268,20 @@ impl<K: IntoKey, V: IntoValue> FromIterator<(K, V)> for Metadata {
     }
 }
 
-/// A pair that cannot be sent.
+/// A pair that cannot be sent: the key has characters that keys do not have or is reserved, or the value of a key that does
+/// not end in `-bin` is not printable ASCII.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::Metadata;
+///
+/// let mut metadata = Metadata::new();
+/// let error = metadata.try_insert("tenant", "blue\u{7}").unwrap_err();
+/// assert_eq!(error.key(), "tenant");
+/// // `insert` and `append` remember it instead, and the call that uses the metadata fails with INTERNAL:
+/// metadata.insert("tenant id", "blue");
+/// assert_eq!(metadata.check().unwrap_err().key(), "tenant id");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InvalidMetadata {
     key: Box<str>,

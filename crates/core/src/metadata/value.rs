@@ -6,6 +6,21 @@ use farcall_http2::Field;
 use std::borrow::Cow;
 
 /// A value as it is read.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Metadata, metadata::Value};
+///
+/// let mut metadata = Metadata::new();
+/// metadata.insert("tenant", "blue");
+/// metadata.insert("trace-bin", [1, 2]);
+/// for (key, value) in metadata.iter() {
+///     match value {
+///         Value::Text(text) => println!("{key}: {text}"),
+///         Value::Binary(bytes) => println!("{key}: {} bytes", bytes.len()),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Value<'a> {
     /// Of an ordinary key.
@@ -33,6 +48,17 @@ impl<'a> Value<'a> {
 }
 
 /// What [`Metadata`](super::Metadata) takes for a value: text and bytes of any kind. `Bytes` are not copied.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::Metadata;
+///
+/// let mut metadata = Metadata::new();
+/// metadata.append("shard", "7");
+/// metadata.append("shard", 8.to_string());
+/// metadata.append("digest-bin", vec![0xde, 0xad]);
+/// assert_eq!(metadata.len(), 3);
+/// ```
 pub trait IntoValue: Sized {
     #[doc(hidden)]
     fn into_value(self) -> Bytes;

@@ -6,7 +6,8 @@ use std::fmt;
 /// An encoded protobuf message with the name of its type (`google.protobuf.Any`).
 ///
 /// ```
-/// use farcall_core::status::Any;
+/// # use farcall_core as farcall;
+/// use farcall::status::Any;
 ///
 /// let any = Any::new("type.googleapis.com/google.rpc.RetryInfo", &b""[..]);
 /// assert_eq!(any.type_name(), "google.rpc.RetryInfo");

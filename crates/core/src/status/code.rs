@@ -6,7 +6,8 @@ use std::fmt;
 /// How a call ended (gRPC's status-code document).
 ///
 /// ```
-/// use farcall_core::Code;
+/// # use farcall_core as farcall;
+/// use farcall::Code;
 ///
 /// assert_eq!(Code::NotFound as i32, 5);
 /// assert_eq!(Code::from_i32(5), Code::NotFound);

@@ -7,7 +7,8 @@ use super::{Any, Status};
 /// The ten standard ones are in [`rpc`](super::rpc); others need one line:
 ///
 /// ```
-/// use farcall_core::{Status, status::Detail};
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::Detail};
 ///
 /// #[derive(PartialEq, prost::Message)]
 /// struct Position {
@@ -31,7 +32,8 @@ impl Status {
     /// The first detail of type `T` that can be decoded.
     ///
     /// ```
-    /// use farcall_core::{Status, status::rpc::RetryInfo};
+    /// # use farcall_core as farcall;
+    /// use farcall::{Status, status::rpc::RetryInfo};
     /// use std::time::Duration;
     ///
     /// let status = Status::unavailable("busy").with_detail(RetryInfo::after(Duration::from_secs(3)));

@@ -26,7 +26,8 @@ use std::{error::Error, fmt, sync::Arc};
 /// [cause](Status::with_cause) does not: it says to this process's logs what really happened.
 ///
 /// ```
-/// use farcall_core::{Code, Status};
+/// # use farcall_core as farcall;
+/// use farcall::{Code, Status};
 ///
 /// let status = Status::not_found("no such book").with_cause(std::io::Error::other("table missing"));
 /// assert_eq!(status.code(), Code::NotFound);
@@ -207,7 +208,8 @@ impl Status {
     /// Without this only the code is passed on, since the rest was written for somebody else.
     ///
     /// ```
-    /// use farcall_core::Status;
+    /// # use farcall_core as farcall;
+    /// use farcall::Status;
     ///
     /// let received = Status::not_found("row 7 of table secrets").mark_received();
     /// assert_eq!(received.clone().for_wire().message(), "a call made while handling this one failed");

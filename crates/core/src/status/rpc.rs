@@ -18,6 +18,15 @@ details! {
 }
 
 /// `google.rpc.Status`: a status as a message, for protocols that carry statuses in messages.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Code, status::rpc};
+///
+/// let message = rpc::Status::from(&farcall::Status::not_found("no such book"));
+/// assert_eq!(message.code, Code::NotFound as i32);
+/// assert_eq!(farcall::Status::from(message).message(), "no such book");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Status {
     /// The number of a [`Code`].
@@ -32,6 +41,14 @@ pub struct Status {
 }
 
 /// `google.protobuf.Any`.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::status::rpc::Any;
+///
+/// let any = Any { type_url: "type.googleapis.com/google.protobuf.Empty".into(), ..Any::default() };
+/// assert!(any.value.is_empty());
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Any {
     /// `type.googleapis.com/` and the full name of the message type.
@@ -43,6 +60,16 @@ pub struct Any {
 }
 
 /// `google.protobuf.Duration`.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::status::rpc;
+/// use std::time::Duration;
+///
+/// let delay = rpc::Duration::from(Duration::from_millis(1500));
+/// assert_eq!((delay.seconds, delay.nanos), (1, 500_000_000));
+/// assert_eq!(Duration::try_from(delay), Ok(Duration::from_millis(1500)));
+/// ```
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct Duration {
     /// Whole seconds.
@@ -54,6 +81,19 @@ pub struct Duration {
 }
 
 /// Why, for programs: a constant reason within a domain.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::ErrorInfo};
+///
+/// let status = Status::permission_denied("the account is locked").with_detail(ErrorInfo {
+///     reason: "ACCOUNT_LOCKED".into(),
+///     domain: "accounts.example".into(),
+///     ..ErrorInfo::default()
+/// });
+/// let info = status.details::<ErrorInfo>().expect("just attached");
+/// assert_eq!(info.reason, "ACCOUNT_LOCKED");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ErrorInfo {
     /// In capitals with underscores, constant for the cause.
@@ -68,6 +108,16 @@ pub struct ErrorInfo {
 }
 
 /// When to try again.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::RetryInfo};
+/// use std::time::Duration;
+///
+/// let status = Status::unavailable("restarting").with_detail(RetryInfo::after(Duration::from_secs(5)));
+/// let delay = status.details::<RetryInfo>().and_then(|info| info.delay());
+/// assert_eq!(delay, Some(Duration::from_secs(5)));
+/// ```
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct RetryInfo {
     /// At least this long.
@@ -76,6 +126,16 @@ pub struct RetryInfo {
 }
 
 /// For the service's developers.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::DebugInfo};
+///
+/// // What is attached reaches the caller: only where callers are developers of the service.
+/// let info = DebugInfo { detail: "shard 7 is read-only".into(), ..DebugInfo::default() };
+/// let status = Status::internal("cannot write").with_detail(info);
+/// assert_eq!(status.details::<DebugInfo>().unwrap().detail, "shard 7 is read-only");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct DebugInfo {
     /// Where it happened.
@@ -87,6 +147,20 @@ pub struct DebugInfo {
 }
 
 /// Which quotas are exhausted.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::{QuotaFailure, QuotaViolation}};
+///
+/// let violation = QuotaViolation {
+///     subject: "project:7".into(),
+///     description: "1,000 reads a minute".into(),
+///     ..QuotaViolation::default()
+/// };
+/// let status = Status::resource_exhausted("too many reads")
+///     .with_detail(QuotaFailure { violations: vec![violation] });
+/// assert_eq!(status.details::<QuotaFailure>().unwrap().violations.len(), 1);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct QuotaFailure {
     /// All of them.
@@ -95,6 +169,14 @@ pub struct QuotaFailure {
 }
 
 /// `google.rpc.QuotaFailure.Violation`.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::status::rpc::QuotaViolation;
+///
+/// let violation = QuotaViolation { subject: "clientip:192.0.2.1".into(), ..QuotaViolation::default() };
+/// assert_eq!(violation.future_quota_value, None);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct QuotaViolation {
     /// Whose quota, for example `project:7`.
@@ -124,6 +206,20 @@ pub struct QuotaViolation {
 }
 
 /// What has to be true first.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::{PreconditionFailure, PreconditionViolation}};
+///
+/// let violation = PreconditionViolation {
+///     r#type: "TOS".into(),
+///     subject: "example.com/cloud".into(),
+///     description: "the terms of service are not accepted".into(),
+/// };
+/// let status = Status::failed_precondition("not yet")
+///     .with_detail(PreconditionFailure { violations: vec![violation] });
+/// assert_eq!(status.details::<PreconditionFailure>().unwrap().violations[0].r#type, "TOS");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct PreconditionFailure {
     /// All of them.
@@ -132,6 +228,14 @@ pub struct PreconditionFailure {
 }
 
 /// `google.rpc.PreconditionFailure.Violation`.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::status::rpc::PreconditionViolation;
+///
+/// let violation = PreconditionViolation { r#type: "STATE".into(), ..PreconditionViolation::default() };
+/// assert!(violation.subject.is_empty());
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct PreconditionViolation {
     /// Which kind of precondition.
@@ -146,6 +250,22 @@ pub struct PreconditionViolation {
 }
 
 /// Which fields of the request are wrong.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::{BadRequest, FieldViolation}};
+///
+/// let violation = FieldViolation {
+///     field: "book.pages".into(),
+///     description: "must be positive".into(),
+///     ..FieldViolation::default()
+/// };
+/// let status = Status::invalid_argument("no such book can be")
+///     .with_detail(BadRequest { field_violations: vec![violation] });
+/// for violation in status.details::<BadRequest>().unwrap().field_violations {
+///     println!("{}: {}", violation.field, violation.description);
+/// }
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct BadRequest {
     /// All of them.
@@ -154,6 +274,14 @@ pub struct BadRequest {
 }
 
 /// `google.rpc.BadRequest.FieldViolation`.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::status::rpc::FieldViolation;
+///
+/// let violation = FieldViolation { field: "name".into(), reason: "EMPTY".into(), ..FieldViolation::default() };
+/// assert_eq!(violation.localized_message, None);
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FieldViolation {
     /// The path of the field.
@@ -171,6 +299,15 @@ pub struct FieldViolation {
 }
 
 /// What helps to find the request in logs.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::RequestInfo};
+///
+/// let info = RequestInfo { request_id: "a1b2".into(), ..RequestInfo::default() };
+/// let status = Status::internal("please report the request's id").with_detail(info);
+/// assert_eq!(status.details::<RequestInfo>().unwrap().request_id, "a1b2");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct RequestInfo {
     /// An opaque name that the service understands.
@@ -182,6 +319,19 @@ pub struct RequestInfo {
 }
 
 /// The resource that was accessed.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::ResourceInfo};
+///
+/// let info = ResourceInfo {
+///     resource_type: "library.Book".into(),
+///     resource_name: "books/7".into(),
+///     ..ResourceInfo::default()
+/// };
+/// let status = Status::not_found("no such book").with_detail(info);
+/// assert_eq!(status.details::<ResourceInfo>().unwrap().resource_name, "books/7");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ResourceInfo {
     /// Its type.
@@ -199,6 +349,15 @@ pub struct ResourceInfo {
 }
 
 /// Where to read more.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::{Help, HelpLink}};
+///
+/// let link = HelpLink { description: "how to ask for more".into(), url: "https://example.com/quota".into() };
+/// let status = Status::resource_exhausted("quota").with_detail(Help { links: vec![link] });
+/// assert_eq!(status.details::<Help>().unwrap().links[0].url, "https://example.com/quota");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Help {
     /// All of them.
@@ -207,6 +366,14 @@ pub struct Help {
 }
 
 /// `google.rpc.Help.Link`.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::status::rpc::HelpLink;
+///
+/// let link = HelpLink { description: "the limits".into(), url: "https://example.com/limits".into() };
+/// assert!(link.url.starts_with("https://"));
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct HelpLink {
     /// What the page is about.
@@ -218,6 +385,15 @@ pub struct HelpLink {
 }
 
 /// The message for the user, in the user's language.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{Status, status::rpc::LocalizedMessage};
+///
+/// let message = LocalizedMessage { locale: "de-CH".into(), message: "Das Buch fehlt.".into() };
+/// let status = Status::not_found("no such book").with_detail(message);
+/// assert_eq!(status.details::<LocalizedMessage>().unwrap().locale, "de-CH");
+/// ```
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct LocalizedMessage {
     /// As in BCP 47, for example `de-CH`.
