@@ -4,6 +4,16 @@ use std::{error::Error, fmt};
 
 /// A channel or a server was configured in a way that cannot work. The text says what and how to mend it; the cause,
 /// if there is one, is the [`source`](Error::source).
+///
+/// ```
+/// use farcall::Channel;
+///
+/// let error = Channel::builder("ipv4:not-an-address").insecure().build().unwrap_err();
+/// assert!(error.is_target());
+/// // Credentials are explicit: it must be said that there are none.
+/// let error = Channel::builder("dns:///localhost:50051").build().unwrap_err();
+/// assert!(error.to_string().contains(".insecure()"));
+/// ```
 pub struct ConfigError {
     message: String,
     cause: Option<Box<dyn Error + Send + Sync>>,

@@ -7,12 +7,24 @@ use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 /// A clone costs one reference count; all calls of a connection share one value.
 ///
 /// ```
-/// # fn show(peer: &farcall_net::Peer) {
-/// println!("{} calls", peer.remote_address());
-/// if let Some(tls) = peer.tls() {
-///     println!("over {} with {} certificates", tls.version(), tls.certificates().count());
+/// use farcall::{Request, Response, Status};
+/// # use farcall_examples::{hello::{Greeter, HelloReply, HelloRequest}, local};
+/// # struct MyGreeter;
+/// # impl Greeter for MyGreeter {
+///
+/// async fn say_hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
+///     let peer = request.peer().expect("known on a server");
+///     println!("{} calls {}", peer.remote_address(), request.method());
+///     if let Some(tls) = peer.tls() {
+///         println!("over {} with {} certificates", tls.version(), tls.certificates().len());
+///     }
+///     Ok(HelloReply::default().into())
 /// }
 /// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # local::serve(MyGreeter).await?.say_hello(HelloRequest::default()).await?;
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Peer {
@@ -65,7 +77,7 @@ impl fmt::Debug for Peer {
 /// `Display` writes `127.0.0.1:50051`, `[::1]:50051`, `unix:/run/app.sock` or `unix-abstract:app`.
 ///
 /// ```
-/// use farcall_net::peer::SocketAddress;
+/// use farcall::peer::SocketAddress;
 ///
 /// let address = SocketAddress::from("127.0.0.1:50051".parse::<std::net::SocketAddr>()?);
 /// assert_eq!(address.to_string(), "127.0.0.1:50051");
@@ -139,7 +151,7 @@ impl fmt::Debug for SocketAddress {
 ///
 /// ```
 /// // The certificate that the client has proven to own, for a check of one's own.
-/// # fn check(peer: &farcall_net::Peer) -> Option<&[u8]> {
+/// # fn check(peer: &farcall::Peer) -> Option<&[u8]> {
 /// let leaf: &[u8] = peer.tls()?.certificates().next()?;
 /// # Some(leaf)
 /// # }
@@ -192,6 +204,13 @@ impl fmt::Debug for TlsPeer {
 }
 
 /// A version of TLS. Older ones are not spoken.
+///
+/// ```
+/// use farcall::peer::TlsVersion;
+///
+/// assert!(TlsVersion::Tls13 > TlsVersion::Tls12);
+/// assert_eq!(TlsVersion::Tls13.to_string(), "TLS 1.3");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum TlsVersion {

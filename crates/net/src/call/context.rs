@@ -19,14 +19,33 @@ thread_local! {
 /// the handler spawns is outside of that; move the context there and [`scope`](Context::scope) its future:
 ///
 /// ```
-/// # use farcall_net::{Request, Status};
-/// async fn handler(request: Request<()>) -> Result<(), Status> {
-///     let context = request.context();
-///     tokio::spawn(context.scope(async move { /* calls made here inherit the deadline */ }));
-///     Ok(())
+/// use farcall::{Context, Request, Response, Status};
+/// # use farcall_examples::{hello::{Greeter, GreeterClient, HelloReply, HelloRequest}, local};
+/// # struct Relay(GreeterClient);
+/// # impl Greeter for Relay {
+///
+/// async fn say_hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
+///     // Inherits: it ends when the caller goes away or the caller's deadline passes.
+///     let reply = self.0.say_hello(request.clone()).await?;
+///
+///     // The same in a task of its own.
+///     let (context, client, message) = (request.context(), self.0.clone(), request.clone());
+///     tokio::spawn(context.scope(async move { client.say_hello(message).await }));
+///
+///     // Not bound to the caller: it lives as long as it likes.
+///     let (client, message) = (self.0.clone(), request.into_inner());
+///     tokio::spawn(Context::detached(async move { client.say_hello(message).await }));
+///     Ok(reply)
 /// }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::serve(Relay(local::greeter().await?)).await?;
+/// # assert_eq!(client.say_hello(HelloRequest { name: "Ada".into() }).await?.message, "Hello, Ada!");
+/// # Ok(()) }
 /// ```
-/// Cheap to clone.
+///
+/// Cheap to clone. A task that is spawned without `scope` has no context: calls that it makes inherit nothing.
 #[derive(Clone)]
 pub struct Context {
     mailbox: Arc<Mailbox>,

@@ -5,6 +5,24 @@ use farcall_core::message::{Compressor, Compressors};
 use std::fmt;
 
 /// A message encoding (`grpc-encoding`).
+///
+/// Compression is chosen for each call, or for a channel; a server answers as it was asked unless the handler decides otherwise
+/// ([`Response::set_compression`](crate::Response::set_compression)). What is received may be compressed whatever was sent.
+/// A secret that is compressed together with what an attacker chooses can be guessed from the length (CRIME, BREACH).
+///
+/// ```
+/// use farcall::Encoding;
+/// # use farcall_examples::{hello::HelloRequest, local};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// # let request = HelloRequest { name: "Ada".into() };
+/// let reply = client.say_hello(request).compress(Encoding::Gzip).await?;
+/// assert!(reply.message_was_compressed());
+/// assert_eq!(Encoding::Gzip.to_string(), "gzip");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Encoding {

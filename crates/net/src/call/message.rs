@@ -13,7 +13,7 @@ use std::{
 /// Dereferences to the message.
 ///
 /// ```
-/// use farcall_net::Request;
+/// use farcall::Request;
 /// let mut request = Request::new(String::from("hello"));
 /// request.metadata_mut().insert("tenant", "blue");
 /// assert_eq!(request.len(), 5);
@@ -157,6 +157,21 @@ impl<T> From<T> for Request<T> {
 }
 
 /// What a client call takes: a message, or a [`Request`] with metadata.
+///
+/// ```
+/// use farcall::Request;
+/// # use farcall_examples::{hello::HelloRequest, local};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// client.say_hello(HelloRequest { name: "Ada".into() }).await?;
+///
+/// let mut request = Request::new(HelloRequest { name: "Ada".into() });
+/// request.metadata_mut().insert("tenant", "blue");
+/// client.say_hello(request).await?;
+/// # Ok(()) }
+/// ```
 pub trait IntoRequest<T> {
     /// The request.
     fn into_request(self) -> Request<T>;
@@ -179,7 +194,7 @@ impl<T> IntoRequest<T> for Request<T> {
 /// Dereferences to the message.
 ///
 /// ```
-/// use farcall_net::Response;
+/// use farcall::Response;
 /// let mut response = Response::new(41);
 /// *response += 1;
 /// response.trailers_mut().insert("cost", "7");

@@ -32,6 +32,55 @@ type Encode<T> =
 /// On a client the stream must be ended by [`half_close`](Sender::half_close): *dropping a sender that is not
 /// half-closed cancels the call*, so that a truncated upload never looks complete. On a server the handler's
 /// result ends the stream.
+///
+/// # Examples
+///
+/// On a client:
+///
+/// ```
+/// # use farcall_examples::{hello::HelloRequest, local};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// let (mut names, reply) = client.say_hello_to_all().split();
+/// for name in ["Ada", "Grace"] {
+///     names.send(HelloRequest { name: name.into() }).await?;
+/// }
+/// names.half_close();
+/// assert_eq!(reply.await?.message, "Hello, Ada, Grace!");
+/// # Ok(()) }
+/// ```
+///
+/// On a server:
+///
+/// ```
+/// use farcall::{Request, Sender, Status};
+/// # use farcall_examples::{hello::{Greeter, HelloReply, HelloRequest}, local};
+/// # struct MyGreeter;
+/// # impl Greeter for MyGreeter {
+///
+/// async fn say_hello_in_every_language(
+///     &self,
+///     request: Request<HelloRequest>,
+///     replies: &mut Sender<HelloReply>,
+/// ) -> Result<(), Status> {
+///     replies.metadata_mut().insert("languages", "2"); // before the first reply
+///     for hello in ["Hello", "Bonjour"] {
+///         replies.send(HelloReply { message: format!("{hello}, {}!", request.name) }).await?;
+///     }
+///     replies.trailers_mut().insert("cost", "2");
+///     Ok(()) // the end of the stream; an error here would be its status
+/// }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::serve(MyGreeter).await?;
+/// # let mut replies = client.say_hello_in_every_language(HelloRequest::default()).await?;
+/// # assert_eq!(replies.metadata().await?.get("languages"), Some("2"));
+/// # while replies.message().await?.is_some() {}
+/// # assert_eq!(replies.trailers().unwrap().get("cost"), Some("2"));
+/// # Ok(()) }
+/// ```
 pub struct Sender<T> {
     mailbox: Arc<Mailbox>,
     encode: Encode<T>,

@@ -30,6 +30,20 @@ type KeepAlive = Arc<dyn Any + Send + Sync>;
 ///
 /// Unread messages hold back the sender once a window's worth of them waits. Dropping it on a client cancels the
 /// call if it is not over; on a server it means that further requests are of no interest.
+///
+/// ```
+/// # use farcall_examples::{hello::HelloRequest, local};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// # let request = HelloRequest { name: "Ada".into() };
+/// let mut replies = client.say_hello_in_every_language(request).await?;
+/// while let Some(reply) = replies.message().await? {
+///     println!("{}", reply.message);
+/// }
+/// assert!(replies.trailers().is_some()); // the call has ended, with OK
+/// # Ok(()) }
+/// ```
 pub struct Streaming<T> {
     mailbox: Arc<Mailbox>,
     machine: Machine,
