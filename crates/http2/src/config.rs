@@ -45,7 +45,9 @@ pub struct Config {
     /// advertised (RFC 9113 §6.5.2). Default 8 KiB.
     pub max_header_list_size: u32,
     /// Size above which a received header list is refused: the advertised size is advice, and not every
-    /// peer looks at it. A smaller value than the advertised one means that one. Default 16 KiB.
+    /// peer looks at it. A smaller value than the advertised one means that one. The answer is
+    /// RST_STREAM(ENHANCE_YOUR_CALM), which gRPC knows as RESOURCE_EXHAUSTED; a block of more than four times this
+    /// ends the connection. Default 16 KiB.
     pub accepted_header_list_size: u32,
     /// Number of fields in a received header list. Default 128.
     pub max_header_count: usize,

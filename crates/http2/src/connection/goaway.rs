@@ -171,8 +171,13 @@ impl Connection {
 
     /// The peer broke a rule of the connection.
     pub(super) fn fail(&mut self, crime: PeerMisbehaved) {
+        let debug = match crime {
+            // gRPC clients look for these words and ask less often from then on (gRFC A8).
+            PeerMisbehaved::TooManyPings => "too_many_pings",
+            _ => crime.sentence(),
+        };
         let reason = crime.reason();
-        self.send_goaway(self.last_peer_stream(), reason, crime.sentence().as_bytes());
+        self.send_goaway(self.last_peer_stream(), reason, debug.as_bytes());
         self.end(ConnectionError::Misbehaved(crime, reason));
     }
 

@@ -406,3 +406,27 @@ fn sensitive_fields_arrive_as_such() {
     );
     assert!(!format!("{headers:?}").contains("secret"));
 }
+
+#[test]
+fn a_window_update_after_the_end_sends_nothing_again() {
+    let mut pair = Pair::new();
+    let (call, served) = pair.opened(false);
+    pair.client
+        .machine
+        .send_data(pair.now, call, pattern(100_000), true)
+        .unwrap();
+    pair.run();
+    assert_eq!(pair.server.body(served).0.len(), 100_000);
+    let mut wire = super::raw::Raw::new();
+    wire.window_update(call.id(), 1000).window_update(0, 1000);
+    pair.client.receive(pair.now, &wire.bytes);
+    pair.client.machine.fill(pair.now, usize::MAX);
+    assert!(!pair.client.machine.wants_write());
+}
+
+#[test]
+fn a_machine_may_move_to_another_thread() {
+    fn assert_send<T: Send + 'static>() {}
+    assert_send::<crate::Connection>();
+    assert_send::<Event>();
+}
