@@ -48,6 +48,7 @@ pub struct Status {
 struct Extra {
     details: Vec<Any>,
     metadata: Metadata,
+    initial_metadata: Metadata,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -169,6 +170,22 @@ impl Status {
         self
     }
 
+    /// (client, calls with one response) The pairs that the server sent before the call failed. Such a call has no
+    /// response to carry them; a stream of responses hands them out itself. Never sent.
+    pub fn initial_metadata(&self) -> &Metadata {
+        static NONE: Metadata = Metadata::new();
+        let extra = self.extra.as_ref();
+        extra.map_or(&NONE, |extra| &extra.initial_metadata)
+    }
+
+    /// The same status with other [initial metadata](Self::initial_metadata).
+    pub fn with_initial_metadata(mut self, metadata: Metadata) -> Status {
+        if !metadata.is_empty() || self.extra.is_some() {
+            self.extra_mut().initial_metadata = metadata;
+        }
+        self
+    }
+
     /// All details, in order, each with its type's name and its encoded message.
     pub fn any_details(&self) -> &[Any] {
         self.extra.as_ref().map_or(&[], |extra| &extra.details)
@@ -276,6 +293,9 @@ impl fmt::Debug for Status {
             }
             if !extra.metadata.is_empty() {
                 debug.field("metadata", &extra.metadata);
+            }
+            if !extra.initial_metadata.is_empty() {
+                debug.field("initial_metadata", &extra.initial_metadata);
             }
             if let Some(cause) = &extra.cause {
                 debug.field("cause", cause);

@@ -111,6 +111,17 @@ fn clones_do_not_change_each_other() {
 }
 
 #[test]
+fn initial_metadata_stays_here_although_the_status_is_forwarded() {
+    let status = Status::aborted("m").with_initial_metadata(Metadata::from_iter([("tenant", "a")]));
+    assert_eq!(status.initial_metadata().get("tenant"), Some("a"));
+    assert!(status.metadata().is_empty());
+    let sent = status.clone().mark_received().forward().for_wire();
+    assert_eq!(written(&sent), written(&Status::aborted("m")));
+    assert!(format!("{status:?}").contains("tenant"));
+    assert!(Status::OK.initial_metadata().is_empty());
+}
+
+#[test]
 fn a_received_status_goes_out_as_its_code_alone_unless_forwarded() {
     let mut status = Status::not_found("table secrets")
         .with_any_detail(Any::new("t", vec![1]))

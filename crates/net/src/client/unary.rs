@@ -248,16 +248,17 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
             match machine.poll() {
                 Progress::Message(received) => message = Some(received),
                 Progress::Done { status, trailers } => {
+                    let metadata = machine.metadata().cloned().unwrap_or_default();
                     let Some(message) = message.filter(|_| status.is_ok()) else {
-                        return Err(status.mark_received());
+                        return Err(status.mark_received().with_initial_metadata(metadata));
                     };
                     let message = self.codec.decode(message).map_err(|error| {
                         Status::internal(format!(
                             "the response message could not be decoded: {error}"
                         ))
                         .mark_received()
+                        .with_initial_metadata(metadata.clone())
                     })?;
-                    let metadata = machine.metadata().cloned().unwrap_or_default();
                     let compressed = machine.last_was_compressed();
                     return Ok(Response::received(message, metadata, trailers, compressed));
                 }
