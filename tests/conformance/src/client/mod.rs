@@ -15,7 +15,7 @@ use crate::{
         client_compat_response,
     },
 };
-use farcall::{Metadata, Status, prost_types::Any};
+use farcall::{Status, prost_types::Any};
 use plan::{Plan, Unusable};
 
 /// Makes a call. Its outcome, good or bad, is in the response; so is the reason if it cannot be made.
@@ -51,11 +51,12 @@ fn error(status: &Status) -> pb::Error {
     }
 }
 
-/// The outcome of a call without headers or responses.
-fn failed(status: &Status, trailers: &Metadata) -> ClientResponseResult {
+/// The outcome of a call that failed before there was a response.
+fn failed(status: &Status) -> ClientResponseResult {
     ClientResponseResult {
+        response_headers: headers::of_metadata(status.initial_metadata()),
         error: Some(error(status)),
-        response_trailers: headers::of_metadata(trailers),
+        response_trailers: headers::of_metadata(status.metadata()),
         ..ClientResponseResult::default()
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn server_stream(
     let call = start(plan.only_message()?).planned(plan);
     let replies = match call.await {
         Ok(replies) => replies,
-        Err(status) => return Ok(failed(&status, status.metadata())),
+        Err(status) => return Ok(failed(&status)),
     };
     let mut seen = Seen::new(replies, |response| response.payload.unwrap_or_default());
     match plan.cancel {

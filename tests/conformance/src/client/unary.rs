@@ -113,6 +113,6 @@ fn result<Res: Payload>(outcome: Result<Response<Res>, Status>) -> ClientRespons
                 ..ClientResponseResult::default()
             }
         }
-        Err(status) => failed(&status, status.metadata()),
+        Err(status) => failed(&status),
     }
 }
