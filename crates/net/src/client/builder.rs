@@ -37,8 +37,9 @@ impl Credentials {
 /// Settings of a [`Channel`] to be. Made by [`Channel::builder`].
 ///
 /// ```
-/// use farcall_net::Channel;
+/// use farcall::Channel;
 /// use std::time::Duration;
+///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let channel = Channel::builder("ipv4:127.0.0.1:50051")
 ///     .insecure()

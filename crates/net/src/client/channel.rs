@@ -31,11 +31,25 @@ use std::{
 /// [`connect`](Channel::connect).
 ///
 /// ```
-/// use farcall_net::Channel;
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let channel = Channel::builder("dns:///localhost:50051").insecure().build()?;
+/// use farcall::{Channel, ConnectivityState};
+/// # use farcall_examples::{greeter::MyGreeter, hello::{GreeterClient, HelloRequest}, local};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let target = local::channel(MyGreeter).await?.target();
+/// let channel = Channel::builder(target).insecure().build()?;
+/// assert_eq!(channel.state(), ConnectivityState::Idle);
+///
+/// channel.connect().await?; // if the first call is not to wait for it
+/// assert_eq!(channel.state(), ConnectivityState::Ready);
+/// let client = GreeterClient::new(channel.clone());
+/// # client.say_hello(HelloRequest { name: "Ada".into() }).await?;
 /// # Ok(()) }
 /// ```
+///
+/// # Panics
+/// Never; but calls fail with `FAILED_PRECONDITION` outside a tokio runtime. The runtime of the first call runs the connections, and
+/// they end with it.
 #[derive(Clone)]
 pub struct Channel {
     inner: Arc<Inner>,

@@ -20,6 +20,23 @@ use std::{
 ///
 /// Awaiting it starts the call and yields the [`Streaming`] at once, without waiting for the server.
 ///
+/// ```
+/// use std::time::Duration;
+/// # use farcall_examples::{hello::HelloRequest, local};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// # let request = HelloRequest { name: "Ada".into() };
+/// let mut replies = client
+///     .say_hello_in_every_language(request)
+///     .timeout(Duration::from_secs(5)) // for the whole stream
+///     .await?;
+/// while let Some(reply) = replies.message().await? {
+///     println!("{}", reply.message);
+/// }
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// Only what is wrong with the request itself; the call's status comes from the stream.
 #[must_use = "a call does nothing until it is awaited"]
@@ -101,6 +118,22 @@ impl<Req, Res, C> fmt::Debug for ServerStreamingCall<Req, Res, C> {
 }
 
 /// A call with a stream of requests and a stream of responses.
+///
+/// ```
+/// # use farcall_examples::{hello::HelloRequest, local};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// let (mut names, mut replies) = client.say_hello_to_each().split();
+/// for name in ["Ada", "Grace"] {
+///     names.send(HelloRequest { name: name.into() }).await?;
+///     let reply = replies.message().await?.expect("each is greeted");
+///     assert_eq!(reply.message, format!("Hello, {name}!"));
+/// }
+/// names.half_close();
+/// assert!(replies.message().await?.is_none());
+/// # Ok(()) }
+/// ```
 #[must_use = "a call does nothing until it is split"]
 pub struct BidiCall<Req, Res, C = Prost> {
     channel: Channel,

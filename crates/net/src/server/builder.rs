@@ -18,12 +18,19 @@ type Tls = std::convert::Infallible;
 /// [`serve`](Server::serve), [`serve_with_shutdown`](Server::serve_with_shutdown) or [`bind`](Server::bind).
 ///
 /// ```no_run
-/// # use farcall_net::{Server, server::{Methods, Service}};
-/// # struct GreeterServer;
-/// # impl Service for GreeterServer { const NAME: &'static str = "a.B"; fn methods(&self, _: &mut Methods) {} }
-/// # async fn demo() -> Result<(), farcall_net::ServeError> {
-/// Server::builder().add_service(GreeterServer).serve("[::]:50051").await
-/// # }
+/// use farcall::Server;
+/// use std::time::Duration;
+/// # use farcall_examples::{greeter::MyGreeter, hello::GreeterServer};
+///
+/// # async fn demo() -> Result<(), farcall::ServeError> {
+/// let stop = async { drop(tokio::signal::ctrl_c().await) };
+/// let report = Server::builder()
+///     .max_receive_message_size(16 << 20)
+///     .add_service(GreeterServer::new(MyGreeter))
+///     .serve_with_shutdown("[::]:50051", stop, Duration::from_secs(30))
+///     .await?;
+/// println!("{} calls had to be cut", report.calls_cut);
+/// # Ok(()) }
 /// ```
 #[must_use = "a server does nothing until it serves"]
 pub struct Server {

@@ -33,7 +33,21 @@ use tokio::{task::JoinSet, time::timeout};
 /// How long connections that are cut at the end of a drain get for their last words.
 const CUT_GRACE: Duration = Duration::from_secs(1);
 
-/// A server that has its address and does not accept yet.
+/// A server that has its address and does not accept yet; clients that connect already wait in the system's queue. Made by
+/// [`Server::bind`].
+///
+/// ```
+/// # use farcall::{Channel, Server};
+/// # use farcall_examples::{greeter::MyGreeter, hello::GreeterServer};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Server::builder().add_service(GreeterServer::new(MyGreeter));
+/// let server = server.bind("127.0.0.1:0").await?;
+/// let address = server.local_addr()?; // with the port that the system chose
+/// tokio::spawn(server.serve());
+/// # Channel::builder(address.to_string()).insecure().build()?.connect().await?;
+/// # Ok(()) }
+/// ```
 pub struct Bound {
     listener: Listener,
     service: Arc<Acceptance>,
@@ -93,6 +107,19 @@ impl Connections {
 }
 
 /// What a shutdown had to cut.
+///
+/// ```
+/// use farcall::Server;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder().bind("127.0.0.1:0").await?;
+/// let now = std::future::ready(());
+/// let report = server.serve_with_shutdown(now, Duration::from_secs(30)).await;
+/// assert_eq!((report.connections_cut, report.calls_cut), (0, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -314,6 +341,17 @@ impl fmt::Debug for Bound {
 }
 
 /// Why a server does not serve.
+///
+/// ```
+/// use farcall::Server;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let error = Server::builder().bind("localhost").await.unwrap_err();
+/// assert!(error.is_bind());
+/// assert!(error.to_string().starts_with("cannot listen on localhost: "));
+/// # Ok(()) }
+/// ```
 pub struct ServeError {
     cause: Cause,
 }

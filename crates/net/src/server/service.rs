@@ -11,9 +11,8 @@ use std::{future::Future, sync::Arc};
 /// A service: generated `…Server` types implement it.
 ///
 /// ```
-/// use farcall_core::{Method, MethodKind, Raw};
-/// use farcall_net::{Response, server::{Methods, Service}};
 /// use bytes::Bytes;
+/// use farcall::{Method, MethodKind, Raw, Response, server::{Methods, Service}};
 /// use std::sync::Arc;
 ///
 /// static ECHO: Method<Bytes, Bytes, Raw> = Method::with_codec("/demo.Echo/Echo", MethodKind::Unary, Raw);
@@ -35,6 +34,42 @@ pub trait Service {
 }
 
 /// The methods of one service, as [`Service::methods`] registers them.
+///
+/// What generated code does, for services that are not generated: an echo of any messages, in both streaming directions.
+///
+/// ```
+/// use bytes::Bytes;
+/// use farcall::{Method, MethodKind, Raw, client::BidiCall, server::{Methods, Service}};
+/// use std::sync::Arc;
+///
+/// static CHAT: Method<Bytes, Bytes, Raw> = Method::with_codec("/demo.Echo/Chat", MethodKind::Bidi, Raw);
+///
+/// struct Echo;
+/// impl Service for Echo {
+///     const NAME: &'static str = "demo.Echo";
+///     fn methods(&self, methods: &mut Methods) {
+///         methods.bidi(&CHAT, &Arc::new(()), |_, mut messages, mut replies| async move {
+///             let result = async {
+///                 while let Some(message) = messages.message().await? {
+///                     replies.send(message).await?;
+///                 }
+///                 Ok(())
+///             };
+///             (result.await, replies) // the sender goes back with the result
+///         });
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = farcall::Server::builder().add_service(Echo).bind("127.0.0.1:0").await?;
+/// # let channel = farcall::Channel::builder(server.local_addr()?.to_string()).insecure().build()?;
+/// # tokio::spawn(server.serve());
+///
+/// let (mut messages, mut replies) = BidiCall::new(&channel, &CHAT).split();
+/// messages.send(Bytes::from("hello")).await?;
+/// assert_eq!(replies.message().await?, Some(Bytes::from("hello")));
+/// # Ok(()) }
+/// ```
 #[derive(Default)]
 pub struct Methods {
     pub(super) list: Vec<(MethodDescriptor, Box<dyn Handler>)>,
@@ -158,7 +193,17 @@ impl Methods {
     }
 }
 
-/// The answer of a method that the service does not implement.
+/// The answer of a method that the service does not implement: what generated traits do by default.
+///
+/// ```
+/// use farcall::{Code, server};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let status = server::unimplemented::<_, ()>("/demo.Echo/Chat", ()).await.unwrap_err();
+/// assert_eq!(status.code(), Code::Unimplemented);
+/// # });
+/// ```
 ///
 /// # Errors
 /// Always `UNIMPLEMENTED`, naming the method.
