@@ -34,11 +34,11 @@
 //! # Names
 //!
 //! Names are made as prost-build makes them, so that messages look as everywhere: `SayHello` is `say_hello`, keywords are
-//! escaped (`r#type`, `self_`). RPCs called `New` and `Clone` are `new_` and `clone_`, because a client has those
-//! functions already. If a message is called like one of a service's types (`message GreeterClient`), the types of the
-//! service are `GreeterService`, `GreeterServiceClient` and `GreeterServiceServer` instead, and if a module `greeter` is
-//! there already, the statics stand in `greeter_service`. Two names that would be one in Rust are an error that shows
-//! both places.
+//! escaped (`r#type`, `self_`). RPCs called `New`, `Clone`, `Into` and `TryInto` are `new_`, `clone_`, `into_` and
+//! `try_into_`, because a client has those functions already. If a message is called like one of a service's types
+//! (`message GreeterClient`), the types of the service are `GreeterService`, `GreeterServiceClient` and
+//! `GreeterServiceServer` instead, and if a module `greeter` is there already, the statics stand in `greeter_service`.
+//! Two names that would be one in Rust are an error that shows both places.
 //!
 //! # Comments
 //!

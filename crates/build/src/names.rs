@@ -32,11 +32,14 @@ pub(crate) fn shouty(name: &str) -> String {
     }
 }
 
-/// The function of an RPC. `new` and `clone` stay free for the client type itself: `client.clone()` must clone.
+/// The function of an RPC. Some names stay free for the client type itself: `new` makes one, `client.clone()` must clone,
+/// and `client.into()` would always mean the conversion, which takes the client by value.
 pub(crate) fn function(method: &str) -> String {
-    match snake(method) {
-        name if name == "new" || name == "clone" => name + "_",
-        name => name,
+    let name = snake(method);
+    if matches!(name.as_str(), "new" | "clone" | "into" | "try_into") {
+        name + "_"
+    } else {
+        name
     }
 }
 
@@ -100,6 +103,7 @@ mod tests {
     fn names_that_the_client_type_needs_itself_get_an_underscore() {
         assert_eq!(function("New"), "new_");
         assert_eq!(function("Clone"), "clone_");
+        assert_eq!(function("TryInto"), "try_into_");
         assert_eq!(function("Drop"), "drop");
     }
 }
