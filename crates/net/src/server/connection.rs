@@ -22,7 +22,7 @@ use farcall_core::{
     Metadata, MethodKind, Status,
     call::{
         HeaderList, Progress, Shape,
-        server::{self, RequestHead, RequestMachine},
+        server::{self, Rejection, RequestHead, RequestMachine},
     },
 };
 use farcall_http2::{Connection, Event, Headers, Part, Reason, StreamKey};
@@ -30,7 +30,7 @@ use std::{
     io,
     sync::{Arc, atomic::Ordering},
     task::Poll,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::task::AbortHandle;
 
@@ -49,6 +49,9 @@ pub(crate) struct ServerRole {
     /// Until when the client must have sent its preface; `None` once it has.
     ready_by: Option<Instant>,
 }
+
+/// How long the answer to a request that is not a gRPC call waits for the request's end.
+const REJECT_WITHIN: Duration = Duration::from_secs(1);
 
 struct Call {
     key: StreamKey,
@@ -70,6 +73,9 @@ enum State {
         route: Arc<Route>,
         head_sent: bool,
     },
+    /// Not a gRPC request. The answer waits for the request's end, so that what is wrong with the rest of it as
+    /// HTTP/2 is still found (an answer at once would end the stream), but no longer than [`REJECT_WITHIN`].
+    Rejected(Box<Rejection>),
     /// Answered; buffered bytes may wait for the caller's window.
     Answered,
 }
@@ -130,6 +136,17 @@ impl ServerRole {
             .filter(|call| call.key == key)
     }
 
+    fn keep(&mut self, key: StreamKey, deadline: Option<Instant>, state: State) {
+        if self.calls.len() <= key.slot() {
+            self.calls.resize_with(key.slot() + 1, || None);
+        }
+        self.calls[key.slot()] = Some(Call {
+            key,
+            deadline,
+            state,
+        });
+    }
+
     fn remove(&mut self, key: StreamKey) -> Option<Call> {
         self.call(key)?;
         self.calls[key.slot()].take()
@@ -159,15 +176,12 @@ impl ServerRole {
                     self.shared
                         .log
                         .report(Trouble::Request, &self.peer, &rejection.status());
-                    let body = rejection.body();
-                    let _ = connection.send_headers(
-                        now,
-                        key,
-                        &[Part::Fields(&rejection.head())],
-                        body.is_none(),
-                    );
-                    if let Some(body) = body {
-                        let _ = connection.send_data(now, key, body, true);
+                    if end || rejection.body().is_none() {
+                        reject(connection, now, key, &rejection);
+                    } else {
+                        let by = now + REJECT_WITHIN;
+                        self.deadline = Some(self.deadline.map_or(by, |deadline| deadline.min(by)));
+                        self.keep(key, Some(by), State::Rejected(Box::new(rejection)));
                     }
                     return;
                 }
@@ -196,9 +210,6 @@ impl ServerRole {
         if let Some(deadline) = deadline {
             self.deadline = Some(self.deadline.map_or(deadline, |d| d.min(deadline)));
         }
-        if self.calls.len() <= key.slot() {
-            self.calls.resize_with(key.slot() + 1, || None);
-        }
         if route.descriptor.kind().client_streams() {
             let mailbox = self.mailbox(key, deadline);
             if end {
@@ -221,11 +232,7 @@ impl ServerRole {
                 route,
                 machine,
             };
-            self.calls[key.slot()] = Some(Call {
-                key,
-                deadline,
-                state,
-            });
+            self.keep(key, deadline, state);
             if end {
                 self.gather(connection, now, key, Bytes::new(), true);
             }
@@ -262,6 +269,13 @@ impl ServerRole {
                     mailbox.deliver_end(None, End::Eof, None);
                 }
                 connection.release(now, key, unwanted);
+            }
+            State::Rejected(rejection) => {
+                connection.release(now, key, data.len());
+                if end {
+                    reject(connection, now, key, rejection);
+                    self.calls[key.slot()] = None;
+                }
             }
             State::Answered => connection.release(now, key, data.len()),
         }
@@ -382,11 +396,7 @@ impl ServerRole {
             route,
             head_sent: false,
         };
-        self.calls[key.slot()] = Some(Call {
-            key,
-            deadline,
-            state,
-        });
+        self.keep(key, deadline, state);
     }
 
     /// What a handler that is done already has put into its mailbox.
@@ -550,6 +560,7 @@ impl ServerRole {
                 sayable,
                 server::trailers(&deadline_exceeded(), &Metadata::new()),
             ),
+            State::Rejected(rejection) => return reject(connection, now, key, rejection),
             State::Answered => (false, HeaderList::default()),
         };
         if answer {
@@ -558,6 +569,16 @@ impl ServerRole {
             connection.reset(now, key, Reason::CANCEL);
         }
         Self::cancel(call, Cancelled::Deadline, End::Failed(deadline_exceeded()));
+    }
+}
+
+/// Answers a request that is not a gRPC call.
+fn reject(connection: &mut Connection, now: Instant, key: StreamKey, rejection: &Rejection) {
+    let body = rejection.body();
+    let head = rejection.head();
+    let _ = connection.send_headers(now, key, &[Part::Fields(&head)], body.is_none());
+    if let Some(body) = body {
+        let _ = connection.send_data(now, key, body, true);
     }
 }
 
