@@ -350,6 +350,13 @@ impl fmt::Debug for Bound {
 /// let error = Server::builder().bind("localhost").await.unwrap_err();
 /// assert!(error.is_bind());
 /// assert!(error.to_string().starts_with("cannot listen on localhost: "));
+///
+/// // What the system says is the source.
+/// use std::{error::Error, io};
+/// let first = Server::builder().bind("127.0.0.1:0").await?;
+/// let error = Server::builder().bind(&first.local_addr()?.to_string()).await.unwrap_err();
+/// let cause: &io::Error = error.source().and_then(|cause| cause.downcast_ref()).expect("the system's");
+/// assert_eq!(cause.kind(), io::ErrorKind::AddrInUse);
 /// # Ok(()) }
 /// ```
 pub struct ServeError {

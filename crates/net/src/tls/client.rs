@@ -29,15 +29,17 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 /// of one value, and reconnecting costs less.
 ///
 /// ```
-/// use farcall_net::tls::ClientTls;
+/// use farcall::{Channel, ClientTls};
 ///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let certs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls/testdata"));
 /// // What the operating system trusts:
 /// let tls = ClientTls::system_roots();
-/// # fn own() -> Result<(), farcall_net::tls::TlsConfigError> {
 /// // One's own authority, and a certificate that says who this client is:
-/// let tls = ClientTls::ca_pem_file("ca.pem")?.identity_pem_files("client.pem", "client.key")?;
-/// # Ok(())
-/// # }
+/// let tls = ClientTls::ca_pem_file(certs.join("ca.pem"))?
+///     .identity_pem_files(certs.join("client.pem"), certs.join("client.key"))?;
+/// let channel = Channel::builder("dns:///greeter.example:443").tls(tls).build()?;
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct ClientTls {

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, io, sync::Arc};
 /// A TLS configuration that cannot work. The text names the file, or the argument, and what is wrong with it.
 ///
 /// ```
-/// use farcall_net::tls::ClientTls;
+/// use farcall::ClientTls;
 ///
 /// let error = ClientTls::ca_pem_file("/no/such/ca.pem").unwrap_err();
 /// assert!(error.is_unreadable());
@@ -133,13 +133,26 @@ impl fmt::Display for Side {
 /// `std::io::Error`.
 ///
 /// ```
-/// # fn advise(error: &farcall_net::tls::TlsError) {
-/// if error.is_not_tls() {
-///     println!("the other end speaks plaintext: {error}");
-/// } else if error.is_untrusted() {
-///     println!("is the right CA configured? {error}");
-/// }
-/// # }
+/// use farcall::{Channel, ClientTls, ConnectError};
+/// use std::{error::Error, iter::successors};
+/// # use farcall::{Server, ServerTls};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let certs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls/testdata"));
+/// # let tls = ServerTls::from_pem_files(certs.join("server.pem"), certs.join("server.key"))?;
+/// # let server = Server::builder().tls(tls).bind("127.0.0.1:0").await?;
+/// # let target = server.local_addr()?.to_string();
+/// # tokio::spawn(server.serve());
+/// // The server's certificate is signed by another authority than this.
+/// let tls = ClientTls::ca_pem_file(certs.join("other-ca.pem"))?;
+/// let status = Channel::builder(target).tls(tls).build()?.connect().await.unwrap_err();
+///
+/// let mut chain = successors(status.source(), |&error| error.source());
+/// let error = chain.find_map(|error| error.downcast_ref().and_then(ConnectError::tls)).expect("TLS is to blame");
+/// assert!(error.is_untrusted());
+/// assert_eq!(error.to_string(), "the server's certificate is not trusted: no configured authority has signed it");
+/// # Ok(()) }
 /// ```
 pub struct TlsError {
     pub(super) kind: Kind,

@@ -25,15 +25,24 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 /// Clients must speak HTTP/2 by ALPN, as gRPC clients do. TLS 1.2 and 1.3 are spoken.
 ///
 /// ```
-/// # fn tls() -> Result<(), farcall_net::tls::TlsConfigError> {
-/// use farcall_net::tls::ServerTls;
+/// use farcall::{Server, ServerTls};
+/// # use farcall::{Channel, ClientTls};
 ///
-/// let tls = ServerTls::from_pem_files("cert.pem", "key.pem")?;
-/// // Only for clients that this authority has signed:
-/// let tls = tls.client_ca("ca.pem")?;
-/// # Ok(())
-/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let certs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls/testdata"));
+/// let tls = ServerTls::from_pem_files(certs.join("server.pem"), certs.join("server.key"))?;
+/// // Only for clients with a certificate that this authority has signed:
+/// let tls = tls.client_ca(certs.join("ca.pem"))?;
+/// let server = Server::builder().tls(tls).bind("127.0.0.1:0").await?;
+/// # let target = server.local_addr()?.to_string();
+/// # tokio::spawn(server.serve());
+/// # let tls = ClientTls::ca_pem_file(certs.join("ca.pem"))?.identity_pem_files(certs.join("client.pem"), certs.join("client.key"))?;
+/// # Channel::builder(target).tls(tls).build()?.connect().await?;
+/// # Ok(()) }
 /// ```
+///
+/// Certificates and keys are read when they are given; a renewed certificate needs a new server.
 #[derive(Clone)]
 pub struct ServerTls {
     source: Arc<Source>,
@@ -57,6 +66,17 @@ enum SourceKind {
 }
 
 /// What to do with a client that shows no certificate. One that shows a bad certificate is always refused.
+///
+/// ```
+/// use farcall::{ServerTls, tls::ClientAuth};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let certs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls/testdata"));
+/// let tls = ServerTls::from_pem_files(certs.join("server.pem"), certs.join("server.key"))?
+///     .client_ca(certs.join("ca.pem"))?
+///     .client_auth(ClientAuth::Optional); // handlers look at `request.peer()`
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum ClientAuth {

@@ -136,12 +136,23 @@ impl<'a> Limit<'a> {
 /// `Display` starts with the peer's address, such as `127.0.0.1:50051: connection refused`; `source()` leads
 /// to the system's or rustls' own error.
 ///
+/// A call or a channel that cannot connect fails with `UNAVAILABLE` and has this in its cause chain, which never leaves the process:
+///
 /// ```
-/// # fn explain(error: &farcall_net::ConnectError) {
-/// if error.is_refused() {
-///     println!("nothing listens at {}", error.address());
-/// }
-/// # }
+/// use farcall::{Channel, Code, ConnectError};
+/// use std::{error::Error, iter::successors};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let channel = Channel::builder("ipv4:127.0.0.1:1").insecure().build()?;
+/// let status = channel.connect().await.unwrap_err();
+/// assert_eq!(status.code(), Code::Unavailable);
+///
+/// let chain = successors(status.source(), |&error| error.source());
+/// let error: &ConnectError = chain.filter_map(|error| error.downcast_ref()).next().expect("why there is no connection");
+/// assert!(error.is_refused());
+/// assert_eq!(error.address().to_string(), "127.0.0.1:1");
+/// # Ok(()) }
 /// ```
 pub struct ConnectError {
     address: SocketAddress,

@@ -228,7 +228,7 @@ pub(crate) mod unix {
 /// Why a server cannot listen. The text names the address: `cannot listen on 127.0.0.1:50051: address in use`.
 ///
 /// ```
-/// # fn explain(error: &farcall_net::server::BindError) {
+/// # fn explain(error: &farcall::server::BindError) {
 /// if error.is_in_use() {
 ///     println!("is the server running already? {error}");
 /// }
