@@ -30,6 +30,23 @@ use std::{
 
 /// A unary call, to be adjusted and then awaited. Nothing happens before the first poll.
 ///
+/// ```
+/// use std::time::Duration;
+/// # use farcall_examples::{hello::HelloRequest, local};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// # let request = HelloRequest { name: "Ada".into() };
+/// let reply = client
+///     .say_hello(request)
+///     .timeout(Duration::from_secs(1))
+///     .metadata("tenant", "blue")
+///     .wait_for_ready()
+///     .await?;
+/// println!("{} ({:?})", reply.message, reply.metadata());
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// The call's [`Status`].
 ///
@@ -110,6 +127,24 @@ impl<Req, Res, C> fmt::Debug for UnaryCall<Req, Res, C> {
 }
 
 /// The future of a [`UnaryCall`].
+///
+/// Named so that it can be stored; `.await` on the call makes it.
+///
+/// ```
+/// use farcall::client::UnaryFuture;
+/// use std::future::IntoFuture;
+/// # use farcall_examples::{hello::{HelloReply, HelloRequest}, local};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// # let request = HelloRequest { name: "Ada".into() };
+/// let future: UnaryFuture<HelloRequest, HelloReply> = client.say_hello(request).into_future();
+/// assert_eq!(future.await?.message, "Hello, Ada!");
+/// # Ok(()) }
+/// ```
+///
+/// # Cancel safety
+/// Dropping it cancels the call.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct UnaryFuture<Req, Res, C = Prost> {
     state: State<Req, Res, C>,
@@ -144,6 +179,21 @@ impl<Req, Res, C> fmt::Debug for UnaryFuture<Req, Res, C> {
 }
 
 /// A call with a stream of requests and one response.
+///
+/// [`split`](Self::split) gives both halves; [`send_all`](Self::send_all) sends a whole [`Stream`] and waits for the response.
+///
+/// ```
+/// # use farcall_examples::{hello::HelloRequest, local};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// let (mut names, reply) = client.say_hello_to_all().metadata("tenant", "blue").split();
+/// names.send(HelloRequest { name: "Ada".into() }).await?;
+/// names.send(HelloRequest { name: "Grace".into() }).await?;
+/// names.half_close();
+/// assert_eq!(reply.await?.message, "Hello, Ada, Grace!");
+/// # Ok(()) }
+/// ```
 #[must_use = "a call does nothing until it is split or fed"]
 pub struct ClientStreamingCall<Req, Res, C = Prost> {
     channel: Channel,
@@ -217,7 +267,29 @@ impl<Req, Res, C> fmt::Debug for ClientStreamingCall<Req, Res, C> {
     }
 }
 
-/// The response that a call is waiting for. Dropping it cancels the call.
+/// The response that a client-streaming call is waiting for: a future of `Result<Response<Res>, Status>`.
+///
+/// ```
+/// # use farcall_examples::{hello::HelloRequest, local};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = local::greeter().await?;
+/// let (mut names, reply) = client.say_hello_to_all().split();
+/// let upload = async {
+///     names.send(HelloRequest { name: "Ada".into() }).await?;
+///     names.half_close();
+///     Ok(())
+/// };
+/// let (reply, ()) = tokio::try_join!(reply, upload)?;
+/// assert_eq!(reply.message, "Hello, Ada!");
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// The call's [`Status`], also if its options cannot be used: the call is never started then.
+///
+/// # Cancel safety
+/// Dropping it cancels the call.
 #[must_use = "dropping the response cancels the call"]
 pub struct PendingResponse<Res, C = Prost> {
     mailbox: Arc<Mailbox>,
