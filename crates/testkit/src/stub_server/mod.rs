@@ -29,6 +29,7 @@ use service::{Stub, Stubs};
 use std::{
     fmt,
     future::Future,
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -111,8 +112,16 @@ impl StubServer {
     /// # Panics
     /// The settings are wrong, or there is no free port.
     pub async fn start(self) -> RunningStub {
-        let server = Server::builder().add_service(Stubs(self.stubs.clone()));
-        RunningStub::start((self.settings)(server), self.drain).await
+        self.start_at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// Starts it at an address.
+    ///
+    /// # Panics
+    /// The settings are wrong, or the address is not free.
+    pub async fn start_at(self, address: SocketAddr) -> RunningStub {
+        let server = Server::builder().add_service(Stubs(self.stubs));
+        RunningStub::start((self.settings)(server), address, self.drain).await
     }
 
     /// A plaintext channel to this server, over a socket of 127.0.0.1. The server is started when the channel first connects,

@@ -4,7 +4,7 @@ use farcall_net::{Channel, ChannelBuilder, Server, ShutdownReport};
 use std::{net::SocketAddr, time::Duration};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// A stub server that listens on a free port of 127.0.0.1. Dropping it cuts all connections.
+/// A stub server that listens. Dropping it cuts all connections.
 #[derive(Debug)]
 pub struct RunningStub {
     address: SocketAddr,
@@ -14,9 +14,9 @@ pub struct RunningStub {
 
 impl RunningStub {
     /// # Panics
-    /// The server's settings are wrong, or there is no free port.
-    pub(super) async fn start(server: Server, drain: Duration) -> RunningStub {
-        let bound = server.bind("127.0.0.1:0").await.expect("the stub server can be bound");
+    /// The server's settings are wrong, or the address is not free.
+    pub(super) async fn start(server: Server, address: SocketAddr, drain: Duration) -> RunningStub {
+        let bound = server.bind(&address.to_string()).await.expect("the stub server can be bound");
         let address = bound.local_addr().expect("it is bound to an IP address");
         let (stop, stopped) = oneshot::channel::<()>();
         let signal = async move {

@@ -1,0 +1,156 @@
+//! Limits: sizes of messages in both directions, header lists, concurrent streams.
+
+use bytes::Bytes;
+use farcall_e2e::{PATIENCE, Probe, within};
+use farcall_net::{Code, Request, Response};
+use farcall_testkit::stub_server::{StubServer, calls};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Answers with as many bytes as the request says; the request may be longer than its number.
+fn sized() -> StubServer {
+    StubServer::unary("/t.T/Sized", |request: Request<Bytes>| async move {
+        let digits: String = request.iter().map(|byte| char::from(*byte)).take_while(char::is_ascii_digit).collect();
+        Ok(Bytes::from(vec![7; digits.parse().unwrap()]))
+    })
+}
+
+/// A request of `len` bytes that asks for `answer` bytes.
+fn ask(len: usize, answer: usize) -> Bytes {
+    let mut text = format!("{answer} ").into_bytes();
+    text.resize(len.max(text.len()), b'.');
+    text.into()
+}
+
+#[tokio::test]
+async fn four_mebibytes_are_the_default_limit_of_what_is_received_on_both_sides() {
+    const LIMIT: usize = 4 << 20;
+    let channel = sized().channel();
+    let reply = calls::unary(&channel, "/t.T/Sized", ask(LIMIT, LIMIT)).await.unwrap();
+    assert_eq!(reply.len(), LIMIT);
+    for (request, answer) in [(LIMIT + 1, 1), (1, LIMIT + 1)] {
+        let status = calls::unary(&channel, "/t.T/Sized", ask(request, answer)).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        let (found, limit) = ((LIMIT + 1).to_string(), LIMIT.to_string());
+        assert!(status.message().contains(&found) && status.message().contains(&limit), "{status}");
+    }
+    let reply = calls::unary(&channel, "/t.T/Sized", ask(1, 1)).await.unwrap();
+    assert_eq!(reply.len(), 1, "the connection is unharmed");
+}
+
+#[tokio::test]
+async fn limits_can_be_raised_and_lowered_on_each_side_for_each_direction() {
+    let stub = sized().configure(|server| server.max_receive_message_size(1000).max_send_message_size(2000));
+    let stub = stub.start().await;
+    let channel = stub.channel_builder().insecure().max_receive_message_size(500).build().unwrap();
+    let call = |request, answer| calls::unary(&channel, "/t.T/Sized", ask(request, answer));
+    assert_eq!(call(1000, 500).await.unwrap().len(), 500);
+    assert_eq!(call(1001, 1).await.unwrap_err().code(), Code::ResourceExhausted, "the server receives");
+    assert_eq!(call(1, 501).await.unwrap_err().code(), Code::ResourceExhausted, "the client receives");
+    let raised = call(1, 2000).max_receive_message_size(3000).await;
+    assert_eq!(raised.unwrap().len(), 2000, "a call's own limit");
+    let status = call(1, 2001).max_receive_message_size(3000).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "the server sends");
+    let status = call(300, 1).max_send_message_size(299).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "the client sends");
+    assert!(status.message().contains("299"), "{status}");
+}
+
+#[tokio::test]
+async fn a_message_larger_than_every_window_crosses() {
+    let stub = sized().configure(|server| server.max_receive_message_size(64 << 20).static_windows(65_535, 65_535));
+    let stub = stub.start().await;
+    let builder = stub.channel_builder().insecure().static_windows(65_535, 65_535);
+    let channel = builder.max_receive_message_size(64 << 20).build().unwrap();
+    const LARGE: usize = 20 << 20;
+    let reply = within(PATIENCE * 3, "the reply", calls::unary(&channel, "/t.T/Sized", ask(LARGE, LARGE)).into_future());
+    assert_eq!(reply.await.unwrap().len(), LARGE);
+}
+
+#[tokio::test]
+async fn a_stream_with_a_message_over_the_limit_ends_and_its_neighbours_go_on() {
+    let stub = StubServer::bidi("/t.T/Echo", |request, replies| {
+        Box::pin(async move {
+            let mut messages = request.into_inner();
+            while let Some(message) = messages.message().await? {
+                replies.send(message).await?;
+            }
+            Ok(())
+        })
+    });
+    let stub = stub.configure(|server| server.max_receive_message_size(1000)).start().await;
+    let channel = stub.channel();
+    let (mut good, mut good_replies) = calls::bidi(&channel, "/t.T/Echo").split();
+    let (mut bad, mut bad_replies) = calls::bidi(&channel, "/t.T/Echo").split();
+    bad.send(Bytes::from(vec![1; 1000])).await.unwrap();
+    assert_eq!(bad_replies.message().await.unwrap().unwrap().len(), 1000);
+    bad.send(Bytes::from(vec![1; 1001])).await.unwrap();
+    let status = within(PATIENCE, "the end", bad_replies.message()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    good.send("hello".into()).await.unwrap();
+    assert_eq!(good_replies.message().await.unwrap().unwrap(), "hello");
+    good.half_close();
+    assert_eq!(good_replies.message().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn metadata_beyond_the_servers_advertised_header_list_fails_the_call_before_it_is_sent() {
+    let probe = Probe::new();
+    let inside = probe.clone();
+    let stub = StubServer::unary("/t.T/Any", move |_| {
+        drop(inside.enter());
+        async { Ok(Bytes::new()) }
+    });
+    let channel = stub.channel();
+    calls::unary(&channel, "/t.T/Any", Bytes::new()).metadata("x-large", "a".repeat(7000)).await.unwrap();
+    let call = calls::unary(&channel, "/t.T/Any", Bytes::new()).metadata("x-large", "a".repeat(9000));
+    let status = call.await.unwrap_err();
+    assert!(matches!(status.code(), Code::Internal | Code::ResourceExhausted), "{status}");
+    calls::unary(&channel, "/t.T/Any", Bytes::new()).await.unwrap();
+    assert_eq!(probe.counts().0, 2);
+}
+
+#[tokio::test]
+async fn trailers_beyond_the_clients_header_list_end_the_call_and_spare_the_connection() {
+    let stub = StubServer::unary("/t.T/Any", move |request: Request<Bytes>| async move {
+        let mut response = Response::new(Bytes::new());
+        if !request.is_empty() {
+            response.trailers_mut().insert("x-large", "a".repeat(20_000));
+        }
+        Ok(response)
+    });
+    let channel = stub.channel();
+    let status = calls::unary(&channel, "/t.T/Any", Bytes::from("large")).await.unwrap_err();
+    assert!(matches!(status.code(), Code::Internal | Code::ResourceExhausted), "{status}");
+    calls::unary(&channel, "/t.T/Any", Bytes::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_beyond_the_servers_concurrent_streams_wait_for_their_turn() {
+    let (probe, gate) = (Probe::new(), Arc::new(Semaphore::new(0)));
+    let (inside, door) = (probe.clone(), Arc::clone(&gate));
+    let stub = StubServer::unary("/t.T/Any", move |_| {
+        let (guard, door) = (inside.enter(), Arc::clone(&door));
+        async move {
+            let _guard = guard;
+            door.acquire().await.unwrap().forget();
+            Ok(Bytes::new())
+        }
+    });
+    let channel = stub.configure(|server| server.max_concurrent_streams(2)).channel();
+    channel.connect().await.unwrap();
+    let calls: Vec<_> =
+        (0..5).map(|_| tokio::spawn(calls::unary(&channel, "/t.T/Any", Bytes::new()).into_future())).collect();
+    within(PATIENCE, "two handlers", probe.begun(2)).await;
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(probe.counts(), (2, 0));
+    gate.add_permits(1);
+    within(PATIENCE, "a third handler", probe.begun(3)).await;
+    gate.add_permits(10);
+    for call in calls {
+        within(PATIENCE, "every call", call).await.unwrap().unwrap();
+    }
+    assert_eq!(probe.counts(), (5, 5));
+}

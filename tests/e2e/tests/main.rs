@@ -1,0 +1,18 @@
+//! End-to-end tests of the channel and the server, by topic.
+
+mod bad_input;
+mod bad_input_log;
+mod bad_messages;
+mod cancel;
+mod compression;
+mod completion;
+mod context;
+mod deadline;
+mod half_close;
+mod limits;
+mod metadata;
+mod panics;
+mod shutdown;
+mod status;
+mod wrong_answers;
+mod wrong_servers;

@@ -1,0 +1,54 @@
+//! Panics in handlers.
+
+use bytes::Bytes;
+use farcall_e2e::{PATIENCE, logged, within};
+use farcall_net::{Code, Request};
+use farcall_testkit::stub_server::{StubServer, calls};
+
+fn panicking() -> StubServer {
+    StubServer::unary("/t.T/Panic", |request: Request<Bytes>| {
+        assert!(&request[..] != b"at once", "before the first await");
+        async move {
+            tokio::task::yield_now().await;
+            match &request[..] {
+                b"later" => panic!("after an await"),
+                _ => Ok(request.into_inner()),
+            }
+        }
+    })
+    .and(StubServer::bidi("/t.T/Echo", |request, replies| {
+        Box::pin(async move {
+            let mut messages = request.into_inner();
+            while let Some(message) = messages.message().await? {
+                replies.send(message).await?;
+            }
+            Ok(())
+        })
+    }))
+}
+
+#[tokio::test]
+async fn a_panic_becomes_internal_and_the_connections_other_calls_go_on() {
+    logged("");
+    let channel = panicking().channel();
+    let (mut sender, mut replies) = calls::bidi(&channel, "/t.T/Echo").split();
+    sender.send("before".into()).await.unwrap();
+    assert_eq!(replies.message().await.unwrap().unwrap(), "before");
+    for when in ["at once", "later", "at once", "later"] {
+        let call = calls::unary(&channel, "/t.T/Panic", Bytes::from(when)).into_future();
+        let status = within(PATIENCE, "the status", call).await.unwrap_err();
+        assert_eq!(status.code(), Code::Internal, "{when}: {status}");
+    }
+    sender.send("after".into()).await.unwrap();
+    assert_eq!(replies.message().await.unwrap().unwrap(), "after");
+    let reply = calls::unary(&channel, "/t.T/Panic", Bytes::from("fine")).await.unwrap();
+    assert_eq!(*reply, "fine");
+    assert!(logged("Panic").iter().any(|line| line.contains("before the first await")), "{:?}", logged("Panic"));
+}
+
+#[tokio::test]
+async fn the_text_of_a_panic_is_for_the_log_and_not_for_the_caller() {
+    let channel = panicking().channel();
+    let status = calls::unary(&channel, "/t.T/Panic", Bytes::from("later")).await.unwrap_err();
+    assert!(!status.message().contains("after an await"), "{status}");
+}
