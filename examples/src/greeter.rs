@@ -1,9 +1,13 @@
 //! The service of `hello` and `hello-server`.
 
 use crate::hello::{Greeter, HelloReply, HelloRequest};
-use farcall::{Request, Response, Sender, Status, Streaming};
+use farcall::{
+    Request, Response, Sender, Status, Streaming,
+    status::rpc::{BadRequest, FieldViolation},
+};
 
-/// Says hello, with one method for each kind of call.
+/// Says hello, with one method for each kind of call. The unary one reads metadata, and says in detail what is
+/// wrong with a request.
 #[derive(Debug)]
 pub struct MyGreeter;
 
@@ -13,9 +17,21 @@ impl Greeter for MyGreeter {
         request: Request<HelloRequest>,
     ) -> Result<Response<HelloReply>, Status> {
         if request.name.is_empty() {
-            return Err(Status::invalid_argument("nobody to say hello to"));
+            let violation = FieldViolation {
+                field: "name".to_owned(),
+                description: "must not be empty".to_owned(),
+                ..FieldViolation::default()
+            };
+            let detail = BadRequest {
+                field_violations: vec![violation],
+            };
+            return Err(Status::invalid_argument("nobody to say hello to").with_detail(detail));
         }
-        Ok(greeting("Hello", &request.name).into())
+        let hello = match request.metadata().get("accept-language") {
+            Some("fr") => "Bonjour",
+            _ => "Hello",
+        };
+        Ok(greeting(hello, &request.name).into())
     }
 
     async fn say_hello_in_every_language(

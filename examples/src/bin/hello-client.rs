@@ -12,10 +12,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let channel = Channel::builder(target).insecure().build()?;
     let client = GreeterClient::new(channel);
-    let reply = client
-        .say_hello(HelloRequest { name })
-        .timeout(Duration::from_secs(5))
-        .await?;
-    println!("{}", reply.message);
+    let call = client.say_hello(HelloRequest { name });
+    match call.timeout(Duration::from_secs(5)).await {
+        Ok(reply) => println!("{}", reply.message),
+        Err(status) => eprintln!("the call failed: {status}"),
+    }
     Ok(())
 }

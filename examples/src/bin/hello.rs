@@ -1,6 +1,6 @@
 //! Both roles in one process: serves a greeter on a port of its own, and makes each of the four kinds of call.
 
-use farcall::{Channel, Server};
+use farcall::{Channel, Server, status::rpc::BadRequest};
 use farcall_examples::{
     greeter::MyGreeter,
     hello::{GreeterClient, GreeterServer, HelloRequest},
@@ -25,6 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let reply = client
         .say_hello(named("Ada"))
         .timeout(Duration::from_secs(5))
+        .metadata("accept-language", "fr")
         .await?;
     println!("unary              {}", reply.message);
 
@@ -51,6 +52,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     if let Err(status) = client.say_hello(named("")).await {
         println!("a call that fails  {status}");
+        for violation in status
+            .details::<BadRequest>()
+            .unwrap_or_default()
+            .field_violations
+        {
+            println!(
+                "                   {} {}",
+                violation.field, violation.description
+            );
+        }
     }
     Ok(())
 }
