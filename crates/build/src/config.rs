@@ -143,6 +143,7 @@ impl Config {
 
     /// Compiles `.proto` files with this protoc. The built-in compiler needs none, but knows no editions: for files
     /// that use one, this or the environment variable `PROTOC` must name a protoc of version 27 or later.
+    /// `PROTOC_INCLUDE` names the directory of `google/protobuf/*.proto` where protoc does not find them itself.
     pub fn protoc(mut self, program: impl Into<PathBuf>) -> Config {
         self.protoc = Some(program.into());
         self

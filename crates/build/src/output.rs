@@ -40,6 +40,7 @@ impl Config {
         })?;
         // Before anything can fail: a corrected file must start the script again.
         println!("cargo::rerun-if-env-changed=PROTOC");
+        println!("cargo::rerun-if-env-changed=PROTOC_INCLUDE");
         let named = self.protos.iter().chain(self.descriptor_path());
         named.for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
         let files = input::load(self)?;

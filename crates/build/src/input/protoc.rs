@@ -25,7 +25,9 @@ pub(super) fn compile(
             "--descriptor_set_out",
         ])
         .arg(&output.0);
-    for include in includes {
+    // The well-known types, where protoc does not find them beside itself.
+    let well_known = std::env::var_os("PROTOC_INCLUDE").map(PathBuf::from);
+    for include in includes.iter().chain(&well_known) {
         command.arg("-I").arg(include);
     }
     let result = command
