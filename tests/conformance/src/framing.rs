@@ -11,7 +11,11 @@ pub fn read<T: Message + Default>(input: &mut impl Read) -> io::Result<Option<T>
     let mut len = Vec::new();
     input.by_ref().take(4).read_to_end(&mut len)?;
     let Ok(len) = <[u8; 4]>::try_from(len.as_slice()) else {
-        return if len.is_empty() { Ok(None) } else { Err(ErrorKind::UnexpectedEof.into()) };
+        return if len.is_empty() {
+            Ok(None)
+        } else {
+            Err(ErrorKind::UnexpectedEof.into())
+        };
     };
     let len = u32::from_be_bytes(len);
     let mut message = Vec::new();
@@ -19,7 +23,9 @@ pub fn read<T: Message + Default>(input: &mut impl Read) -> io::Result<Option<T>
     if message.len() < len as usize {
         return Err(ErrorKind::UnexpectedEof.into());
     }
-    T::decode(message.as_slice()).map(Some).map_err(io::Error::other)
+    T::decode(message.as_slice())
+        .map(Some)
+        .map_err(io::Error::other)
 }
 
 /// Writes a message and flushes.
@@ -40,7 +46,10 @@ mod tests {
     use crate::pb::Header;
 
     fn header() -> Header {
-        Header { name: "tenant".to_owned(), value: vec!["a".to_owned()] }
+        Header {
+            name: "tenant".to_owned(),
+            value: vec!["a".to_owned()],
+        }
     }
 
     #[test]

@@ -36,11 +36,16 @@ async fn main() -> ExitCode {
 }
 
 /// Starts every call. Their tasks hold `responses`: the writer ends when the last call is over.
-async fn start_all(mut requests: mpsc::Receiver<ClientCompatRequest>, responses: mpsc::Sender<ClientCompatResponse>) {
+async fn start_all(
+    mut requests: mpsc::Receiver<ClientCompatRequest>,
+    responses: mpsc::Sender<ClientCompatResponse>,
+) {
     let channels = Arc::new(Channels::default());
     let permits = Arc::new(Semaphore::new(PARALLEL));
     while let Some(request) = requests.recv().await {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            return;
+        };
         let (channels, responses) = (Arc::clone(&channels), responses.clone());
         tokio::spawn(async move {
             let response = client::call(&channels, request).await;

@@ -22,7 +22,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
-    let wanted: ServerCompatRequest = framing::read(&mut io::stdin().lock())?.ok_or("nothing on standard input")?;
+    let wanted: ServerCompatRequest =
+        framing::read(&mut io::stdin().lock())?.ok_or("nothing on standard input")?;
     let (bound, response) = server::bind(&wanted).await?;
     framing::write(&mut io::stdout().lock(), &response)?;
     let shutdown = async {

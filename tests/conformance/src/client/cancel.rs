@@ -19,7 +19,9 @@ pub(super) enum Cancel {
 impl Cancel {
     pub(super) fn of(cancel: Option<&request::Cancel>) -> Cancel {
         use request::cancel::CancelTiming;
-        let Some(cancel) = cancel else { return Cancel::Never };
+        let Some(cancel) = cancel else {
+            return Cancel::Never;
+        };
         match &cancel.cancel_timing {
             None => Cancel::AfterClose(Duration::ZERO),
             Some(CancelTiming::BeforeCloseSend(_)) => Cancel::BeforeClose,
@@ -44,14 +46,22 @@ mod tests {
     use request::cancel::CancelTiming;
 
     fn of(timing: Option<CancelTiming>) -> Cancel {
-        Cancel::of(Some(&request::Cancel { cancel_timing: timing }))
+        Cancel::of(Some(&request::Cancel {
+            cancel_timing: timing,
+        }))
     }
 
     #[test]
     fn a_cancellation_without_a_time_comes_at_the_half_close() {
         assert_eq!(Cancel::of(None), Cancel::Never);
         assert_eq!(of(None), Cancel::AfterClose(Duration::ZERO));
-        assert_eq!(of(Some(CancelTiming::AfterCloseSendMs(5))), Cancel::AfterClose(Duration::from_millis(5)));
-        assert_eq!(of(Some(CancelTiming::AfterNumResponses(2))), Cancel::AfterResponses(2));
+        assert_eq!(
+            of(Some(CancelTiming::AfterCloseSendMs(5))),
+            Cancel::AfterClose(Duration::from_millis(5))
+        );
+        assert_eq!(
+            of(Some(CancelTiming::AfterNumResponses(2))),
+            Cancel::AfterResponses(2)
+        );
     }
 }

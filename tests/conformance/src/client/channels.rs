@@ -32,7 +32,10 @@ impl Channels {
             host: request.host.clone(),
             port: request.port,
             server_certificate: request.server_tls_cert.clone(),
-            identity: request.client_tls_creds.as_ref().map(|creds| (creds.cert.clone(), creds.key.clone())),
+            identity: request
+                .client_tls_creds
+                .as_ref()
+                .map(|creds| (creds.cert.clone(), creds.key.clone())),
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(channel) = open.get(&key) {

@@ -52,7 +52,12 @@ impl<'a> Plan<'a> {
             Ok(Compression::Gzip) => Encoding::Gzip,
             Err(_) => return unusable(&format!("compression {}", request.compression)),
         };
-        Ok(Plan { request, method: request.method(), cancel: Cancel::of(request.cancel.as_ref()), encoding })
+        Ok(Plan {
+            request,
+            method: request.method(),
+            cancel: Cancel::of(request.cancel.as_ref()),
+            encoding,
+        })
     }
 
     /// Whether each request waits for its response.
@@ -64,7 +69,10 @@ impl<'a> Plan<'a> {
     pub(super) fn only_message<T: Message + Name + Default>(&self) -> Result<Request<T>, Unusable> {
         let [message] = self.request.request_messages.as_slice() else {
             let count = self.request.request_messages.len();
-            return Err(Unusable(format!("{} takes one request, not {count}", self.method)));
+            return Err(Unusable(format!(
+                "{} takes one request, not {count}",
+                self.method
+            )));
         };
         Ok(Request::new(unpack(message)?))
     }
@@ -113,15 +121,24 @@ macro_rules! planned {
     )*};
 }
 
-planned!(UnaryCall, ServerStreamingCall, ClientStreamingCall, BidiCall);
+planned!(
+    UnaryCall,
+    ServerStreamingCall,
+    ClientStreamingCall,
+    BidiCall
+);
 
 /// The message, if it is of the type that the method takes.
 fn unpack<T: Message + Name + Default>(any: &Any) -> Result<T, Unusable> {
     let name = any.type_url.rsplit('/').next().unwrap_or_default();
     if name != T::full_name() {
-        return Err(Unusable(format!("the method takes {}, not {name}", T::full_name())));
+        return Err(Unusable(format!(
+            "the method takes {}, not {name}",
+            T::full_name()
+        )));
     }
-    T::decode(any.value.as_slice()).map_err(|error| Unusable(format!("a request cannot be read: {error}")))
+    T::decode(any.value.as_slice())
+        .map_err(|error| Unusable(format!("a request cannot be read: {error}")))
 }
 
 #[cfg(test)]
@@ -162,21 +179,43 @@ mod tests {
     #[test]
     fn a_method_with_one_request_takes_exactly_one_of_its_type() {
         let mut request = request();
-        assert!(Plan::of(&request).unwrap().only_message::<UnaryRequest>().is_err());
-        let message = UnaryRequest { request_data: bytes::Bytes::from_static(b"abc"), ..UnaryRequest::default() };
-        let any = Any { type_url: UnaryRequest::type_url(), value: message.encode_to_vec().into() };
+        assert!(
+            Plan::of(&request)
+                .unwrap()
+                .only_message::<UnaryRequest>()
+                .is_err()
+        );
+        let message = UnaryRequest {
+            request_data: bytes::Bytes::from_static(b"abc"),
+            ..UnaryRequest::default()
+        };
+        let any = Any {
+            type_url: UnaryRequest::type_url(),
+            value: message.encode_to_vec(),
+        };
         request.request_messages.push(any.clone());
         let plan = Plan::of(&request).unwrap();
-        assert_eq!(plan.only_message::<UnaryRequest>().unwrap().into_inner(), message);
+        assert_eq!(
+            plan.only_message::<UnaryRequest>().unwrap().into_inner(),
+            message
+        );
         assert!(plan.only_message::<UnimplementedRequest>().is_err());
         request.request_messages.push(any);
-        assert!(Plan::of(&request).unwrap().only_message::<UnaryRequest>().is_err());
+        assert!(
+            Plan::of(&request)
+                .unwrap()
+                .only_message::<UnaryRequest>()
+                .is_err()
+        );
     }
 
     /// Raw responses travel through this client to the runner's server.
     #[test]
     fn a_definition_keeps_its_raw_response() {
         let wire = b"\x0a\x08\x2a\x06\x08\xc8\x01\x32\x01\x78";
-        assert_eq!(UnaryRequest::decode(&wire[..]).unwrap().encode_to_vec(), wire);
+        assert_eq!(
+            UnaryRequest::decode(&wire[..]).unwrap().encode_to_vec(),
+            wire
+        );
     }
 }

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     headers,
     pb::{
-        BidiStreamRequest, BidiStreamResponse, ClientResponseResult, ConformancePayload, ServerStreamRequest,
-        ServerStreamResponse,
+        BidiStreamRequest, BidiStreamResponse, ClientResponseResult, ConformancePayload,
+        ServerStreamRequest, ServerStreamResponse,
     },
 };
 use farcall::{
@@ -20,7 +20,9 @@ use std::mem;
 
 pub(super) async fn server_stream(
     plan: &Plan<'_>,
-    start: impl FnOnce(Request<ServerStreamRequest>) -> ServerStreamingCall<ServerStreamRequest, ServerStreamResponse>,
+    start: impl FnOnce(
+        Request<ServerStreamRequest>,
+    ) -> ServerStreamingCall<ServerStreamRequest, ServerStreamResponse>,
 ) -> Result<ClientResponseResult, Unusable> {
     let call = start(plan.only_message()?).planned(plan);
     let replies = match call.await {
@@ -29,9 +31,7 @@ pub(super) async fn server_stream(
     };
     let mut seen = Seen::new(replies, |response| response.payload.unwrap_or_default());
     match plan.cancel {
-        Cancel::Never => {
-            while seen.receive().await {}
-        }
+        Cancel::Never => while seen.receive().await {},
         Cancel::AfterClose(delay) => {
             tokio::time::sleep(delay).await;
             seen.drop_call();
@@ -42,7 +42,11 @@ pub(super) async fn server_stream(
                 seen.drop_call();
             }
         }
-        Cancel::BeforeClose => return Err(Unusable("a call with one request is half-closed from the start".to_owned())),
+        Cancel::BeforeClose => {
+            return Err(Unusable(
+                "a call with one request is half-closed from the start".to_owned(),
+            ));
+        }
     }
     Ok(seen.result)
 }
@@ -85,7 +89,11 @@ pub(super) async fn bidi_stream(
     Ok(seen.result)
 }
 
-fn cancel_after_responses<T>(plan: &Plan<'_>, seen: &Seen<T>, sender: &mut Sender<BidiStreamRequest>) {
+fn cancel_after_responses<T>(
+    plan: &Plan<'_>,
+    seen: &Seen<T>,
+    sender: &mut Sender<BidiStreamRequest>,
+) {
     if plan.cancel == Cancel::AfterResponses(seen.result.payloads.len()) {
         sender.cancel();
     }
@@ -101,12 +109,19 @@ struct Seen<T> {
 
 impl<T> Seen<T> {
     fn new(replies: Streaming<T>, payload: fn(T) -> ConformancePayload) -> Seen<T> {
-        Seen { replies: Some(replies), payload, result: ClientResponseResult::default(), over: false }
+        Seen {
+            replies: Some(replies),
+            payload,
+            result: ClientResponseResult::default(),
+            over: false,
+        }
     }
 
     /// Waits for a response; false at the end.
     async fn receive(&mut self) -> bool {
-        let Some(replies) = self.replies.as_mut().filter(|_| !self.over) else { return false };
+        let Some(replies) = self.replies.as_mut().filter(|_| !self.over) else {
+            return false;
+        };
         // A failure without headers is told by the stream itself.
         if let Ok(metadata) = replies.metadata().await
             && self.result.response_headers.is_empty()
@@ -121,7 +136,9 @@ impl<T> Seen<T> {
                 self.over = true;
             }
         }
-        if self.over && let Some(trailers) = replies.trailers() {
+        if self.over
+            && let Some(trailers) = replies.trailers()
+        {
             self.result.response_trailers = headers::of_metadata(trailers);
         }
         !self.over
@@ -138,4 +155,3 @@ impl<T> Seen<T> {
         self.result.num_unsent_requests = i32::try_from(requests).unwrap_or(i32::MAX);
     }
 }
-

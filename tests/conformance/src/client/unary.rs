@@ -8,8 +8,8 @@ use super::{
 use crate::{
     headers,
     pb::{
-        ClientResponseResult, ClientStreamRequest, ClientStreamResponse, ConformancePayload, IdempotentUnaryResponse,
-        UnaryResponse, UnimplementedResponse,
+        ClientResponseResult, ClientStreamRequest, ClientStreamResponse, ConformancePayload,
+        IdempotentUnaryResponse, UnaryResponse, UnimplementedResponse,
     },
 };
 use farcall::{
@@ -59,7 +59,9 @@ where
         },
         Cancel::Never => call.await,
         Cancel::BeforeClose | Cancel::AfterResponses(_) => {
-            return Err(Unusable("a unary call can be cancelled after the half-close only".to_owned()));
+            return Err(Unusable(
+                "a unary call can be cancelled after the half-close only".to_owned(),
+            ));
         }
     };
     Ok(result(outcome))
@@ -92,14 +94,19 @@ pub(super) async fn many_requests(
             }
         }
         Cancel::AfterResponses(_) => {
-            return Err(Unusable("a call with one response cannot be cancelled after its responses".to_owned()));
+            return Err(Unusable(
+                "a call with one response cannot be cancelled after its responses".to_owned(),
+            ));
         }
     }
     Ok(with_unsent(result(response.await), unsent))
 }
 
 fn with_unsent(result: ClientResponseResult, unsent: usize) -> ClientResponseResult {
-    ClientResponseResult { num_unsent_requests: i32::try_from(unsent).unwrap_or(i32::MAX), ..result }
+    ClientResponseResult {
+        num_unsent_requests: i32::try_from(unsent).unwrap_or(i32::MAX),
+        ..result
+    }
 }
 
 fn result<Res: Payload>(outcome: Result<Response<Res>, Status>) -> ClientResponseResult {

@@ -5,9 +5,10 @@ mod seen;
 mod streams;
 
 use crate::pb::{
-    self, BidiStreamRequest, BidiStreamResponse, ClientStreamRequest, ClientStreamResponse, ConformanceService,
-    ConformanceServiceServer, IdempotentUnaryRequest, IdempotentUnaryResponse, ServerCompatRequest,
-    ServerCompatResponse, ServerStreamRequest, ServerStreamResponse, UnaryRequest, UnaryResponse,
+    self, BidiStreamRequest, BidiStreamResponse, ClientStreamRequest, ClientStreamResponse,
+    ConformanceService, ConformanceServiceServer, IdempotentUnaryRequest, IdempotentUnaryResponse,
+    ServerCompatRequest, ServerCompatResponse, ServerStreamRequest, ServerStreamResponse,
+    UnaryRequest, UnaryResponse,
 };
 use farcall::{Request, Response, Sender, Server, ServerTls, Status, Streaming, server::Bound};
 use seen::Seen;
@@ -17,9 +18,18 @@ use std::error::Error;
 ///
 /// # Errors
 /// The description makes no sense, its certificates are unusable, or there is no free port.
-pub async fn bind(wanted: &ServerCompatRequest) -> Result<(Bound, ServerCompatResponse), Box<dyn Error>> {
-    if !matches!(wanted.protocol(), pb::Protocol::Grpc | pb::Protocol::Unspecified) {
-        return Err(format!("this server speaks gRPC only, not {}", wanted.protocol().as_str_name()).into());
+pub async fn bind(
+    wanted: &ServerCompatRequest,
+) -> Result<(Bound, ServerCompatResponse), Box<dyn Error>> {
+    if !matches!(
+        wanted.protocol(),
+        pb::Protocol::Grpc | pb::Protocol::Unspecified
+    ) {
+        return Err(format!(
+            "this server speaks gRPC only, not {}",
+            wanted.protocol().as_str_name()
+        )
+        .into());
     }
     let mut server = Server::builder().add_service(ConformanceServiceServer::new(Conformance));
     if wanted.message_receive_limit > 0 {
@@ -27,7 +37,10 @@ pub async fn bind(wanted: &ServerCompatRequest) -> Result<(Bound, ServerCompatRe
     }
     let mut pem_cert = bytes::Bytes::new();
     if wanted.use_tls {
-        let credentials = wanted.server_creds.as_ref().ok_or("a server with TLS needs a certificate")?;
+        let credentials = wanted
+            .server_creds
+            .as_ref()
+            .ok_or("a server with TLS needs a certificate")?;
         pem_cert = credentials.cert.clone();
         let mut tls = ServerTls::from_pem(&credentials.cert, &credentials.key)?;
         if !wanted.client_tls_cert.is_empty() {
@@ -37,7 +50,11 @@ pub async fn bind(wanted: &ServerCompatRequest) -> Result<(Bound, ServerCompatRe
     }
     let bound = server.bind("127.0.0.1:0").await?;
     let address = bound.local_addr()?;
-    let response = ServerCompatResponse { host: address.ip().to_string(), port: address.port().into(), pem_cert };
+    let response = ServerCompatResponse {
+        host: address.ip().to_string(),
+        port: address.port().into(),
+        pem_cert,
+    };
     Ok((bound, response))
 }
 
@@ -46,11 +63,16 @@ pub async fn bind(wanted: &ServerCompatRequest) -> Result<(Bound, ServerCompatRe
 pub struct Conformance;
 
 impl ConformanceService for Conformance {
-    async fn unary(&self, request: Request<UnaryRequest>) -> Result<Response<UnaryResponse>, Status> {
+    async fn unary(
+        &self,
+        request: Request<UnaryRequest>,
+    ) -> Result<Response<UnaryResponse>, Status> {
         let mut seen = Seen::of(&request);
         seen.add(&*request);
         let response = definition::one_response(request.response_definition.as_ref(), seen).await?;
-        Ok(response.map(|payload| UnaryResponse { payload: Some(payload) }))
+        Ok(response.map(|payload| UnaryResponse {
+            payload: Some(payload),
+        }))
     }
 
     async fn idempotent_unary(
@@ -60,7 +82,9 @@ impl ConformanceService for Conformance {
         let mut seen = Seen::of(&request);
         seen.add(&*request);
         let response = definition::one_response(request.response_definition.as_ref(), seen).await?;
-        Ok(response.map(|payload| IdempotentUnaryResponse { payload: Some(payload) }))
+        Ok(response.map(|payload| IdempotentUnaryResponse {
+            payload: Some(payload),
+        }))
     }
 
     async fn client_stream(
@@ -76,7 +100,9 @@ impl ConformanceService for Conformance {
             seen.add(&request);
         }
         let response = definition::one_response(definition.as_ref(), seen).await?;
-        Ok(response.map(|payload| ClientStreamResponse { payload: Some(payload) }))
+        Ok(response.map(|payload| ClientStreamResponse {
+            payload: Some(payload),
+        }))
     }
 
     async fn server_stream(

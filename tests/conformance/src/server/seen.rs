@@ -19,7 +19,9 @@ pub(super) struct Seen {
 impl Seen {
     /// The call as it began.
     pub(super) fn of<T>(request: &Request<T>) -> Seen {
-        let left = request.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = request
+            .deadline()
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         Seen {
             headers: headers::of_metadata(request.metadata()),
             timeout_ms: left.map(|left| i64::try_from(left.as_millis()).unwrap_or(i64::MAX)),
@@ -49,5 +51,8 @@ impl Seen {
 
 /// A message with its type.
 pub(super) fn any<T: Message + Name>(message: &T) -> Any {
-    Any { type_url: format!("type.googleapis.com/{}", T::full_name()), value: message.encode_to_vec().into() }
+    Any {
+        type_url: format!("type.googleapis.com/{}", T::full_name()),
+        value: message.encode_to_vec(),
+    }
 }

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     headers,
     pb::{
-        BidiStreamRequest, BidiStreamResponse, ConformancePayload, ServerStreamRequest, ServerStreamResponse,
-        StreamResponseDefinition,
+        BidiStreamRequest, BidiStreamResponse, ConformancePayload, ServerStreamRequest,
+        ServerStreamResponse, StreamResponseDefinition,
     },
 };
 use farcall::{Request, Sender, Status, Streaming};
@@ -20,10 +20,16 @@ pub(super) async fn server_stream(
 ) -> Result<(), Status> {
     let mut seen = Seen::of(request);
     seen.add(&**request);
-    let Some(definition) = &request.response_definition else { return Ok(()) };
+    let Some(definition) = &request.response_definition else {
+        return Ok(());
+    };
     let mut answer = Answer::begin(definition, replies)?;
     while let Some(payload) = answer.next(&mut seen).await {
-        replies.send(ServerStreamResponse { payload: Some(payload) }).await?;
+        replies
+            .send(ServerStreamResponse {
+                payload: Some(payload),
+            })
+            .await?;
     }
     answer.end(&mut seen)
 }
@@ -34,15 +40,23 @@ pub(super) async fn bidi_stream(
     replies: &mut Sender<BidiStreamResponse>,
 ) -> Result<(), Status> {
     let mut seen = Seen::of(&requests);
-    let Some(first) = requests.message().await? else { return Ok(()) };
+    let Some(first) = requests.message().await? else {
+        return Ok(());
+    };
     seen.add(&first);
     let definition = first.response_definition.unwrap_or_default();
     let mut answer = Answer::begin(&definition, replies)?;
     let mut more = true;
     while more {
         if first.full_duplex {
-            let Some(payload) = answer.next(&mut seen).await else { break };
-            replies.send(BidiStreamResponse { payload: Some(payload) }).await?;
+            let Some(payload) = answer.next(&mut seen).await else {
+                break;
+            };
+            replies
+                .send(BidiStreamResponse {
+                    payload: Some(payload),
+                })
+                .await?;
         }
         more = match requests.message().await? {
             Some(request) => {
@@ -53,7 +67,11 @@ pub(super) async fn bidi_stream(
         };
     }
     while let Some(payload) = answer.next(&mut seen).await {
-        replies.send(BidiStreamResponse { payload: Some(payload) }).await?;
+        replies
+            .send(BidiStreamResponse {
+                payload: Some(payload),
+            })
+            .await?;
     }
     answer.end(&mut seen)
 }
@@ -66,11 +84,17 @@ struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// Sends the headers at once and leaves the trailers ready.
-    fn begin<T>(definition: &'a StreamResponseDefinition, replies: &mut Sender<T>) -> Result<Answer<'a>, Status> {
+    fn begin<T>(
+        definition: &'a StreamResponseDefinition,
+        replies: &mut Sender<T>,
+    ) -> Result<Answer<'a>, Status> {
         headers::append(replies.metadata_mut(), &definition.response_headers);
         headers::append(replies.trailers_mut(), &definition.response_trailers);
         replies.send_metadata()?;
-        Ok(Answer { definition, sent: 0 })
+        Ok(Answer {
+            definition,
+            sent: 0,
+        })
     }
 
     /// The next response, after its delay, with what was seen since the last one.
@@ -79,7 +103,14 @@ impl<'a> Answer<'a> {
         pause(self.definition.response_delay_ms).await;
         let is_news = self.sent == 0 || !seen.is_empty();
         self.sent += 1;
-        Some(if is_news { payload(data, seen) } else { ConformancePayload { data, request_info: None } })
+        Some(if is_news {
+            payload(data, seen)
+        } else {
+            ConformancePayload {
+                data,
+                request_info: None,
+            }
+        })
     }
 
     /// The end that was asked for.
