@@ -119,6 +119,8 @@ macro_rules! crimes {
 // The one place that chooses the error code of each crime. Sections are of RFC 9113 unless they say otherwise.
 crimes! {
     BadPreface => PROTOCOL_ERROR, "the connection does not begin with the HTTP/2 preface", "3.4";
+    AnswersInHttp1 => PROTOCOL_ERROR, "the peer speaks HTTP/1.1, not HTTP/2", "3.4";
+    AnswersInTls => PROTOCOL_ERROR, "the peer speaks TLS, and the connection is in plaintext", "3.4";
     FirstFrameNotSettings => PROTOCOL_ERROR, "the first frame is not SETTINGS", "3.4";
     FrameTooLarge => FRAME_SIZE_ERROR, "a frame is larger than our SETTINGS_MAX_FRAME_SIZE", "4.2";
     WrongFrameSize => FRAME_SIZE_ERROR, "a frame has a length that its type does not allow", "4.2";

@@ -64,10 +64,12 @@ impl Connection {
             return Ok(self.go_on_with_data(now, input, event));
         }
         let Some(head) = input.first_chunk::<HEAD_LEN>() else {
+            self.refuse_other_protocols(input)?;
             return Ok(Step::Starved(HEAD_LEN));
         };
         let head = Head::parse(head);
         if head.len > self.config.max_frame_size {
+            self.refuse_other_protocols(input)?;
             return Err(PeerMisbehaved::FrameTooLarge);
         }
         self.check_order(&head)?;

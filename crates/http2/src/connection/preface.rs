@@ -25,4 +25,17 @@ impl Connection {
         };
         Ok(())
     }
+
+    /// Names the protocol of a peer that does not begin with SETTINGS. Its first octets, read as a frame, are
+    /// not whole or too large.
+    #[cold]
+    pub(super) fn refuse_other_protocols(&self, input: &[u8]) -> Result<(), PeerMisbehaved> {
+        match input {
+            _ if self.life != Life::FirstSettings => Ok(()),
+            [b'H', b'T', b'T', b'P', b'/', ..] => Err(PeerMisbehaved::AnswersInHttp1),
+            // An alert or a handshake message (RFC 8446 §5.1).
+            [0x15 | 0x16, 3, ..] => Err(PeerMisbehaved::AnswersInTls),
+            _ => Ok(()),
+        }
+    }
 }

@@ -417,10 +417,15 @@ fn no_crime_is_left_out() {
         .iter()
         .filter(|crime| !covered.contains(crime))
         .collect();
-    // These two are committed before there is a connection: see the tests below.
+    // These are committed before there is a connection: see the tests below.
     assert_eq!(
         left_out,
-        [&Crime::BadPreface, &Crime::FirstFrameNotSettings]
+        [
+            &Crime::BadPreface,
+            &Crime::AnswersInHttp1,
+            &Crime::AnswersInTls,
+            &Crime::FirstFrameNotSettings
+        ]
     );
 }
 
@@ -440,6 +445,26 @@ fn another_protocol_is_noticed_at_its_first_wrong_octet() {
         check(0, Crime::BadPreface, Connection, &server_reads(bytes));
     }
     assert!(server_reads(b"PRI * HTTP/2.0\r\n\r\nSM").events.is_empty());
+}
+
+#[test]
+fn a_server_that_speaks_another_protocol_is_recognised() {
+    let config = crate::Config::default;
+    let hears = |bytes: &[u8]| {
+        let machine = crate::Connection::client(config(), std::time::Instant::now());
+        super::raw::hear(machine, bytes, crate::frame::PREFACE.len())
+    };
+    for (bytes, crime) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Crime::AnswersInHttp1),
+        (b"HTTP/1.0", Crime::AnswersInHttp1),
+        // An alert, and a part of a handshake.
+        (b"\x15\x03\x03\x00\x02\x02\x32", Crime::AnswersInTls),
+        (b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76", Crime::AnswersInTls),
+        (&[0xfe; 9], Crime::FrameTooLarge),
+    ] {
+        check(0, crime, Connection, &hears(bytes));
+    }
+    assert!(hears(b"HTTP").events.is_empty());
 }
 
 #[test]
