@@ -60,7 +60,8 @@ impl fmt::Display for ConnectionId {
 pub enum ConnectionEvent {
     /// The handshakes are done and the peer's SETTINGS have arrived: calls can go out.
     Connected,
-    /// The attempt failed. Last event of its connection.
+    /// The attempt failed; or the connection, although it was `Connected`, ended or takes no calls before it was of
+    /// any use, which counts as a failure until the attempt's backoff is over.
     ConnectFailed(Cause),
     /// The connection takes no new calls (GOAWAY, ids used up), those on it go on.
     Draining(DisconnectReason),

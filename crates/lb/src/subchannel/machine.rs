@@ -30,6 +30,8 @@ pub struct SubchannelConfig {
     /// The least time that an attempt may take until it counts as failed. Default 20 s; longer while the backoff is
     /// longer.
     pub min_connect_timeout: Duration,
+    /// The most time that an attempt may take, whatever the backoff. Default none.
+    pub max_connect_timeout: Option<Duration>,
 }
 
 impl Default for SubchannelConfig {
@@ -37,6 +39,7 @@ impl Default for SubchannelConfig {
         Self {
             backoff: BackoffConfig::default(),
             min_connect_timeout: Duration::from_secs(20),
+            max_connect_timeout: None,
         }
     }
 }
@@ -79,6 +82,7 @@ pub struct Subchannel {
     id: SubchannelId,
     address: Address,
     min_connect_timeout: Duration,
+    max_connect_timeout: Option<Duration>,
     backoff: Backoff,
     connections: u64,
     failures: Failures,
@@ -101,7 +105,11 @@ enum Link {
         deadline: Instant,
         retry_at: Instant,
     },
-    Ready(ConnectionId),
+    Ready {
+        connection: ConnectionId,
+        started: Instant,
+        retry_at: Instant,
+    },
     Failed {
         error: SubchannelError,
         retry_at: Instant,
@@ -156,6 +164,7 @@ impl Subchannel {
             id,
             address,
             min_connect_timeout: config.min_connect_timeout,
+            max_connect_timeout: config.max_connect_timeout,
             backoff: Backoff::new(config.backoff, seed),
             connections: 0,
             failures: Failures::default(),
@@ -178,7 +187,7 @@ impl Subchannel {
         match &self.link {
             Link::Idle => SubchannelState::Idle,
             Link::Connecting { .. } => SubchannelState::Connecting,
-            Link::Ready(_) => SubchannelState::Ready,
+            Link::Ready { .. } => SubchannelState::Ready,
             Link::Failed { error, .. } => SubchannelState::TransientFailure(error.clone()),
             Link::Shutdown => SubchannelState::Shutdown,
         }
@@ -190,7 +199,8 @@ impl Subchannel {
         let delay = self.backoff.next_delay();
         self.connections += 1;
         let connection = ConnectionId::new(self.id, self.connections);
-        let deadline = now + delay.max(self.min_connect_timeout);
+        let timeout = delay.max(self.min_connect_timeout);
+        let deadline = now + self.max_connect_timeout.map_or(timeout, |max| timeout.min(max));
         self.failures.since.get_or_insert(now);
         self.link = Link::Connecting {
             connection,
@@ -212,11 +222,23 @@ impl Subchannel {
         event: ConnectionEvent,
     ) -> bool {
         match (&self.link, event) {
-            (Link::Connecting { connection: c, .. }, event) if *c == connection => match event {
+            (
+                &Link::Connecting {
+                    connection: c,
+                    started,
+                    retry_at,
+                    ..
+                },
+                event,
+            ) if c == connection => match event {
                 ConnectionEvent::Connected => {
                     self.failures = Failures::default();
                     self.backoff.reset();
-                    self.link = Link::Ready(connection);
+                    self.link = Link::Ready {
+                        connection,
+                        started,
+                        retry_at,
+                    };
                 }
                 ConnectionEvent::ConnectFailed(cause) => self.fail(now, cause),
                 // The peer hung up between our preface and its SETTINGS.
@@ -224,8 +246,17 @@ impl Subchannel {
                     self.fail(now, Arc::new(reason));
                 }
             },
+            // It was of no use: a peer that takes connections only to end them is not to be asked without a pause.
             (
-                Link::Ready(c),
+                Link::Ready {
+                    connection: c,
+                    retry_at,
+                    ..
+                },
+                ConnectionEvent::ConnectFailed(cause),
+            ) if *c == connection && now < *retry_at => self.fail(now, cause),
+            (
+                Link::Ready { connection: c, .. },
                 ConnectionEvent::Draining(_)
                 | ConnectionEvent::Disconnected(_)
                 | ConnectionEvent::ConnectFailed(_),
@@ -240,7 +271,7 @@ impl Subchannel {
         match &self.link {
             Link::Connecting { deadline, .. } => Some(*deadline),
             Link::Failed { retry_at, .. } => Some(*retry_at),
-            Link::Idle | Link::Ready(_) | Link::Shutdown => None,
+            Link::Idle | Link::Ready { .. } | Link::Shutdown => None,
         }
     }
 
@@ -280,7 +311,7 @@ impl Subchannel {
                 *retry_at = *started;
                 false
             }
-            Link::Idle | Link::Ready(_) | Link::Shutdown => false,
+            Link::Idle | Link::Ready { .. } | Link::Shutdown => false,
         }
     }
 
@@ -288,7 +319,7 @@ impl Subchannel {
     pub fn shutdown(&mut self) -> Option<(ConnectionId, bool)> {
         match std::mem::replace(&mut self.link, Link::Shutdown) {
             Link::Connecting { connection, .. } => Some((connection, false)),
-            Link::Ready(connection) => Some((connection, true)),
+            Link::Ready { connection, .. } => Some((connection, true)),
             Link::Idle | Link::Failed { .. } | Link::Shutdown => None,
         }
     }
@@ -296,15 +327,18 @@ impl Subchannel {
     /// The connection that is ready.
     pub fn ready_connection(&self) -> Option<ConnectionId> {
         match self.link {
-            Link::Ready(connection) => Some(connection),
+            Link::Ready { connection, .. } => Some(connection),
             _ => None,
         }
     }
 
     fn fail(&mut self, now: Instant, cause: Cause) {
-        let Link::Connecting {
+        let (Link::Connecting {
             started, retry_at, ..
-        } = self.link
+        }
+        | Link::Ready {
+            started, retry_at, ..
+        }) = self.link
         else {
             return;
         };

@@ -234,3 +234,37 @@ fn the_error_names_address_attempts_duration_and_cause() {
     assert_eq!(error.source().unwrap().to_string(), "connection refused");
     assert_eq!((error.since(), error.at()), (start, bench.now));
 }
+
+#[test]
+fn a_connection_of_no_use_is_a_failure_until_the_backoff_of_its_attempt_is_over() {
+    let mut bench = bench(3);
+    let order = bench.connect();
+    assert!(bench.event(order.connection, ConnectionEvent::Connected));
+    assert!(bench.event(order.connection, refused()));
+    assert_eq!(bench.state(), TransientFailure);
+    let (pause, timeout) = bench.wait();
+    assert_eq!(timeout, Some(SubchannelTimeout::BackoffOver));
+    assert!(pause >= Duration::from_millis(800), "{pause:?}");
+
+    let order = bench.connect();
+    bench.event(order.connection, ConnectionEvent::Connected);
+    bench.now += Duration::from_millis(1201);
+    bench.event(order.connection, refused());
+    assert_eq!(bench.state(), Idle);
+}
+
+#[test]
+fn a_greatest_connect_timeout_holds_however_long_the_backoff_is() {
+    let mut config = SubchannelConfig::default();
+    config.min_connect_timeout = Duration::from_millis(100);
+    config.max_connect_timeout = Some(Duration::from_millis(100));
+    let mut subchannel = Subchannel::new(
+        SubchannelId::new(1),
+        Address::from(([10, 0, 0, 1], 443)),
+        config,
+        5,
+    );
+    let now = Instant::now();
+    let order = subchannel.connect(now).unwrap();
+    assert_eq!(order.deadline, now + Duration::from_millis(100));
+}

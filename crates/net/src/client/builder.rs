@@ -182,6 +182,7 @@ impl ChannelBuilder {
     pub fn build(self) -> Result<Channel, ConfigError> {
         let mut subchannel = SubchannelConfig::default();
         subchannel.min_connect_timeout = self.connect_timeout;
+        subchannel.max_connect_timeout = Some(self.connect_timeout);
         let config = ChannelConfig::new(fastrand::u64(..))
             .with_registry(self.registry)
             .with_subchannel(subchannel);

@@ -38,6 +38,8 @@ pub(crate) struct ClientRole {
     /// Calls that the connection's end has cut; they fail when the reason is known.
     orphans: Vec<Call>,
     closing: bool,
+    /// Some call was answered.
+    useful: bool,
 }
 
 impl ClientRole {
@@ -52,6 +54,7 @@ impl ClientRole {
             goaway: None,
             orphans: Vec::new(),
             closing: false,
+            useful: false,
         }
     }
 
@@ -61,6 +64,7 @@ impl ClientRole {
             error: self.error.take(),
             machine,
             goaway: self.goaway.clone(),
+            useless: !self.useful && self.calls.iter().all(Option::is_none),
         })
     }
 
@@ -201,6 +205,7 @@ impl ClientRole {
         trailers: bool,
         end: bool,
     ) {
+        self.useful = true;
         let Some(call) = self.call(key) else { return };
         match (&mut call.whole, trailers) {
             (Some(whole), false) => whole.head = Some(headers),

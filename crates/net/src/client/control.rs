@@ -175,10 +175,14 @@ impl Control {
                 if let Some(link) = self.connections.get_mut(&id) {
                     link.ready = false;
                 }
-                ConnectionEvent::Draining(disconnect.reason())
+                if disconnect.useless {
+                    ConnectionEvent::ConnectFailed(disconnect)
+                } else {
+                    ConnectionEvent::Draining(disconnect.reason())
+                }
             }
             News::Closed(disconnect) => match self.connections.remove(&id) {
-                Some(Link { ready: false, .. }) if disconnect.goaway.is_none() => {
+                Some(Link { ready, .. }) if disconnect.goaway.is_none() && (!ready || disconnect.useless) => {
                     ConnectionEvent::ConnectFailed(disconnect)
                 }
                 _ => ConnectionEvent::Disconnected(disconnect.reason()),

@@ -43,6 +43,8 @@ pub(crate) struct Disconnect {
     pub(crate) machine: Option<ConnectionError>,
     /// The server's last GOAWAY.
     pub(crate) goaway: Option<(Reason, Bytes)>,
+    /// No call was answered on the connection, and none is being.
+    pub(crate) useless: bool,
 }
 
 impl Disconnect {

@@ -146,8 +146,11 @@ impl LoadBalancingPolicy for PickFirst {
         state: &SubchannelState,
     ) {
         if let Phase::Ready(ready) = self.phase {
-            if ready == id && state.connectivity() != Ready {
-                self.on_connection_lost(cx, id);
+            match state {
+                _ if ready != id => {}
+                SubchannelState::Ready => {}
+                SubchannelState::TransientFailure(error) => self.on_connection_of_no_use(cx, id, error),
+                _ => self.on_connection_lost(cx, id),
             }
             return;
         }
@@ -391,6 +394,23 @@ impl PickFirst {
         self.phase = Phase::Idle(wake);
         cx.publish(Idle, WakePicker(wake));
         cx.resolve_now();
+    }
+
+    /// The peer took the connection only to end it. Its subchannel waits, and the other addresses are tried: a new
+    /// subchannel would have no backoff.
+    fn on_connection_of_no_use(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: SubchannelId,
+        error: &SubchannelError,
+    ) {
+        if let Some(index) = self.position(id) {
+            self.candidates[index].link = Link::Failed(id);
+            self.candidates[index].error = Some(error.clone());
+        }
+        cx.publish(Connecting, QueuePicker);
+        cx.resolve_now();
+        self.start_pass(cx, false);
     }
 
     fn publish_failure(&self, cx: &mut Context<'_>) {

@@ -295,3 +295,20 @@ fn a_text_about_a_thousand_addresses_stays_readable() {
     );
     assert_eq!(errors.errors().len(), 1000);
 }
+
+#[test]
+fn an_address_whose_connection_was_of_no_use_waits_while_the_others_are_tried() {
+    let mut bench = Bench::new(1);
+    bench.addresses([1, 2]);
+    bench.state(0, SubchannelState::Ready);
+    bench.fail(0);
+    assert_eq!(
+        bench.log,
+        [&published(Connecting), "Resolve", "connect 1"],
+        "its subchannel, and with it the backoff, is kept"
+    );
+    bench.fail(1);
+    assert_eq!(bench.log, [&published(TransientFailure), "Resolve"]);
+    bench.state(0, SubchannelState::Idle);
+    assert_eq!(bench.log, ["connect 0"]);
+}
