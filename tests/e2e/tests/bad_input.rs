@@ -227,6 +227,7 @@ async fn data_beyond_the_streams_window_is_reset() {
 /// Connects, says `bytes` and expects the end of the connection; what came before it.
 async fn say(stub: &RunningStub, bytes: &[u8]) -> Vec<Frame> {
     let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
+    peer.set_polite(false);
     peer.raw(bytes).await;
     peer.expect_end().await
 }

@@ -15,6 +15,10 @@ use std::{
     error::Error,
     io,
     net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -153,13 +157,16 @@ async fn a_server_that_talks_garbage_is_unavailable() {
     fails(&plain(address), address).await;
 }
 
-#[tokio::test]
-async fn a_server_that_goes_away_at_once_says_why() {
+/// A server that accepts connections and ends them at once; how many there were.
+async fn leaving() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
     tokio::spawn(async move {
         loop {
             let mut server = ScriptedPeer::accept(&listener).await.unwrap();
+            counter.fetch_add(1, Ordering::Relaxed);
             server.expect_preface().await;
             server.settings(&[]).await;
             server.goaway(0, Reason::ENHANCE_YOUR_CALM, "too many of you").await;
@@ -167,11 +174,25 @@ async fn a_server_that_goes_away_at_once_says_why() {
             server.expect_end().await;
         }
     });
-    let channel = plain(address);
-    let call = calls::unary(&channel, "/t.T/Any", Bytes::new()).timeout(PATIENCE).into_future();
-    let status = within(PATIENCE, "the end", call).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    (address, count)
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_at_once_says_why() {
+    let (address, _) = leaving().await;
+    let status = fails(&plain(address), address).await;
     assert!(status.to_string().contains("too many of you"), "{status}");
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_at_once_is_not_asked_again_without_a_pause() {
+    let (address, count) = leaving().await;
+    let channel = plain(address);
+    let call = calls::unary(&channel, "/t.T/Any", Bytes::new()).wait_for_ready().timeout(CONNECT);
+    let status = within(PATIENCE, "the end", call.into_future()).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert!(status.to_string().contains("too many of you"), "{status}");
+    assert_eq!(count.load(Ordering::Relaxed), 1);
 }
 
 async fn tls_server(tls: ServerTls) -> farcall_testkit::stub_server::RunningStub {
