@@ -1,34 +1,6 @@
-//! gRPC for Rust: channels, servers and generated code.
+#![cfg_attr(not(doctest), doc = include_str!("../docs/front.md"))]
 //!
-//! ```
-//! use bytes::Bytes;
-//! use farcall::{Channel, Method, MethodKind, Raw, Response, Server, client::UnaryCall, server::{Methods, Service}};
-//! use std::sync::Arc;
-//!
-//! // What generated code does for you: a method, its place in a service, and a call of it.
-//! static SHOUT: Method<Bytes, Bytes, Raw> = Method::with_codec("/demo.Voice/Shout", MethodKind::Unary, Raw);
-//!
-//! struct Voice;
-//! impl Service for Voice {
-//!     const NAME: &'static str = "demo.Voice";
-//!     fn methods(&self, methods: &mut Methods) {
-//!         methods.unary(&SHOUT, &Arc::new(()), |_, request| async move {
-//!             Ok(Response::new(Bytes::from(request.to_ascii_uppercase())))
-//!         });
-//!     }
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let server = Server::builder().add_service(Voice).bind("127.0.0.1:0").await?;
-//! let target = server.local_addr()?.to_string();
-//! tokio::spawn(server.serve());
-//!
-//! let channel = Channel::builder(target).insecure().build()?;
-//! let reply = UnaryCall::new(&channel, &SHOUT, Bytes::from("hello")).await?;
-//! assert_eq!(&reply[..], b"HELLO");
-//! # Ok(()) }
-//! ```
+//! Start with the [`guide`]. In short:
 //!
 //! | to do | look at |
 //! |---|---|
@@ -37,8 +9,19 @@
 //! | say what went wrong | [`Status`], [`Code`], [`status`] |
 //! | send pairs beside messages | [`Metadata`] |
 //! | stream | [`Sender`], [`Streaming`] |
-//! | encrypt | `ClientTls`, `ServerTls` (feature `tls`) |
+//! | inherit and detach deadlines and cancellation | [`Context`] |
+//! | encrypt | `ClientTls`, `ServerTls` (feature `tls`), [`guide::tls`] |
+//! | limit what peers may do | [`guide::limits`] |
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `prost` | yes | Protobuf messages, typed error details; what generated code needs |
+//! | `gzip` | yes | the gzip compressor |
+//! | `tls`, `tls-aws-lc` | yes | TLS with the cryptography of aws-lc |
+//! | `tls-ring` | no | TLS with the cryptography of ring |
 #![forbid(unsafe_code)]
+
+pub mod guide;
 
 #[cfg(feature = "prost")]
 pub use farcall_core::Prost;
@@ -60,19 +43,14 @@ pub use prost;
 #[cfg(feature = "prost")]
 pub use prost_types;
 
-/// How messages become bytes: [`Codec`](codec::Codec) and those that exist.
+/// How messages become bytes: [`Codec`] and those that exist.
 pub mod codec {
     #[cfg(feature = "prost")]
     pub use farcall_core::Prost;
     pub use farcall_core::{Codec, CodecError, EncodeBuf, Raw};
 }
 
-/// Includes what `farcall_build::compile` has generated: one module tree for all packages.
-///
-/// ```ignore
-/// farcall::include_protos!();
-/// use helloworld::{GreeterClient, HelloRequest};
-/// ```
+#[cfg_attr(not(doctest), doc = include_str!("../docs/include-protos.md"))]
 #[macro_export]
 macro_rules! include_protos {
     () => {

@@ -1,0 +1,49 @@
+//! Farcall by example, in six chapters.
+//!
+//! | chapter | about |
+//! |---|---|
+//! | [`quick_start`] | a project, a server, a client; targets; metadata |
+//! | [`errors_and_deadlines`] | statuses, deadlines, cancellation, what drops a handler, inheritance |
+//! | [`streaming`] | the halves of a stream, what ends them, back-pressure |
+//! | [`tls`] | certificates of servers and clients, and what TLS errors say |
+//! | [`limits`] | every knob with its default, unit and danger |
+//! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
+
+// The code in these files runs as tests of the package `farcall-examples`, which has generated code to speak of.
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/quick-start.md"))]
+///
+/// # More
+/// [`Server`](crate::Server), [`Channel`](crate::Channel), [`Metadata`](crate::Metadata).
+pub mod quick_start {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/errors-and-deadlines.md"))]
+///
+/// # More
+/// [`Status`](crate::Status), [`Code`](crate::Code), [`status`](crate::status), [`Context`](crate::Context),
+/// [`Request::cancelled`](crate::Request::cancelled).
+pub mod errors_and_deadlines {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/streaming.md"))]
+///
+/// # More
+/// [`Sender`](crate::Sender), [`Streaming`](crate::Streaming), [`client`](crate::client).
+pub mod streaming {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/tls.md"))]
+///
+/// # More
+/// `ClientTls`, `ServerTls` and the module `tls`, [`Peer`](crate::Peer), [`ConnectError`](crate::ConnectError).
+pub mod tls {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/limits.md"))]
+///
+/// # More
+/// [`ChannelBuilder`](crate::ChannelBuilder), [`Server`](crate::Server).
+pub mod limits {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/testing.md"))]
+///
+/// # More
+/// [`Server::bind`](crate::Server::bind), [`Channel`](crate::Channel).
+pub mod testing {}

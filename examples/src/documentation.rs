@@ -1,0 +1,29 @@
+//! The code in the README and in the guide, compiled and run by `cargo test -p farcall-examples --doc`: this package has
+//! generated code to speak of, which `farcall` itself has not.
+
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
+
+#[doc = include_str!("../../crates/farcall/docs/quick-start.md")]
+pub struct QuickStart;
+
+#[doc = include_str!("../../crates/farcall/docs/errors-and-deadlines.md")]
+pub struct ErrorsAndDeadlines;
+
+#[doc = include_str!("../../crates/farcall/docs/streaming.md")]
+pub struct Streaming;
+
+#[doc = include_str!("../../crates/farcall/docs/tls.md")]
+pub struct Tls;
+
+#[doc = include_str!("../../crates/farcall/docs/limits.md")]
+pub struct Limits;
+
+#[doc = include_str!("../../crates/farcall/docs/testing.md")]
+pub struct Testing;
+
+#[doc = include_str!("../../crates/farcall/docs/front.md")]
+pub struct Front;
+
+#[doc = include_str!("../../crates/farcall/docs/include-protos.md")]
+pub struct IncludeProtos;
