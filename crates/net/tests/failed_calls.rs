@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 const PATH: &str = "/demo.Late/Fail";
 /// For the server a stream of responses, so that it can send headers before it fails; for the client one response.
-static STREAM: Method<Bytes, Bytes, Raw> = Method::with_codec(PATH, MethodKind::ServerStreaming, Raw);
+static STREAM: Method<Bytes, Bytes, Raw> =
+    Method::with_codec(PATH, MethodKind::ServerStreaming, Raw);
 static ONE: Method<Bytes, Bytes, Raw> = Method::with_codec(PATH, MethodKind::Unary, Raw);
 static MANY: Method<Bytes, Bytes, Raw> = Method::with_codec(PATH, MethodKind::ClientStreaming, Raw);
 
@@ -21,17 +22,25 @@ impl Service for Late {
     const NAME: &'static str = "demo.Late";
 
     fn methods(&self, methods: &mut Methods) {
-        methods.server_streaming(&STREAM, &Arc::new(()), |_, _, mut replies: Sender<Bytes>| async move {
-            replies.metadata_mut().insert("when", "before");
-            replies.trailers_mut().insert("when", "after");
-            let sent = replies.send_metadata();
-            (sent.and(Err(Status::aborted("too late"))), replies)
-        });
+        methods.server_streaming(
+            &STREAM,
+            &Arc::new(()),
+            |_, _, mut replies: Sender<Bytes>| async move {
+                replies.metadata_mut().insert("when", "before");
+                replies.trailers_mut().insert("when", "after");
+                let sent = replies.send_metadata();
+                (sent.and(Err(Status::aborted("too late"))), replies)
+            },
+        );
     }
 }
 
 async fn channel() -> Channel {
-    let server = Server::builder().add_service(Late).bind("127.0.0.1:0").await.unwrap();
+    let server = Server::builder()
+        .add_service(Late)
+        .bind("127.0.0.1:0")
+        .await
+        .unwrap();
     let target = server.local_addr().unwrap().to_string();
     tokio::spawn(server.serve());
     Channel::builder(target).insecure().build().unwrap()
@@ -46,7 +55,11 @@ fn check(status: &Status) {
 #[tokio::test]
 async fn a_failed_unary_call_tells_the_initial_metadata_too() {
     let channel = channel().await;
-    check(&UnaryCall::new(&channel, &ONE, Bytes::new()).await.unwrap_err());
+    check(
+        &UnaryCall::new(&channel, &ONE, Bytes::new())
+            .await
+            .unwrap_err(),
+    );
 }
 
 #[tokio::test]
