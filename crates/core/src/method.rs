@@ -2,7 +2,12 @@
 
 use crate::codec::Prost;
 use bytes::Bytes;
-use std::{error::Error, fmt, marker::PhantomData};
+use std::{
+    error::Error,
+    fmt,
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+};
 
 /// Which of the two sides sends many messages.
 ///
@@ -47,9 +52,11 @@ impl MethodKind {
 /// assert_eq!(method.service(), "helloworld.Greeter");
 /// assert_eq!(method.name(), "SayHello");
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct MethodDescriptor {
     path: Bytes,
+    /// The path again, where it is known at compile time: checking UTF-8 for each call costs more than the word.
+    known: Option<&'static str>,
     /// Where the last slash is.
     slash: usize,
     kind: MethodKind,
@@ -64,6 +71,7 @@ impl MethodDescriptor {
         match last_slash(path.as_bytes()) {
             Some(slash) => MethodDescriptor {
                 path: Bytes::from_static(path.as_bytes()),
+                known: Some(path),
                 slash,
                 kind,
             },
@@ -81,12 +89,17 @@ impl MethodDescriptor {
             return Err(InvalidPath);
         }
         let slash = last_slash(&path).ok_or(InvalidPath)?;
-        Ok(MethodDescriptor { path, slash, kind })
+        Ok(MethodDescriptor {
+            path,
+            known: None,
+            slash,
+            kind,
+        })
     }
 
     /// `/service/name`.
     pub fn path(&self) -> &str {
-        text(&self.path)
+        self.known.unwrap_or_else(|| text(&self.path))
     }
 
     /// The path as it goes into `:path`; shares memory.
@@ -107,6 +120,20 @@ impl MethodDescriptor {
     /// Which sides stream.
     pub fn kind(&self) -> MethodKind {
         self.kind
+    }
+}
+
+impl PartialEq for MethodDescriptor {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path && self.kind == other.kind
+    }
+}
+
+impl Eq for MethodDescriptor {}
+
+impl Hash for MethodDescriptor {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.path, self.kind).hash(state);
     }
 }
 

@@ -7,6 +7,7 @@ mod deframe;
 mod encode;
 #[cfg(feature = "gzip")]
 mod gzip;
+mod whole;
 
 pub use compressor::{Compressor, DecompressError};
 pub use compressors::Compressors;
@@ -14,6 +15,7 @@ pub use deframe::Deframer;
 pub use encode::{encode_message, encode_payload};
 #[cfg(feature = "gzip")]
 pub use gzip::Gzip;
+pub use whole::whole_message;
 
 /// Bytes in front of each message.
 pub const PREFIX: usize = 5;

@@ -1,7 +1,6 @@
 //! A call that has arrived at a server.
 
 use super::{context::Context, encoding::Encoding, terms::Terms};
-use crate::{peer::Peer, transport::Mailbox};
 use bytes::Bytes;
 use farcall_core::call::server::RequestHead;
 use std::{fmt, sync::Arc};
@@ -11,7 +10,7 @@ use std::{fmt, sync::Arc};
 pub(crate) struct Arrival {
     pub(crate) head: Arc<RequestHead>,
     pub(crate) context: Context,
-    pub(crate) peer: Arc<Peer>,
+    pub(crate) terms: Arc<Terms>,
     /// Whether the message of a unary request was compressed.
     pub(crate) compressed: bool,
 }
@@ -48,8 +47,6 @@ impl fmt::Debug for Arrival {
 /// A call that is about to be handled.
 pub(crate) struct IncomingCall {
     pub(crate) arrival: Arrival,
-    pub(crate) mailbox: Arc<Mailbox>,
     /// The message of a unary or server-streaming call.
     pub(crate) message: Bytes,
-    pub(crate) terms: Arc<Terms>,
 }

@@ -56,6 +56,10 @@ impl Context {
         Context { mailbox }
     }
 
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
     /// The context of the handler that is running on this thread, if any: what a call made now inherits.
     pub fn current() -> Option<Context> {
         CURRENT.with_borrow(Clone::clone)

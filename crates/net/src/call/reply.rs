@@ -49,7 +49,13 @@ impl Reply {
 
     /// The handler gave back a sender that is not this call's.
     pub(crate) fn lost() -> Reply {
-        let status = Status::internal("the handler gave back another call's sender");
+        Reply::panicked(Status::internal(
+            "the handler gave back another call's sender",
+        ))
+    }
+
+    /// The handler is gone without an answer.
+    pub(crate) fn panicked(status: Status) -> Reply {
         Reply {
             head: None,
             data: None,

@@ -123,7 +123,10 @@ impl<T> Sender<T> {
     }
 
     pub(crate) fn of_server<C: Codec<T> + Clone>(codec: &C, call: &IncomingCall) -> Self {
-        let (request, terms) = (Arc::clone(&call.arrival.head), Arc::clone(&call.terms));
+        let (request, terms) = (
+            Arc::clone(&call.arrival.head),
+            Arc::clone(&call.arrival.terms),
+        );
         let compressor = reply::compressor(&terms, &request, None);
         let limit = terms.limits.send;
         let side = Side::Server {
@@ -131,7 +134,13 @@ impl<T> Sender<T> {
             terms,
             head_sent: false,
         };
-        Sender::new(codec, Arc::clone(&call.mailbox), compressor, limit, side)
+        Sender::new(
+            codec,
+            Arc::clone(call.arrival.context.mailbox()),
+            compressor,
+            limit,
+            side,
+        )
     }
 
     fn new<C: Codec<T> + Clone>(

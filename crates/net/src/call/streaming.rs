@@ -125,11 +125,14 @@ fn feed_request(machine: &mut RequestMachine, mut incoming: Incoming) -> Option<
 
 impl<T> Streaming<T> {
     pub(crate) fn of_requests<C: Codec<T> + Clone>(codec: &C, call: &IncomingCall) -> Streaming<T> {
-        let machine =
-            RequestMachine::of(&call.arrival.head, Shape::Many, call.terms.limits.receive);
+        let machine = RequestMachine::of(
+            &call.arrival.head,
+            Shape::Many,
+            call.arrival.terms.limits.receive,
+        );
         Streaming::new(
             codec,
-            Arc::clone(&call.mailbox),
+            Arc::clone(call.arrival.context.mailbox()),
             Machine::Request(Box::new(machine)),
         )
     }

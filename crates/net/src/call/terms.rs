@@ -1,9 +1,11 @@
-//! What every call of a server has in common.
+//! What the calls of one connection to a server have in common.
 
+use crate::peer::Peer;
 use farcall_core::{call::server::ResponseTemplate, message::Compressors};
 
-/// What every call of a server gets.
+/// What every call of a connection gets.
 pub(crate) struct Terms {
+    pub(crate) peer: Peer,
     pub(crate) limits: Limits,
     pub(crate) compressors: Compressors,
     pub(crate) template: ResponseTemplate,

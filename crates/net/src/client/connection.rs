@@ -8,7 +8,11 @@ use crate::transport::{
     submit::Request,
 };
 use bytes::Bytes;
-use farcall_core::{Code, Status, call::client::RequestHead};
+use farcall_core::{
+    Code, Status,
+    call::client::{RequestHead, is_plain_head, is_plain_ok},
+    message::{PREFIX, whole_message},
+};
 use farcall_http2::{
     Connection, ConnectionError, Event, Headers, OpenError, Reason, ResetCause, StreamKey,
 };
@@ -22,6 +26,40 @@ struct Call {
     /// A unary response gathers here and is handed over once.
     whole: Option<Incoming>,
     received: usize,
+    /// Nothing unusual has come yet: see [`Plain`].
+    plain: bool,
+}
+
+/// The header lists of the last plain responses: a list is looked at once, not once per call.
+#[derive(Default)]
+struct Plain {
+    head: Option<Arc<Headers>>,
+    trailers: Option<Arc<Headers>>,
+}
+
+impl Plain {
+    fn is_head(&mut self, headers: &Arc<Headers>) -> bool {
+        is_known(&mut self.head, headers, is_plain_head)
+    }
+
+    fn is_ok(&mut self, trailers: &Arc<Headers>) -> bool {
+        is_known(&mut self.trailers, trailers, is_plain_ok)
+    }
+}
+
+fn is_known(
+    known: &mut Option<Arc<Headers>>,
+    list: &Arc<Headers>,
+    check: fn(&Headers) -> bool,
+) -> bool {
+    if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, list)) {
+        return true;
+    }
+    let plain = check(list);
+    if plain {
+        *known = Some(Arc::clone(list));
+    }
+    plain
 }
 
 /// The client's [`Role`].
@@ -29,6 +67,7 @@ pub(crate) struct ClientRole {
     peer: String,
     reporter: Reporter,
     calls: Vec<Option<Call>>,
+    plain: Plain,
     /// Calls that wait for the server to allow another stream, in order.
     waiting: VecDeque<Arc<Mailbox>>,
     /// No call's deadline is earlier.
@@ -48,6 +87,7 @@ impl ClientRole {
             peer,
             reporter,
             calls: Vec::new(),
+            plain: Plain::default(),
             waiting: VecDeque::new(),
             deadline: None,
             error: None,
@@ -68,12 +108,8 @@ impl ClientRole {
         })
     }
 
-    /// The live call that the key names.
     fn call(&mut self, key: StreamKey) -> Option<&mut Call> {
-        self.calls
-            .get_mut(key.slot())?
-            .as_mut()
-            .filter(|call| call.key == key)
+        find(&mut self.calls, key)
     }
 
     fn remove(&mut self, key: StreamKey) -> Option<Call> {
@@ -122,6 +158,7 @@ impl ClientRole {
                     sending: true,
                     whole,
                     received: 0,
+                    plain: false,
                 };
                 if self.calls.len() <= key.slot() {
                     self.calls.resize_with(key.slot() + 1, || None);
@@ -206,10 +243,18 @@ impl ClientRole {
         end: bool,
     ) {
         self.useful = true;
-        let Some(call) = self.call(key) else { return };
+        let Some(call) = find(&mut self.calls, key) else {
+            return;
+        };
         match (&mut call.whole, trailers) {
-            (Some(whole), false) => whole.head = Some(headers),
-            (Some(whole), true) => whole.trailers = Some(headers),
+            (Some(whole), false) => {
+                call.plain = self.plain.is_head(&headers);
+                whole.head = Some(headers);
+            }
+            (Some(whole), true) => {
+                call.plain &= self.plain.is_ok(&headers);
+                whole.trailers = Some(headers);
+            }
             (None, false) if end => {
                 let mailbox = Arc::clone(&call.mailbox);
                 mailbox.deliver_trailers_only(headers, key);
@@ -287,6 +332,14 @@ impl ClientRole {
         }
         match call.whole {
             Some(mut whole) => {
+                if call.plain
+                    && whole.trailers.is_some()
+                    && let Some(data) = whole.data.only()
+                    && let Some(message) =
+                        whole_message(data, call.mailbox.receive_limit() - PREFIX)
+                {
+                    return call.mailbox.deliver_message(message, key);
+                }
                 whole.end = Some(End::Eof);
                 call.mailbox.deliver_all(whole, Some(key));
             }
@@ -334,6 +387,14 @@ impl ClientRole {
             }
         }
     }
+}
+
+/// The live call that the key names.
+fn find(calls: &mut [Option<Call>], key: StreamKey) -> Option<&mut Call> {
+    calls
+        .get_mut(key.slot())?
+        .as_mut()
+        .filter(|call| call.key == key)
 }
 
 impl Call {

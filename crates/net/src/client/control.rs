@@ -182,7 +182,9 @@ impl Control {
                 }
             }
             News::Closed(disconnect) => match self.connections.remove(&id) {
-                Some(Link { ready, .. }) if disconnect.goaway.is_none() && (!ready || disconnect.useless) => {
+                Some(Link { ready, .. })
+                    if disconnect.goaway.is_none() && (!ready || disconnect.useless) =>
+                {
                     ConnectionEvent::ConnectFailed(disconnect)
                 }
                 _ => ConnectionEvent::Disconnected(disconnect.reason()),

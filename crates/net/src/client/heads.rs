@@ -19,7 +19,7 @@ pub(crate) struct Heads {
     secure: bool,
     user_agent: Bytes,
     accepted: Compressors,
-    pseudo: ArcSwap<HashMap<Bytes, Arc<Fields>>>,
+    pseudo: ArcSwap<HashMap<Bytes, Arc<Fields>, foldhash::fast::RandomState>>,
     common: ArcSwap<Vec<Common>>,
 }
 

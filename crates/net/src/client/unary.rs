@@ -12,8 +12,9 @@ use crate::{
         mailbox::{Finish, Incoming, Interest},
     },
 };
+use bytes::Bytes;
 use farcall_core::{
-    Codec, Method, Prost, Status,
+    Codec, Metadata, Method, Prost, Status,
     call::{Progress, ReceiveOptions, Shape, client::ResponseMachine},
     message::encode_message,
 };
@@ -312,7 +313,22 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
         }
     }
 
+    fn decode(&self, message: Bytes, metadata: &Metadata) -> Result<Res, Status> {
+        self.codec.decode(message).map_err(|error| {
+            Status::internal(format!(
+                "the response message could not be decoded: {error}"
+            ))
+            .mark_received()
+            .with_initial_metadata(metadata.clone())
+        })
+    }
+
     fn complete(&self, incoming: Incoming) -> Result<Response<Res>, Status> {
+        if let Some(message) = incoming.message {
+            let none = Metadata::new();
+            let message = self.decode(message, &none)?;
+            return Ok(Response::received(message, none.clone(), none, false));
+        }
         let mut machine = ResponseMachine::new(Shape::One, &self.options);
         feed_response(&mut machine, incoming);
         let mut message = None;
@@ -324,13 +340,7 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
                     let Some(message) = message.filter(|_| status.is_ok()) else {
                         return Err(status.mark_received().with_initial_metadata(metadata));
                     };
-                    let message = self.codec.decode(message).map_err(|error| {
-                        Status::internal(format!(
-                            "the response message could not be decoded: {error}"
-                        ))
-                        .mark_received()
-                        .with_initial_metadata(metadata.clone())
-                    })?;
+                    let message = self.decode(message, &metadata)?;
                     let compressed = machine.last_was_compressed();
                     return Ok(Response::received(message, metadata, trailers, compressed));
                 }

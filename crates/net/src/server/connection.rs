@@ -1,15 +1,16 @@
 //! The server's end of one connection: requests become handlers, replies become frames.
 
 use super::{
+    calls::{Arrived, Call, Calls, State},
     handler::{HandlerFuture, Route},
+    known::Known,
     log::Trouble,
     running::{self, Running, Slots},
     shared::Shared,
 };
 use crate::{
-    call::{Arrival, Context, IncomingCall, Reply},
+    call::{Arrival, Context, IncomingCall, Reply, Terms},
     clock,
-    peer::Peer,
     transport::{
         Mailbox, Role, Submit,
         mailbox::{Cancelled, End, Finish, Head, Outgoing},
@@ -24,26 +25,29 @@ use farcall_core::{
         HeaderList, Progress, Shape,
         server::{self, Rejection, RequestHead, RequestMachine},
     },
+    message::whole_message,
 };
-use farcall_http2::{Connection, Event, Headers, Part, Reason, StreamKey};
+use farcall_http2::{Connection, Event, Headers, Part, Reason, SendError, StreamKey};
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
     task::Poll,
     time::{Duration, Instant},
 };
-use tokio::task::AbortHandle;
 
 /// The server's [`Role`].
 pub(crate) struct ServerRole {
     shared: Arc<Shared>,
-    peer: Arc<Peer>,
+    terms: Arc<Terms>,
     submit: Arc<Submit<Mailbox>>,
-    calls: Vec<Option<Call>>,
+    calls: Calls,
     /// Handlers of this connection that are running, those of reset streams included.
     slots: Slots,
-    /// The last request heads: a caller that repeats a header block is parsed and routed once.
     known: Known,
+    /// The mailbox of a call that was over at once, for the next one.
+    spare: Option<Arc<Mailbox>>,
+    /// When the last inline handler returned: the start of the next one.
+    worked_until: Option<Instant>,
     /// No call's deadline, nor the one for the client's preface, is earlier.
     deadline: Option<Instant>,
     /// Until when the client must have sent its preface; `None` once it has.
@@ -53,103 +57,26 @@ pub(crate) struct ServerRole {
 /// How long the answer to a request that is not a gRPC call waits for the request's end.
 const REJECT_WITHIN: Duration = Duration::from_secs(1);
 
-struct Call {
-    key: StreamKey,
-    deadline: Option<Instant>,
-    state: State,
-}
-
-enum State {
-    /// A unary request is arriving.
-    Gathering {
-        head: Arc<RequestHead>,
-        route: Arc<Route>,
-        machine: RequestMachine,
-    },
-    /// The handler has the mailbox.
-    Running {
-        mailbox: Arc<Mailbox>,
-        task: Option<AbortHandle>,
-        route: Arc<Route>,
-        head_sent: bool,
-    },
-    /// Not a gRPC request. The answer waits for the request's end, so that what is wrong with the rest of it as
-    /// HTTP/2 is still found (an answer at once would end the stream), but no longer than [`REJECT_WITHIN`].
-    Rejected(Box<Rejection>),
-    /// Answered; buffered bytes may wait for the caller's window.
-    Answered,
-}
-
-/// A request head with its route.
-type Parsed = (Arc<RequestHead>, Result<Arc<Route>, Status>);
-
-#[derive(Default)]
-struct Known {
-    recent: Vec<(Arc<Headers>, Parsed)>,
-    next: usize,
-}
-
-impl Known {
-    const SIZE: usize = 8;
-
-    fn find(&self, headers: &Arc<Headers>) -> Option<&Parsed> {
-        self.recent
-            .iter()
-            .find(|(known, _)| Arc::ptr_eq(known, headers))
-            .map(|(_, parsed)| parsed)
-    }
-
-    fn remember(&mut self, headers: Arc<Headers>, parsed: Parsed) {
-        if self.recent.len() < Known::SIZE {
-            self.recent.push((headers, parsed));
-        } else {
-            self.recent[self.next] = (headers, parsed);
-            self.next = (self.next + 1) % Known::SIZE;
-        }
-    }
-}
-
 impl ServerRole {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        peer: Arc<Peer>,
+        terms: Terms,
         submit: Arc<Submit<Mailbox>>,
         max_handlers: usize,
         ready_by: Instant,
     ) -> ServerRole {
         ServerRole {
             shared,
-            peer,
+            terms: Arc::new(terms),
             submit,
-            calls: Vec::new(),
+            calls: Calls::default(),
             slots: Slots::new(max_handlers),
             known: Known::default(),
+            spare: None,
+            worked_until: None,
             deadline: Some(ready_by),
             ready_by: Some(ready_by),
         }
-    }
-
-    fn call(&mut self, key: StreamKey) -> Option<&mut Call> {
-        self.calls
-            .get_mut(key.slot())?
-            .as_mut()
-            .filter(|call| call.key == key)
-    }
-
-    fn keep(&mut self, key: StreamKey, deadline: Option<Instant>, state: State) {
-        if self.calls.len() <= key.slot() {
-            self.calls.resize_with(key.slot() + 1, || None);
-        }
-        self.calls[key.slot()] = Some(Call {
-            key,
-            deadline,
-            state,
-        });
-    }
-
-    fn remove(&mut self, key: StreamKey) -> Option<Call> {
-        self.call(key)?;
-        self.calls[key.slot()].take()
     }
 
     fn on_request_head(
@@ -162,7 +89,7 @@ impl ServerRole {
     ) {
         let (head, route) = match self.known.find(&headers) {
             Some((head, route)) => (Arc::clone(head), route.clone()),
-            None => match RequestHead::parse(&headers, &self.shared.terms.compressors) {
+            None => match RequestHead::parse(&headers, &self.terms.compressors) {
                 Ok(head) => {
                     let head = Arc::new(head);
                     let route = self.shared.router.find(&head.path);
@@ -173,76 +100,92 @@ impl ServerRole {
                     (head, route)
                 }
                 Err(rejection) => {
-                    self.shared
-                        .log
-                        .report(Trouble::Request, &self.peer, &rejection.status());
+                    self.report(Trouble::Request, rejection.status());
                     if end || rejection.body().is_none() {
                         reject(connection, now, key, &rejection);
                     } else {
-                        let by = now + REJECT_WITHIN;
-                        self.deadline = Some(self.deadline.map_or(by, |deadline| deadline.min(by)));
-                        self.keep(key, Some(by), State::Rejected(Box::new(rejection)));
+                        self.reject_later(now, key, rejection);
                     }
                     return;
                 }
             },
         };
-        let deadline = head.timeout.map(|timeout| now + timeout);
-        let refused = match &route {
-            Err(status) => Some(status.clone()),
-            Ok(_) if deadline.is_some_and(|deadline| deadline <= now) => Some(deadline_exceeded()),
-            Ok(_) => None,
+        let route = match route {
+            Ok(route) => route,
+            Err(status) => return self.refuse(connection, now, key, &head, status),
         };
-        if let Some(status) = refused {
-            self.send(
-                connection,
-                now,
-                key,
-                Reply::failure(&head, status, &Metadata::new()),
-            );
-            return;
-        }
-        let Ok(route) = route else { return };
         if !self.slots.is_free() {
-            connection.reset(now, key, Reason::REFUSED_STREAM);
-            return;
+            return connection.reset(now, key, Reason::REFUSED_STREAM);
         }
+        let deadline = head.timeout.map(|timeout| now + timeout);
         if let Some(deadline) = deadline {
             self.deadline = Some(self.deadline.map_or(deadline, |d| d.min(deadline)));
         }
         if route.descriptor.kind().client_streams() {
-            let mailbox = self.mailbox(key, deadline);
+            let (message, compressed) = (Bytes::new(), false);
+            let arrived = Arrived {
+                head,
+                route,
+                message,
+                compressed,
+            };
+            let mailbox = self.mailbox(deadline);
             if end {
                 mailbox.deliver_end(None, End::Eof, None);
             }
-            self.start(
-                connection,
-                now,
-                key,
-                mailbox,
-                head,
-                route,
-                Bytes::new(),
-                false,
-            );
+            self.start(connection, now, key, mailbox, arrived);
         } else {
-            let machine = RequestMachine::of(&head, Shape::One, self.shared.terms.limits.receive);
             let state = State::Gathering {
                 head,
                 route,
-                machine,
+                machine: None,
             };
-            self.keep(key, deadline, state);
+            self.calls.insert(Call {
+                key,
+                deadline,
+                state,
+            });
             if end {
                 self.gather(connection, now, key, Bytes::new(), true);
             }
         }
     }
 
-    fn mailbox(&self, key: StreamKey, deadline: Option<Instant>) -> Arc<Mailbox> {
-        let mailbox = Mailbox::attached(Arc::clone(&self.submit), deadline);
-        mailbox.set_slot(Some(key.slot()));
-        mailbox
+    /// Keeps the answer to what is not a request of gRPC's until the request has ended.
+    fn reject_later(&mut self, now: Instant, key: StreamKey, rejection: Rejection) {
+        let by = now + REJECT_WITHIN;
+        self.deadline = Some(self.deadline.map_or(by, |deadline| deadline.min(by)));
+        self.calls.insert(Call {
+            key,
+            deadline: Some(by),
+            state: State::Rejected(Box::new(rejection)),
+        });
+    }
+
+    /// Answers a request with a status alone.
+    fn refuse(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        head: &RequestHead,
+        status: Status,
+    ) {
+        let reply = Reply::failure(head, status, &Metadata::new());
+        self.send(connection, now, key, reply);
+    }
+
+    fn report(&self, trouble: Trouble, what: &dyn std::fmt::Display) {
+        self.shared.log.report(trouble, &self.terms.peer, what);
+    }
+
+    fn mailbox(&mut self, deadline: Option<Instant>) -> Arc<Mailbox> {
+        if let Some(mut spare) = self.spare.take()
+            && Arc::get_mut(&mut spare).is_some_and(|mailbox| mailbox.renew(deadline))
+        {
+            return spare;
+        }
+        Mailbox::attached(Arc::clone(&self.submit), deadline)
     }
 
     fn on_data(
@@ -253,28 +196,25 @@ impl ServerRole {
         data: Bytes,
         end: bool,
     ) {
-        let Some(call) = self.call(key) else {
-            connection.release(now, key, data.len());
-            return;
+        let Some(call) = self.calls.find(key) else {
+            return connection.release(now, key, data.len());
         };
         match &call.state {
             State::Gathering { .. } => self.gather(connection, now, key, data, end),
             State::Running { mailbox, .. } => {
-                let unwanted = if data.is_empty() {
-                    0
-                } else {
-                    mailbox.deliver_data(data)
-                };
+                if !data.is_empty() {
+                    let unwanted = mailbox.deliver_data(data);
+                    connection.release(now, key, unwanted);
+                }
                 if end {
                     mailbox.deliver_end(None, End::Eof, None);
                 }
-                connection.release(now, key, unwanted);
             }
             State::Rejected(rejection) => {
                 connection.release(now, key, data.len());
                 if end {
                     reject(connection, now, key, rejection);
-                    self.calls[key.slot()] = None;
+                    self.calls.remove(key);
                 }
             }
             State::Answered => connection.release(now, key, data.len()),
@@ -290,7 +230,10 @@ impl ServerRole {
         data: Bytes,
         end: bool,
     ) {
-        let Some(call) = self.call(key) else { return };
+        let limit = self.terms.limits.receive;
+        let Some(call) = self.calls.find(key) else {
+            return;
+        };
         let deadline = call.deadline;
         let State::Gathering {
             head,
@@ -300,106 +243,114 @@ impl ServerRole {
         else {
             return;
         };
-        // The machine holds at most one message within its limit: waiting for the reader would only deadlock.
+        // At most one message within its limit is held: waiting for the reader would only deadlock.
         connection.release(now, key, data.len());
+        let arrived = |message, compressed| Arrived {
+            head: Arc::clone(head),
+            route: Arc::clone(route),
+            message,
+            compressed,
+        };
+        if end
+            && machine.is_none()
+            && let Some(message) = whole_message(&data, limit)
+        {
+            let arrived = arrived(message, false);
+            return self.start_unary(connection, now, key, deadline, arrived);
+        }
+        let machine =
+            machine.get_or_insert_with(|| Box::new(RequestMachine::of(head, Shape::One, limit)));
         machine.on_data(data, end);
         match machine.poll() {
-            Progress::Pending { missing } => {
-                if missing > 0 {
-                    connection.expect(now, key, missing);
-                }
-            }
+            Progress::Pending { missing } => connection.expect(now, key, missing),
             Progress::Message(message) => {
-                let (head, route, compressed) = (
-                    Arc::clone(head),
-                    Arc::clone(route),
-                    machine.last_was_compressed(),
-                );
-                let mailbox = self.mailbox(key, deadline);
-                mailbox.deliver_end(None, End::Eof, None);
-                self.start(
-                    connection, now, key, mailbox, head, route, message, compressed,
-                );
+                let arrived = arrived(message, machine.last_was_compressed());
+                self.start_unary(connection, now, key, deadline, arrived);
             }
             Progress::Done { status, .. } => {
-                let reply = Reply::failure(head, status.clone(), &Metadata::new());
-                self.shared
-                    .log
-                    .report(Trouble::Request, &self.peer, &status);
-                self.send(connection, now, key, reply);
+                let head = Arc::clone(head);
+                self.report(Trouble::Request, &status);
+                self.refuse(connection, now, key, &head, status);
             }
         }
     }
 
-    #[allow(clippy::too_many_arguments)] // everything that is known about a call when its handler starts
+    fn start_unary(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        deadline: Option<Instant>,
+        arrived: Arrived,
+    ) {
+        let mailbox = self.mailbox(deadline);
+        self.start(connection, now, key, mailbox, arrived);
+    }
+
+    /// Starts the handler: here and now, if its method has earned that, else in a task of its own.
     fn start(
         &mut self,
         connection: &mut Connection,
         now: Instant,
         key: StreamKey,
         mailbox: Arc<Mailbox>,
-        head: Arc<RequestHead>,
-        route: Arc<Route>,
-        message: Bytes,
-        compressed: bool,
+        arrived: Arrived,
     ) {
+        let Arrived {
+            head,
+            route,
+            message,
+            compressed,
+        } = arrived;
         let context = Context::new(Arc::clone(&mailbox));
-        let peer = Arc::clone(&self.peer);
         let arrival = Arrival {
-            head: Arc::clone(&head),
+            head,
             context: context.clone(),
-            peer,
+            terms: Arc::clone(&self.terms),
             compressed,
         };
-        let terms = Arc::clone(&self.shared.terms);
-        let call = IncomingCall {
-            arrival,
-            mailbox: Arc::clone(&mailbox),
-            message,
-            terms,
-        };
+        let call = IncomingCall { arrival, message };
         let mut future = match running::guarded(|| route.handler.call(call)) {
             Ok(future) => future,
             Err(panic) => {
-                self.shared.log.report(Trouble::Panic, &self.peer, &panic);
-                self.send(
-                    connection,
-                    now,
-                    key,
-                    Reply::failure(&head, panic, &Metadata::new()),
-                );
-                return;
+                self.report(Trouble::Panic, &panic);
+                return self.send(connection, now, key, Reply::panicked(panic));
             }
         };
         if route.earned.inline()
-            && let Poll::Ready(reply) = self.poll_inline(&context, &mut future, &head, &route)
+            && let Poll::Ready(reply) = self.poll_inline(now, &context, &mut future, &route)
         {
+            drop((future, context));
             if route.descriptor.kind() != MethodKind::Unary {
                 self.flush_finished(connection, now, key, &mailbox);
             }
             self.send(connection, now, key, reply);
+            self.spare = Some(mailbox);
             return;
         }
+        mailbox.set_slot(Some(key.slot()));
         let deadline = mailbox.deadline;
         let task = tokio::spawn(Running::new(
             future,
             context,
-            Arc::clone(&mailbox),
-            (head, Arc::clone(&route)),
+            Arc::clone(&route),
             self.slots.take(),
-            Arc::clone(&self.shared),
-            Arc::clone(&self.peer),
+            (Arc::clone(&self.shared), Arc::clone(&self.terms)),
         ));
         let state = State::Running {
             mailbox,
-            task: Some(task.abort_handle()),
+            task: task.abort_handle(),
             route,
             head_sent: false,
         };
-        self.keep(key, deadline, state);
+        self.calls.insert(Call {
+            key,
+            deadline,
+            state,
+        });
     }
 
-    /// What a handler that is done already has put into its mailbox.
+    /// What a streaming handler that is done already has put into its mailbox.
     fn flush_finished(
         &mut self,
         connection: &mut Connection,
@@ -407,31 +358,33 @@ impl ServerRole {
         key: StreamKey,
         mailbox: &Mailbox,
     ) {
-        mailbox.set_slot(None);
         let outgoing = mailbox.take_outgoing();
         if let Some(Head::Response(head)) = &outgoing.head {
-            let _ = connection.send_headers(now, key, &head.parts(), false);
+            // A stream that has gone meanwhile has an event on its way that says so.
+            connection.send_headers(now, key, &head.parts(), false).ok();
         }
-        let _ = send_data(connection, now, key, outgoing.data, false);
+        send_data(connection, now, key, outgoing.data, false).ok();
         connection.release(now, key, outgoing.release + mailbox.detach(key));
     }
 
     /// The first poll of a method that has earned it, here and now.
     fn poll_inline(
-        &self,
+        &mut self,
+        now: Instant,
         context: &Context,
         future: &mut HandlerFuture,
-        head: &RequestHead,
         route: &Route,
     ) -> Poll<Reply> {
-        let start = clock::now();
+        // The clock is read once per handler: the end of the one before is the start of this one.
+        let start = self.worked_until.map_or(now, |at| at.max(now));
         let polled = running::poll_inline(context, future);
         let end = clock::now();
+        self.worked_until = Some(end);
         route.earned.record(end, end - start);
         polled.map(|reply| {
             reply.unwrap_or_else(|panic| {
-                self.shared.log.report(Trouble::Panic, &self.peer, &panic);
-                Reply::failure(head, panic, &Metadata::new())
+                self.report(Trouble::Panic, &panic);
+                Reply::panicked(panic)
             })
         })
     }
@@ -439,10 +392,11 @@ impl ServerRole {
     /// Sends the end of a call.
     fn send(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, reply: Reply) {
         if let Some(head) = &reply.head {
-            let _ = connection.send_headers(now, key, &head.parts(), false);
+            // Of a stream that has gone meanwhile nothing is left to do but what `send_trailers` does.
+            connection.send_headers(now, key, &head.parts(), false).ok();
         }
         if let Some(data) = reply.data {
-            let _ = connection.send_data(now, key, data, false);
+            connection.send_data(now, key, data, false).ok();
         }
         self.send_trailers(connection, now, key, &reply.trailers);
     }
@@ -454,45 +408,24 @@ impl ServerRole {
         key: StreamKey,
         trailers: &HeaderList,
     ) {
-        if connection
-            .send_headers(now, key, &trailers.parts(), true)
-            .is_err_and(|error| error != farcall_http2::SendError::StreamGone)
-        {
+        let sent = connection.send_headers(now, key, &trailers.parts(), true);
+        if sent.is_err_and(|error| error != SendError::StreamGone) {
             // The caller's limit on header lists leaves no way to say it.
             connection.reset(now, key, Reason::INTERNAL_ERROR);
         }
         let waiting = connection.buffered(key) > 0;
-        if let Some(call) = self.call(key) {
-            if let State::Running { mailbox, .. } = &call.state {
-                mailbox.set_slot(None);
-                let unreported = mailbox.detach(key);
-                connection.release(now, key, unreported);
-            }
-            if waiting {
-                call.state = State::Answered;
-            } else {
-                self.calls[key.slot()] = None;
-            }
-        }
-    }
-
-    /// The caller is gone: the handler is dropped at its next await, or told, if it runs to completion.
-    fn cancel(call: Call, cause: Cancelled, end: End) {
-        if let State::Running {
-            mailbox,
-            task,
-            route,
-            ..
-        } = call.state
-        {
+        let Some(call) = self.calls.find(key) else {
+            return;
+        };
+        if let State::Running { mailbox, .. } = &call.state {
             mailbox.set_slot(None);
-            mailbox.deliver_end(None, end, Some(call.key));
-            mailbox.cancel_context(cause);
-            if !route.run_to_completion
-                && let Some(task) = task
-            {
-                task.abort();
-            }
+            let unreported = mailbox.detach(key);
+            connection.release(now, key, unreported);
+        }
+        if waiting {
+            call.state = State::Answered;
+        } else {
+            self.calls.remove(key);
         }
     }
 
@@ -507,7 +440,9 @@ impl ServerRole {
         if outgoing.release > 0 {
             connection.release(now, key, outgoing.release);
         }
-        let Some(call) = self.call(key) else { return };
+        let Some(call) = self.calls.find(key) else {
+            return;
+        };
         let State::Running {
             mailbox, head_sent, ..
         } = &mut call.state
@@ -519,21 +454,19 @@ impl ServerRole {
         }
         if let Some(reason) = outgoing.reset {
             connection.reset(now, key, reason);
-            if let Some(call) = self.remove(key) {
-                Self::cancel(
-                    call,
-                    Cancelled::Cancelled,
-                    End::Failed(Status::cancelled("the handler cancelled the call")),
-                );
+            if let Some(call) = self.calls.remove(key) {
+                let status = Status::cancelled("the handler cancelled the call");
+                call.cancel(Cancelled::Cancelled, End::Failed(status));
             }
             return;
         }
         if let Some(Head::Response(head)) = &outgoing.head {
             *head_sent = true;
-            let _ = connection.send_headers(now, key, &head.parts(), false);
+            // As above: a stream that has gone says so itself.
+            connection.send_headers(now, key, &head.parts(), false).ok();
         }
         if !outgoing.data.is_empty() {
-            let _ = send_data(connection, now, key, outgoing.data, false);
+            send_data(connection, now, key, outgoing.data, false).ok();
             mailbox.set_outstanding(connection.buffered(key));
         }
         if let Finish::Trailers(trailers) = &outgoing.finish {
@@ -544,41 +477,37 @@ impl ServerRole {
     /// A call's time is up.
     fn expire(&mut self, connection: &mut Connection, now: Instant, call: Call) {
         let key = call.key;
-        let sayable = connection.buffered(key) == 0;
-        let (answer, trailers) = match &call.state {
-            State::Gathering { .. } => (
-                true,
-                server::trailers_only(b"", &deadline_exceeded(), &Metadata::new()),
-            ),
-            State::Running {
+        let (status, none) = (deadline_exceeded(), Metadata::new());
+        let trailers = match &call.state {
+            State::Gathering { .. }
+            | State::Running {
                 head_sent: false, ..
-            } => (
-                true,
-                server::trailers_only(b"", &deadline_exceeded(), &Metadata::new()),
-            ),
-            State::Running { .. } => (
-                sayable,
-                server::trailers(&deadline_exceeded(), &Metadata::new()),
-            ),
+            } => Some(server::trailers_only(b"", &status, &none)),
+            State::Running { .. } if connection.buffered(key) == 0 => {
+                Some(server::trailers(&status, &none))
+            }
             State::Rejected(rejection) => return reject(connection, now, key, rejection),
-            State::Answered => (false, HeaderList::default()),
+            State::Running { .. } | State::Answered => None,
         };
-        if answer {
-            let _ = connection.send_headers(now, key, &trailers.parts(), true);
-        } else {
-            connection.reset(now, key, Reason::CANCEL);
+        match trailers {
+            Some(trailers) => {
+                connection
+                    .send_headers(now, key, &trailers.parts(), true)
+                    .ok();
+            }
+            None => connection.reset(now, key, Reason::CANCEL),
         }
-        Self::cancel(call, Cancelled::Deadline, End::Failed(deadline_exceeded()));
+        call.cancel(Cancelled::Deadline, End::Failed(status));
     }
 }
 
-/// Answers a request that is not a gRPC call.
+/// Answers what is not a request of gRPC's.
 fn reject(connection: &mut Connection, now: Instant, key: StreamKey, rejection: &Rejection) {
-    let body = rejection.body();
-    let head = rejection.head();
-    let _ = connection.send_headers(now, key, &[Part::Fields(&head)], body.is_none());
-    if let Some(body) = body {
-        let _ = connection.send_data(now, key, body, true);
+    let (head, body) = (rejection.head(), rejection.body());
+    let sent = connection.send_headers(now, key, &[Part::Fields(&head)], body.is_none());
+    if let (Ok(()), Some(body)) = (sent, body) {
+        // A stream that has gone meanwhile needs no answer.
+        connection.send_data(now, key, body, true).ok();
     }
 }
 
@@ -597,12 +526,10 @@ impl Role for ServerRole {
                 headers,
                 trailers: false,
                 end_stream,
-            } => {
-                self.on_request_head(connection, now, stream, headers, end_stream);
-            }
+            } => self.on_request_head(connection, now, stream, headers, end_stream),
             // Callers have nothing to say in trailers; they end the request.
             Event::Headers { stream, .. } => {
-                self.on_data(connection, now, stream, Bytes::new(), true)
+                self.on_data(connection, now, stream, Bytes::new(), true);
             }
             Event::Data {
                 stream,
@@ -614,26 +541,20 @@ impl Role for ServerRole {
                 reason,
                 cause,
             } => {
-                if let Some(call) = self.remove(stream) {
-                    Self::cancel(call, Cancelled::Cancelled, End::Reset(reason, cause));
+                if let Some(call) = self.calls.remove(stream) {
+                    call.cancel(Cancelled::Cancelled, End::Reset(reason, cause));
                 }
             }
             Event::Writable { stream } => {
                 let buffered = connection.buffered(stream);
-                if let Some(Call {
-                    state: State::Running { mailbox, .. },
-                    ..
-                }) = self.call(stream)
+                if let Some(call) = self.calls.find(stream)
+                    && let State::Running { mailbox, .. } = &call.state
                 {
                     mailbox.set_outstanding(buffered);
                 }
             }
-            Event::Rejected { crime, .. } => {
-                self.shared
-                    .log
-                    .report(Trouble::Protocol, &self.peer, &crime)
-            }
-            Event::Closed(error) => self.shared.log.closed(&self.peer, &error),
+            Event::Rejected { crime, .. } => self.report(Trouble::Protocol, &crime),
+            Event::Closed(error) => self.shared.log.closed(&self.terms.peer, &error),
             _ => {}
         }
     }
@@ -641,8 +562,7 @@ impl Role for ServerRole {
     fn attend(&mut self, connection: &mut Connection, now: Instant, mailbox: Arc<Mailbox>) {
         let Some(slot) = mailbox.slot() else { return };
         let outgoing = mailbox.take_outgoing();
-        if let Some(Some(call)) = self.calls.get(slot) {
-            let key = call.key;
+        if let Some(key) = self.calls.key(slot) {
             self.transmit(connection, now, key, outgoing);
         }
     }
@@ -652,8 +572,9 @@ impl Role for ServerRole {
             Request::None => {}
             Request::Drain => connection.drain(now, "graceful_stop"),
             Request::Close => {
-                let open = self.calls.iter().flatten().count();
-                self.shared.cut.fetch_add(open, Ordering::Relaxed);
+                self.shared
+                    .cut
+                    .fetch_add(self.calls.len(), Ordering::Relaxed);
                 connection.shutdown(now, Reason::NO_ERROR, "stop");
             }
         }
@@ -664,37 +585,30 @@ impl Role for ServerRole {
     }
 
     fn handle_timeout(&mut self, connection: &mut Connection, now: Instant) {
-        let mut next = self.ready_by;
         if self.ready_by.is_some_and(|at| at <= now) {
-            self.shared.log.report(
-                Trouble::Protocol,
-                &self.peer,
-                &"no HTTP/2 preface in time (connection_timeout)",
-            );
-            (self.ready_by, next) = (None, None);
+            self.ready_by = None;
+            let text = "no HTTP/2 preface in time (connection_timeout)";
+            self.report(Trouble::Protocol, &text);
             connection.shutdown(now, Reason::NO_ERROR, "no preface in time");
         }
-        for slot in 0..self.calls.len() {
-            let Some(deadline) = self.calls[slot].as_ref().and_then(|call| call.deadline) else {
-                continue;
-            };
-            if deadline > now {
-                next = Some(next.map_or(deadline, |n: Instant| n.min(deadline)));
-            } else if let Some(call) = self.calls[slot].take() {
-                self.expire(connection, now, call);
-            }
+        let (expired, next) = self.calls.expired(now);
+        self.deadline = match (next, self.ready_by) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        for call in expired {
+            self.expire(connection, now, call);
         }
-        self.deadline = next;
     }
 
     fn on_io_error(&mut self, error: io::Error) {
-        self.shared.log.io_error(&self.peer, &error);
+        self.shared.log.io_error(&self.terms.peer, &error);
     }
 
     fn on_end(&mut self, _unserved: Vec<Arc<Mailbox>>) {
-        for call in self.calls.drain(..).flatten() {
+        for call in self.calls.drain() {
             let status = Status::cancelled("the connection is gone");
-            Self::cancel(call, Cancelled::Cancelled, End::Failed(status));
+            call.cancel(Cancelled::Cancelled, End::Failed(status));
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The server: listeners, connections, routes, handlers, shutdown.
 
 mod builder;
+mod calls;
 mod connection;
 mod earned;
 mod handler;
+mod known;
 pub(crate) mod listener;
 mod log;
 mod router;

@@ -6,15 +6,11 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    call::{Context, Reply},
+    call::{Context, Reply, Terms},
     clock,
-    peer::Peer,
-    transport::{
-        Mailbox,
-        mailbox::{Finish, Head, Outgoing},
-    },
+    transport::mailbox::{Finish, Head, Outgoing},
 };
-use farcall_core::{Metadata, Status, call::server::RequestHead};
+use farcall_core::Status;
 use std::{
     any::Any,
     future::Future,
@@ -89,36 +85,30 @@ pub(super) struct Slot {
 pub(super) struct Running {
     future: HandlerFuture,
     context: Context,
-    mailbox: Arc<Mailbox>,
     /// Until the first poll, which is measured.
     untried: bool,
-    head: Arc<RequestHead>,
     route: Arc<Route>,
     _slot: Slot,
     shared: Arc<Shared>,
-    peer: Arc<Peer>,
+    terms: Arc<Terms>,
 }
 
 impl Running {
     pub(super) fn new(
         future: HandlerFuture,
         context: Context,
-        mailbox: Arc<Mailbox>,
-        (head, route): (Arc<RequestHead>, Arc<Route>),
+        route: Arc<Route>,
         slot: Slot,
-        shared: Arc<Shared>,
-        peer: Arc<Peer>,
+        (shared, terms): (Arc<Shared>, Arc<Terms>),
     ) -> Running {
         Running {
             future,
             context,
-            mailbox,
             untried: true,
-            head,
             route,
             _slot: slot,
             shared,
-            peer,
+            terms,
         }
     }
 }
@@ -141,20 +131,24 @@ impl Future for Running {
         let reply = match polled {
             Ok(polled) => ready!(polled),
             Err(panic) => {
-                this.shared.log.report(Trouble::Panic, &this.peer, &panic);
-                Reply::failure(&this.head, panic, &Metadata::new())
+                this.shared
+                    .log
+                    .report(Trouble::Panic, &this.terms.peer, &panic);
+                Reply::panicked(panic)
             }
         };
         let bytes = reply.data.as_ref().map_or(0, |data| data.len());
-        this.mailbox.send(bytes, |outgoing: &mut Outgoing| {
-            if reply.head.is_some() {
-                outgoing.head = reply.head.map(Head::Response);
-            }
-            if let Some(data) = reply.data {
-                outgoing.data.push(data);
-            }
-            outgoing.finish = Finish::Trailers(reply.trailers);
-        });
+        this.context
+            .mailbox()
+            .send(bytes, |outgoing: &mut Outgoing| {
+                if reply.head.is_some() {
+                    outgoing.head = reply.head.map(Head::Response);
+                }
+                if let Some(data) = reply.data {
+                    outgoing.data.push(data);
+                }
+                outgoing.finish = Finish::Trailers(reply.trailers);
+            });
         Poll::Ready(())
     }
 }

@@ -313,7 +313,7 @@ async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
     let machine = Connection::server(service.http2.clone(), clock::now());
     let role = ServerRole::new(
         Arc::clone(&service.shared),
-        Arc::new(peer),
+        service.shared.terms(peer),
         Arc::clone(&submit),
         service.http2.max_concurrent_streams as usize,
         deadline,

@@ -102,7 +102,10 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let (head, terms) = (Arc::clone(&call.arrival.head), call.terms.clone());
+                let (head, terms) = (
+                    Arc::clone(&call.arrival.head),
+                    Arc::clone(&call.arrival.terms),
+                );
                 let request = match decode_request(&codec, call.message, call.arrival) {
                     Ok(request) => request,
                     Err(status) => return Reply::failure(&head, status, &Metadata::new()),
@@ -159,7 +162,10 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let (head, terms) = (Arc::clone(&call.arrival.head), call.terms.clone());
+                let (head, terms) = (
+                    Arc::clone(&call.arrival.head),
+                    Arc::clone(&call.arrival.terms),
+                );
                 let request = stream_request(&codec, call);
                 reply_unary(&codec, &terms, &head, handler(service, request).await)
             })

@@ -1,14 +1,19 @@
 //! What the connections of a server share.
 
 use super::{log::Log, router::Router};
-use crate::call::{Limits, Terms};
+use crate::{
+    call::{Limits, Terms},
+    peer::Peer,
+};
 use farcall_core::{call::server::ResponseTemplate, message::Compressors};
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 
 /// What the connections of a server share.
 pub(crate) struct Shared {
     pub(crate) router: Router,
-    pub(crate) terms: Arc<Terms>,
+    limits: Limits,
+    compressors: Compressors,
+    template: ResponseTemplate,
     pub(crate) log: Log,
     /// Calls that a shutdown has cut.
     pub(crate) cut: AtomicUsize,
@@ -17,17 +22,23 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(router: Router, limits: Limits) -> Shared {
         let compressors = Compressors::default();
-        let template = ResponseTemplate::new(&compressors);
-        let terms = Arc::new(Terms {
-            limits,
-            compressors,
-            template,
-        });
         Shared {
             router,
-            terms,
+            limits,
+            template: ResponseTemplate::new(&compressors),
+            compressors,
             log: Log::default(),
             cut: AtomicUsize::new(0),
+        }
+    }
+
+    /// What the calls of a connection get.
+    pub(crate) fn terms(&self, peer: Peer) -> Terms {
+        Terms {
+            peer,
+            limits: self.limits,
+            compressors: self.compressors.clone(),
+            template: self.template.clone(),
         }
     }
 }

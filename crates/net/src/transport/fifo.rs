@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(crate) struct Fifo<T> {
     first: Option<T>,
-    rest: VecDeque<T>,
+    /// Boxed: mostly there is none, and then it should cost nothing to make and to drop.
+    rest: Option<Box<VecDeque<T>>>,
 }
 
 impl<T> Default for Fifo<T> {
     fn default() -> Self {
         Fifo {
             first: None,
-            rest: VecDeque::new(),
+            rest: None,
         }
     }
 }
@@ -22,14 +23,22 @@ impl<T> Fifo<T> {
         if self.first.is_none() {
             self.first = Some(item);
         } else {
-            self.rest.push_back(item);
+            self.rest.get_or_insert_default().push_back(item);
         }
     }
 
     pub(crate) fn pop(&mut self) -> Option<T> {
         let item = self.first.take();
-        self.first = self.rest.pop_front();
+        self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
         item
+    }
+
+    /// The element, if there is exactly one.
+    pub(crate) fn only(&self) -> Option<&T> {
+        match &self.rest {
+            Some(rest) if !rest.is_empty() => None,
+            _ => self.first.as_ref(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -38,7 +47,7 @@ impl<T> Fifo<T> {
 
     pub(crate) fn clear(&mut self) {
         self.first = None;
-        self.rest = VecDeque::new();
+        self.rest = None;
     }
 }
 

@@ -95,6 +95,8 @@ pub(crate) struct Incoming {
     pub(crate) head: Option<Arc<Headers>>,
     pub(crate) data: Fifo<Bytes>,
     pub(crate) trailers: Option<Arc<Headers>>,
+    /// In place of all that: the only message of a response that had nothing else to say.
+    pub(crate) message: Option<Bytes>,
     pub(crate) end: Option<End>,
 }
 
@@ -137,6 +139,12 @@ struct State {
     interest: Interest,
     receiver: Option<Waker>,
     cancelled: Option<Cancelled>,
+    /// Those who are to hear of the cancellation; mostly there are none.
+    followers: Option<Box<Followers>>,
+}
+
+#[derive(Default)]
+struct Followers {
     listeners: Vec<Waker>,
     children: Vec<Weak<Mailbox>>,
 }
@@ -196,6 +204,19 @@ impl Mailbox {
             deadline,
             route: None,
         })
+    }
+
+    /// Makes the mailbox of a call that was over at once ready for another one of the same connection. False: it has
+    /// been used in earnest and is of no use any more.
+    pub(crate) fn renew(&mut self, deadline: Option<Instant>) -> bool {
+        self.deadline = deadline;
+        *self.slot.get_mut() = 0;
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        !state.queued
+            && state.detached.is_none()
+            && state.cancelled.is_none()
+            && state.followers.is_none()
+            && state.incoming.end.is_none()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -365,8 +386,9 @@ impl Mailbox {
         match state.cancelled {
             Some(cause) => Poll::Ready(cause),
             None => {
-                if !state.listeners.iter().any(|w| w.will_wake(cx.waker())) {
-                    state.listeners.push(cx.waker().clone());
+                let listeners = &mut state.followers.get_or_insert_default().listeners;
+                if !listeners.iter().any(|w| w.will_wake(cx.waker())) {
+                    listeners.push(cx.waker().clone());
                 }
                 Poll::Pending
             }
@@ -381,10 +403,11 @@ impl Mailbox {
             child.cancel_by_parent(cause);
             return;
         }
-        if state.children.len() >= 16 && state.children.len().is_power_of_two() {
-            state.children.retain(|c| c.strong_count() > 0);
+        let children = &mut state.followers.get_or_insert_default().children;
+        if children.len() >= 16 && children.len().is_power_of_two() {
+            children.retain(|c| c.strong_count() > 0);
         }
-        state.children.push(Arc::downgrade(child));
+        children.push(Arc::downgrade(child));
     }
 
     fn cancel_by_parent(self: &Arc<Self>, cause: Cancelled) {
@@ -407,11 +430,10 @@ impl Mailbox {
             return;
         }
         state.cancelled = Some(cause);
-        let listeners = mem::take(&mut state.listeners);
-        let children = mem::take(&mut state.children);
+        let followers = state.followers.take().unwrap_or_default();
         drop(state);
-        listeners.into_iter().for_each(Waker::wake);
-        for child in children.iter().filter_map(Weak::upgrade) {
+        followers.listeners.into_iter().for_each(Waker::wake);
+        for child in followers.children.iter().filter_map(Weak::upgrade) {
             child.cancel_by_parent(cause);
         }
     }
@@ -461,6 +483,19 @@ impl Mailbox {
     /// Whether the receiving side has ended; nothing is worth sending then.
     pub(crate) fn is_over(&self) -> bool {
         self.lock().incoming.end.is_some()
+    }
+
+    /// Hands over the message of a response that had nothing else to say.
+    pub(crate) fn deliver_message(&self, message: Bytes, detached: StreamKey) {
+        let mut state = self.lock();
+        if state.incoming.end.is_none() {
+            state.incoming.message = Some(message);
+            state.incoming.end = Some(End::Eof);
+        }
+        state.detached = Some(detached);
+        let wakers = state.wakers();
+        drop(state);
+        wakers.wake();
     }
 
     /// Hands over a whole response at once.

@@ -1,0 +1,127 @@
+//! The open calls of one connection.
+
+use super::handler::Route;
+use crate::transport::{
+    Mailbox,
+    mailbox::{Cancelled, End},
+};
+use bytes::Bytes;
+use farcall_core::call::server::{Rejection, RequestHead, RequestMachine};
+use farcall_http2::StreamKey;
+use std::{sync::Arc, time::Instant};
+use tokio::task::AbortHandle;
+
+/// A call from its request head to its trailers.
+pub(super) struct Call {
+    pub(super) key: StreamKey,
+    pub(super) deadline: Option<Instant>,
+    pub(super) state: State,
+}
+
+pub(super) enum State {
+    /// A unary request is arriving.
+    Gathering {
+        head: Arc<RequestHead>,
+        route: Arc<Route>,
+        /// Made only for a message that does not arrive in one piece.
+        machine: Option<Box<RequestMachine>>,
+    },
+    /// The handler has the mailbox.
+    Running {
+        mailbox: Arc<Mailbox>,
+        task: AbortHandle,
+        route: Arc<Route>,
+        head_sent: bool,
+    },
+    /// Not a gRPC request. The answer waits for the request's end, so that what is wrong with the rest of it as
+    /// HTTP/2 is still found (an answer at once would end the stream), but not for long.
+    Rejected(Box<Rejection>),
+    /// Answered; buffered bytes may wait for the caller's window.
+    Answered,
+}
+
+/// A request that its handler can start with.
+pub(super) struct Arrived {
+    pub(super) head: Arc<RequestHead>,
+    pub(super) route: Arc<Route>,
+    /// Empty if the method streams its requests.
+    pub(super) message: Bytes,
+    pub(super) compressed: bool,
+}
+
+impl Call {
+    /// The caller is gone, or its time is up: the handler is dropped at its next await, or told, if it runs to
+    /// completion.
+    pub(super) fn cancel(self, cause: Cancelled, end: End) {
+        if let State::Running {
+            mailbox,
+            task,
+            route,
+            ..
+        } = self.state
+        {
+            mailbox.set_slot(None);
+            mailbox.deliver_end(None, end, Some(self.key));
+            mailbox.cancel_context(cause);
+            if !route.run_to_completion {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// The calls by the slot of their stream.
+#[derive(Default)]
+pub(super) struct Calls {
+    slots: Vec<Option<Call>>,
+}
+
+impl Calls {
+    /// The live call that the key names.
+    pub(super) fn find(&mut self, key: StreamKey) -> Option<&mut Call> {
+        self.slots
+            .get_mut(key.slot())?
+            .as_mut()
+            .filter(|call| call.key == key)
+    }
+
+    /// The key of the call in a slot.
+    pub(super) fn key(&self, slot: usize) -> Option<StreamKey> {
+        Some(self.slots.get(slot)?.as_ref()?.key)
+    }
+
+    pub(super) fn insert(&mut self, call: Call) {
+        let slot = call.key.slot();
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, || None);
+        }
+        self.slots[slot] = Some(call);
+    }
+
+    pub(super) fn remove(&mut self, key: StreamKey) -> Option<Call> {
+        self.find(key)?;
+        self.slots[key.slot()].take()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    /// Takes out all calls.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Call> {
+        self.slots.drain(..).flatten()
+    }
+
+    /// Takes out the calls whose deadline has passed; also the earliest deadline of the others.
+    pub(super) fn expired(&mut self, now: Instant) -> (Vec<Call>, Option<Instant>) {
+        let (mut expired, mut next) = (Vec::new(), None::<Instant>);
+        for slot in &mut self.slots {
+            match slot.as_ref().and_then(|call| call.deadline) {
+                Some(deadline) if deadline <= now => expired.extend(slot.take()),
+                Some(deadline) => next = Some(next.map_or(deadline, |next| next.min(deadline))),
+                None => {}
+            }
+        }
+        (expired, next)
+    }
+}
