@@ -56,7 +56,7 @@ async fn each_cause_has_a_line_of_its_own_with_the_peers_address() {
     peer.expect_rst(15).await;
     let lines = lines(&address, 8).await;
     assert_eq!(lines.len(), 8, "{lines:#?}");
-    for cause in ["soon", "x-key-bin", "snappy", "Unknown", "max_receive_message_size", "GET", "text/html", "HTTP/1.1"] {
+    for cause in ["soon", "x-key-bin", "snappy", "unknown service", "max_receive_message_size", "GET", "text/html", "HTTP/1.1"] {
         let about: Vec<_> = lines.iter().filter(|line| line.contains(cause)).collect();
         assert_eq!(about.len(), 1, "{cause}: {lines:#?}");
     }

@@ -112,7 +112,10 @@ impl ServerRole {
         };
         let route = match route {
             Ok(route) => route,
-            Err(status) => return self.refuse(connection, now, key, &head, status),
+            Err(status) => {
+                self.report(Trouble::Request, &status);
+                return self.refuse(connection, now, key, &head, status);
+            }
         };
         if !self.slots.is_free() {
             return connection.reset(now, key, Reason::REFUSED_STREAM);

@@ -1,9 +1,12 @@
 //! Log lines that peers can cause: escaped, limited in rate, with a count of what was left out.
 
-use crate::peer::Peer;
+use crate::{clock, peer::Peer};
 use farcall_http2::ConnectionError;
 use std::{
-    fmt, io,
+    collections::HashMap,
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,7 +15,7 @@ use std::{
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The kinds of trouble that have a budget of their own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Trouble {
     /// A handler panicked.
     Panic,
@@ -28,12 +31,33 @@ pub(crate) enum Trouble {
     Accept,
 }
 
-const KINDS: usize = 6;
-
 /// The log of one server, through the `log` crate under the target `farcall`.
 #[derive(Default)]
 pub(crate) struct Log {
-    budgets: Mutex<[Budget; KINDS]>,
+    /// By kind and cause; never more than [`CAUSES`], since what peers say is not part of the key.
+    budgets: Mutex<HashMap<(Trouble, u64), Budget>>,
+}
+
+/// Further causes share the budget of their kind.
+const CAUSES: usize = 256;
+
+impl Trouble {
+    /// Tells causes of one kind apart by the words of ours that are in their texts.
+    fn cause(self, what: &str) -> u64 {
+        let ours = match self {
+            // The name of a code and the first word; whatever a peer has said comes behind them.
+            Trouble::Request => {
+                let mut words = what.splitn(3, ' ');
+                (words.next(), words.next())
+            }
+            // A crime's sentence is wholly ours.
+            Trouble::Protocol => (Some(what), None),
+            _ => return 0,
+        };
+        let mut hasher = DefaultHasher::new();
+        ours.hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -92,12 +116,16 @@ impl Log {
         whom: fmt::Arguments<'_>,
         what: &dyn fmt::Display,
     ) {
+        let what = what.to_string();
         let suppressed = {
             let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-            budgets[trouble as usize].take(Instant::now())
+            let mut key = (trouble, trouble.cause(&what));
+            if budgets.len() >= CAUSES && !budgets.contains_key(&key) {
+                key.1 = 0;
+            }
+            budgets.entry(key).or_default().take(clock::now())
         };
         let Some(suppressed) = suppressed else { return };
-        let what = what.to_string();
         let what = what.escape_debug();
         if suppressed > 0 {
             log::warn!(target: "farcall", "{trouble:?}: {whom}: {what} ({suppressed} more like it were not logged)");
@@ -110,6 +138,16 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_by_our_words_and_not_by_the_peers() {
+        let cause = |what: &str| Trouble::Request.cause(what);
+        let timeout = cause("INTERNAL: malformed grpc-timeout \"one\"");
+        assert_eq!(timeout, cause("INTERNAL: malformed grpc-timeout \"two\""));
+        assert_ne!(timeout, cause("INTERNAL: request headers: x-bin"));
+        assert_ne!(timeout, cause("UNIMPLEMENTED: unknown service a.B"));
+        assert_eq!(cause(""), cause(""));
+    }
 
     #[test]
     fn a_budget_allows_one_line_a_second_and_counts_the_rest() {

@@ -10,7 +10,7 @@ use crate::{
     clock,
     transport::mailbox::{Finish, Head, Outgoing},
 };
-use farcall_core::Status;
+use farcall_core::{Code, Status};
 use std::{
     any::Any,
     future::Future,
@@ -23,16 +23,19 @@ use tokio::task::unconstrained;
 
 /// Runs user code; a panic becomes `INTERNAL`, and the connection lives.
 pub(super) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Status> {
-    catch_unwind(AssertUnwindSafe(f))
-        .map_err(|panic| Status::internal(format!("the handler panicked{}", panic_text(&*panic))))
+    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+        // What it says is for the log; the caller has no business with it.
+        let status = Status::from_static(Code::Internal, "the handler panicked");
+        match panic_text(&*panic) {
+            Some(text) => status.with_cause(text.to_owned()),
+            None => status,
+        }
+    })
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.map_or_else(String::new, |text| format!(": {text}"))
+fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
 }
 
 /// Polls a handler once where it stands, with a cooperation budget of its own. Nobody is woken if it
