@@ -106,6 +106,15 @@ impl IntoKey for KnownName {
 /// Whether gRPC or HTTP/2 use this name themselves, so that it never is metadata: `grpc-*` (except
 /// `grpc-tags-bin` and `grpc-trace-bin`, which belong to instrumentation), `content-type`, `te`, `user-agent`,
 /// names with a colon, `host`, `content-length`, `trailer` and the fields of a single connection.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::metadata::is_reserved;
+/// use farcall_http2::Name;
+///
+/// assert!(is_reserved(&Name::from_bytes("grpc-status".into())));
+/// assert!(!is_reserved(&Name::from_bytes("grpc-trace-bin".into())));
+/// ```
 pub fn is_reserved(name: &Name) -> bool {
     match name {
         Name::Known(known) => matches!(

@@ -191,7 +191,10 @@ impl<T> Sender<T> {
     /// Sends every message of `messages` in order. A client still has to [`half_close`](Sender::half_close).
     ///
     /// # Errors
-    /// As [`send`](Sender::send).
+    /// As [`send`](Sender::send); what `messages` still has is not taken then.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, the future has sent some of the messages, and one that it has taken may be lost.
     pub async fn send_all(&mut self, messages: impl Stream<Item = T>) -> Result<(), Status> {
         let mut messages = std::pin::pin!(messages);
         while let Some(message) = poll_fn(|cx| messages.as_mut().poll_next(cx)).await {

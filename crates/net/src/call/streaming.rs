@@ -223,6 +223,9 @@ impl<T> Streaming<T> {
     ///
     /// # Errors
     /// The call's status if it ends without any.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, the future has lost nothing.
     pub async fn metadata(&mut self) -> Result<&Metadata, Status> {
         static EMPTY: Metadata = Metadata::new();
         poll_fn(|cx| self.poll_metadata(cx)).await?;

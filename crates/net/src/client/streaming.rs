@@ -155,6 +155,8 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> BidiCall<Req, Res, C> {
 
     /// Starts the call. Both halves are usable at once and may live in different tasks. The sender must be
     /// [half-closed](Sender::half_close); dropping either half before its end cancels the call.
+    ///
+    /// What is wrong with the call's options is the status that the receiving half gives; nothing is sent then.
     pub fn split(self) -> (Sender<Req>, Streaming<Res>) {
         let compressor = start::compressor(&self.channel, &self.options);
         let limit = self.channel.max_send(&self.options);

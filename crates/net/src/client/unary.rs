@@ -216,6 +216,8 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res,
 
     /// Starts the call: the requests go into the sender, the response is the future's. The sender must be
     /// [half-closed](Sender::half_close); dropping either half before the end cancels the call.
+    ///
+    /// What is wrong with the call's options is the status that the response gives; nothing is sent then.
     pub fn split(self) -> (Sender<Req>, PendingResponse<Res, C>) {
         let limit = self.channel.max_send(&self.options);
         let codec = self.method.codec();

@@ -172,6 +172,9 @@ impl Server {
     ///
     /// # Errors
     /// As [`bind`](Server::bind).
+    ///
+    /// # Cancel safety
+    /// Dropping the future cuts every connection at once.
     pub async fn serve_with_shutdown(
         self,
         address: &str,
