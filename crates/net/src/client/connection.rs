@@ -1,20 +1,24 @@
 //! The client's end of one connection: mailboxes become streams, events become answers.
 
+use super::gather::{Gathered, Outcome, Plain};
 use super::news::{Disconnect, News, Reporter};
 use crate::transport::{
     Mailbox, Role,
-    mailbox::{End, Finish, Head, Incoming, Interest, Outgoing},
+    mailbox::{End, Finish, Head, Interest, Outgoing},
     send_data,
     submit::Request,
 };
 use bytes::Bytes;
 use farcall_core::{
     Code, Status,
-    call::client::{RequestHead, is_plain_head, is_plain_ok},
+    call::{
+        Progress, ReceiveOptions, Shape,
+        client::{RequestHead, ResponseMachine, is_plain_head, is_plain_ok},
+    },
     message::{PREFIX, whole_message},
 };
 use farcall_http2::{
-    Connection, ConnectionError, Event, Headers, OpenError, Reason, ResetCause, StreamKey,
+    Connection, ConnectionError, Event, Headers, KnownName, OpenError, Reason, ResetCause, StreamKey,
 };
 use std::{collections::VecDeque, io, mem, sync::Arc, time::Instant};
 
@@ -23,43 +27,10 @@ struct Call {
     mailbox: Arc<Mailbox>,
     /// END_STREAM has not been sent.
     sending: bool,
-    /// A unary response gathers here and is handed over once.
-    whole: Option<Incoming>,
-    received: usize,
-    /// Nothing unusual has come yet: see [`Plain`].
-    plain: bool,
-}
-
-/// The header lists of the last plain responses: a list is looked at once, not once per call.
-#[derive(Default)]
-struct Plain {
-    head: Option<Arc<Headers>>,
-    trailers: Option<Arc<Headers>>,
-}
-
-impl Plain {
-    fn is_head(&mut self, headers: &Arc<Headers>) -> bool {
-        is_known(&mut self.head, headers, is_plain_head)
-    }
-
-    fn is_ok(&mut self, trailers: &Arc<Headers>) -> bool {
-        is_known(&mut self.trailers, trailers, is_plain_ok)
-    }
-}
-
-fn is_known(
-    known: &mut Option<Arc<Headers>>,
-    list: &Arc<Headers>,
-    check: fn(&Headers) -> bool,
-) -> bool {
-    if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, list)) {
-        return true;
-    }
-    let plain = check(list);
-    if plain {
-        *known = Some(Arc::clone(list));
-    }
-    plain
+    /// A unary response gathers here and is handed over once, as long as it is nothing unusual.
+    gathered: Option<Gathered>,
+    /// The response is gRPC's, so that its payload begins with a message.
+    grpc: bool,
 }
 
 /// The client's [`Role`].
@@ -151,14 +122,13 @@ impl ClientRole {
             Ok(key) => {
                 self.note_deadline(mailbox.deadline);
                 mailbox.set_slot(Some(key.slot()));
-                let whole = (mailbox.interest() == Interest::End).then(Incoming::default);
+                let gathered = (mailbox.interest() == Interest::End).then(Gathered::default);
                 let call = Call {
                     key,
                     mailbox,
                     sending: true,
-                    whole,
-                    received: 0,
-                    plain: false,
+                    gathered,
+                    grpc: false,
                 };
                 if self.calls.len() <= key.slot() {
                     self.calls.resize_with(key.slot() + 1, || None);
@@ -218,7 +188,7 @@ impl ClientRole {
             return;
         }
         call.sending = !half_close;
-        let streaming = call.whole.is_none();
+        let streaming = call.gathered.is_none();
         // A stream that has gone meanwhile has an event on its way that says so.
         let _ = send_data(connection, now, key, outgoing.data, half_close);
         if streaming && let Some(call) = self.call(key) {
@@ -246,24 +216,19 @@ impl ClientRole {
         let Some(call) = find(&mut self.calls, key) else {
             return;
         };
-        match (&mut call.whole, trailers) {
-            (Some(whole), false) => {
-                call.plain = self.plain.is_head(&headers);
-                whole.head = Some(headers);
+        if trailers {
+            return self.finish(connection, now, key, Some(headers));
+        }
+        let plain = end || self.plain.is_head(&headers);
+        match &mut call.gathered {
+            Some(gathered) => {
+                gathered.incoming.head = Some(headers);
+                if !plain {
+                    call.hand_over();
+                }
             }
-            (Some(whole), true) => {
-                call.plain &= self.plain.is_ok(&headers);
-                whole.trailers = Some(headers);
-            }
-            (None, false) if end => {
-                let mailbox = Arc::clone(&call.mailbox);
-                mailbox.deliver_trailers_only(headers, key);
-            }
-            (None, false) => call.mailbox.deliver_head(headers),
-            (None, true) => {
-                self.finish(connection, now, key, Some(headers));
-                return;
-            }
+            None if end => call.mailbox.deliver_trailers_only(headers, key),
+            None => call.mailbox.deliver_head(headers),
         }
         if end {
             self.finish(connection, now, key, None);
@@ -282,28 +247,12 @@ impl ClientRole {
             connection.release(now, key, data.len());
             return;
         };
-        match &mut call.whole {
-            Some(whole) => {
-                // Gathered up to the limit of a message whatever happens: nobody reads it earlier.
+        match &mut call.gathered {
+            Some(gathered) => {
+                // At most one message within its limit is held: waiting for the reader would only deadlock.
                 connection.release(now, key, data.len());
-                call.received += data.len();
-                let limit = call.mailbox.receive_limit();
-                if call.received > limit {
-                    let status = Status::new(
-                        Code::ResourceExhausted,
-                        format!(
-                            "the response is larger than {limit} bytes (max_receive_message_size)"
-                        ),
-                    );
-                    connection.reset(now, key, Reason::CANCEL);
-                    if let Some(call) = self.remove(key) {
-                        call.mailbox
-                            .deliver_end(None, End::Failed(status), Some(key));
-                    }
-                    return;
-                }
-                if !data.is_empty() {
-                    whole.data.push(data);
+                if !gathered.push(data, call.mailbox.receive_limit()) {
+                    call.hand_over();
                 }
             }
             None if data.is_empty() => {}
@@ -330,18 +279,13 @@ impl ClientRole {
             // The call is over; what this side still had to say is of no use (RFC 9113 §8.1).
             connection.reset(now, key, Reason::NO_ERROR);
         }
-        match call.whole {
-            Some(mut whole) => {
-                if call.plain
-                    && whole.trailers.is_some()
-                    && let Some(data) = whole.data.only()
-                    && let Some(message) =
-                        whole_message(data, call.mailbox.receive_limit() - PREFIX)
-                {
-                    return call.mailbox.deliver_message(message, key);
+        match call.gathered {
+            Some(gathered) => {
+                let limit = call.mailbox.receive_limit();
+                match gathered.finish(&mut self.plain, trailers, limit) {
+                    Outcome::Message(message) => call.mailbox.deliver_message(message, key),
+                    Outcome::Whole(incoming) => call.mailbox.deliver_all(incoming, Some(key)),
                 }
-                whole.end = Some(End::Eof);
-                call.mailbox.deliver_all(whole, Some(key));
             }
             None => {
                 call.mailbox.deliver_end(trailers, End::Eof, Some(key));
@@ -398,15 +342,53 @@ fn find(calls: &mut [Option<Call>], key: StreamKey) -> Option<&mut Call> {
 }
 
 impl Call {
+    /// Something unusual: the caller's machine has to see it as it comes.
+    fn hand_over(&mut self) {
+        if let Some(gathered) = self.gathered.take() {
+            self.mailbox.hand_over(gathered.incoming);
+        }
+    }
+
     fn fail(self, end: End) {
-        match self.whole {
-            Some(mut whole) => {
-                whole.end = Some(end);
-                self.mailbox.deliver_all(whole, Some(self.key));
+        match self.gathered {
+            Some(Gathered { mut incoming, .. }) => {
+                incoming.end = Some(end);
+                self.mailbox.deliver_all(incoming, Some(self.key));
             }
             None => self.mailbox.deliver_end(None, end, Some(self.key)),
         }
     }
+}
+
+fn is_grpc(headers: &Headers) -> bool {
+    let content_type = headers.find(KnownName::ContentType);
+    content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
+}
+
+/// What a head that cannot begin a response of gRPC's ends its call with.
+fn illegal_head(headers: &Headers) -> Option<(Reason, Status)> {
+    let mut machine = ResponseMachine::new(Shape::One, &ReceiveOptions::default());
+    machine.on_headers(headers, false);
+    let reason = machine.must_reset()?;
+    match machine.poll() {
+        Progress::Done { status, .. } => Some((reason, status)),
+        _ => None,
+    }
+}
+
+/// The length of the message that `data` begins with.
+fn message_len(data: &[u8]) -> Option<usize> {
+    let prefix: [u8; PREFIX] = *data.first_chunk()?;
+    let [_, length @ ..] = prefix;
+    usize::try_from(u32::from_be_bytes(length)).ok()
+}
+
+fn too_large(size: Option<usize>, limit: usize) -> Status {
+    let limit = format!("larger than max_receive_message_size ({limit})");
+    Status::resource_exhausted(match size {
+        Some(size) => format!("message of {size} bytes is {limit}"),
+        None => format!("the response is {limit}"),
+    })
 }
 
 impl Role for ClientRole {
