@@ -206,13 +206,13 @@ impl<T> Streaming<T> {
                     self.done = Some((status, trailers));
                     if broken {
                         // Ended by the peer or not: there is nothing more to be said on this stream.
-                        self.abandon();
+                        self.abandon(Reason::CANCEL);
                     }
                 }
                 Progress::Pending { missing } => {
                     let incoming = ready!(self.mailbox.poll_receive(cx, missing));
-                    if self.machine.feed(incoming).is_some() {
-                        self.abandon();
+                    if let Some(reason) = self.machine.feed(incoming) {
+                        self.abandon(reason);
                     }
                 }
             }
@@ -254,9 +254,19 @@ impl<T> Streaming<T> {
                 return Poll::Ready(result);
             }
             let incoming = ready!(self.mailbox.poll_receive(cx, 0));
-            if self.machine.feed(incoming).is_some() {
-                self.abandon();
+            if let Some(reason) = self.machine.feed(incoming) {
+                self.abandon(reason);
             }
+        }
+    }
+
+    /// (client) Ends the call now with `CANCELLED`; the server's handler ends too. Dropping does the same, but leaves nobody to
+    /// look at the outcome.
+    pub fn cancel(&mut self) {
+        if matches!(self.machine, Machine::Response(_)) {
+            self.mailbox.cancel(Reason::CANCEL, || {
+                Status::cancelled("the call was cancelled")
+            });
         }
     }
 
@@ -275,12 +285,12 @@ impl<T> Streaming<T> {
 
     fn fail(&mut self, status: Status) {
         self.done = Some((status, Metadata::new()));
-        self.abandon();
+        self.abandon(Reason::CANCEL);
     }
 
-    fn abandon(&self) {
+    fn abandon(&self, reason: Reason) {
         if matches!(self.machine, Machine::Response(_)) {
-            self.mailbox.close(Reason::CANCEL);
+            self.mailbox.close(reason);
         }
     }
 }

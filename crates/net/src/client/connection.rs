@@ -9,16 +9,9 @@ use crate::transport::{
     submit::Request,
 };
 use bytes::Bytes;
-use farcall_core::{
-    Code, Status,
-    call::{
-        Progress, ReceiveOptions, Shape,
-        client::{RequestHead, ResponseMachine, is_plain_head, is_plain_ok},
-    },
-    message::{PREFIX, whole_message},
-};
+use farcall_core::{Code, Status, call::client::RequestHead};
 use farcall_http2::{
-    Connection, ConnectionError, Event, Headers, KnownName, OpenError, Reason, ResetCause, StreamKey,
+    Connection, ConnectionError, Event, Headers, OpenError, Reason, ResetCause, StreamKey,
 };
 use std::{collections::VecDeque, io, mem, sync::Arc, time::Instant};
 
@@ -29,8 +22,6 @@ struct Call {
     sending: bool,
     /// A unary response gathers here and is handed over once, as long as it is nothing unusual.
     gathered: Option<Gathered>,
-    /// The response is gRPC's, so that its payload begins with a message.
-    grpc: bool,
 }
 
 /// The client's [`Role`].
@@ -128,7 +119,6 @@ impl ClientRole {
                     mailbox,
                     sending: true,
                     gathered,
-                    grpc: false,
                 };
                 if self.calls.len() <= key.slot() {
                     self.calls.resize_with(key.slot() + 1, || None);
@@ -358,37 +348,6 @@ impl Call {
             None => self.mailbox.deliver_end(None, end, Some(self.key)),
         }
     }
-}
-
-fn is_grpc(headers: &Headers) -> bool {
-    let content_type = headers.find(KnownName::ContentType);
-    content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
-}
-
-/// What a head that cannot begin a response of gRPC's ends its call with.
-fn illegal_head(headers: &Headers) -> Option<(Reason, Status)> {
-    let mut machine = ResponseMachine::new(Shape::One, &ReceiveOptions::default());
-    machine.on_headers(headers, false);
-    let reason = machine.must_reset()?;
-    match machine.poll() {
-        Progress::Done { status, .. } => Some((reason, status)),
-        _ => None,
-    }
-}
-
-/// The length of the message that `data` begins with.
-fn message_len(data: &[u8]) -> Option<usize> {
-    let prefix: [u8; PREFIX] = *data.first_chunk()?;
-    let [_, length @ ..] = prefix;
-    usize::try_from(u32::from_be_bytes(length)).ok()
-}
-
-fn too_large(size: Option<usize>, limit: usize) -> Status {
-    let limit = format!("larger than max_receive_message_size ({limit})");
-    Status::resource_exhausted(match size {
-        Some(size) => format!("message of {size} bytes is {limit}"),
-        None => format!("the response is {limit}"),
-    })
 }
 
 impl Role for ClientRole {

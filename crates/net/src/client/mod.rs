@@ -6,6 +6,7 @@ mod channel;
 mod connection;
 mod connector;
 mod control;
+mod gather;
 mod heads;
 mod news;
 mod options;

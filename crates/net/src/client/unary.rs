@@ -297,6 +297,8 @@ impl<Req, Res, C> fmt::Debug for ClientStreamingCall<Req, Res, C> {
 pub struct PendingResponse<Res, C = Prost> {
     mailbox: Arc<Mailbox>,
     options: ReceiveOptions,
+    /// Made for a response that is not just one message and OK.
+    machine: Option<Box<ResponseMachine>>,
     codec: C,
     /// Keeps the channel alive while the call waits for a connection.
     _channel: Channel,
@@ -309,6 +311,7 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
         PendingResponse {
             mailbox,
             options,
+            machine: None,
             codec,
             _channel: channel,
             response: PhantomData,
@@ -325,43 +328,53 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
         })
     }
 
-    fn complete(&self, incoming: Incoming) -> Result<Response<Res>, Status> {
+    /// The outcome, if what has arrived makes one; else how many bytes the message still needs.
+    fn advance(&mut self, incoming: Incoming) -> Result<Result<Response<Res>, Status>, usize> {
         if let Some(message) = incoming.message {
             let none = Metadata::new();
-            let message = self.decode(message, &none)?;
-            return Ok(Response::received(message, none.clone(), none, false));
+            let message = self.decode(message, &none);
+            return Ok(
+                message.map(|message| Response::received(message, none.clone(), none, false))
+            );
         }
-        let mut machine = ResponseMachine::new(Shape::One, &self.options);
-        feed_response(&mut machine, incoming);
+        let options = &self.options;
+        let machine = self
+            .machine
+            .get_or_insert_with(|| Box::new(ResponseMachine::new(Shape::One, options)));
+        let reset = feed_response(machine, incoming);
         let mut message = None;
-        loop {
+        let (status, trailers) = loop {
             match machine.poll() {
                 Progress::Message(received) => message = Some(received),
-                Progress::Done { status, trailers } => {
-                    let metadata = machine.metadata().cloned().unwrap_or_default();
-                    let Some(message) = message.filter(|_| status.is_ok()) else {
-                        return Err(status.mark_received().with_initial_metadata(metadata));
-                    };
-                    let message = self.decode(message, &metadata)?;
-                    let compressed = machine.last_was_compressed();
-                    return Ok(Response::received(message, metadata, trailers, compressed));
-                }
-                Progress::Pending { .. } => {
-                    return Err(
-                        Status::internal("the response ended without an end").mark_received()
-                    );
-                }
+                Progress::Done { status, trailers } => break (status, trailers),
+                Progress::Pending { missing } => return Err(missing),
             }
+        };
+        let metadata = machine.metadata().cloned().unwrap_or_default();
+        let compressed = machine.last_was_compressed();
+        if let Some(reason) = reset.or_else(|| machine.must_reset()) {
+            self.mailbox.close(reason);
         }
+        let Some(message) = message.filter(|_| status.is_ok()) else {
+            return Ok(Err(status.mark_received().with_initial_metadata(metadata)));
+        };
+        let message = self.decode(message, &metadata);
+        Ok(message.map(|message| Response::received(message, metadata, trailers, compressed)))
     }
 }
 
 impl<Res, C: Codec<Res>> Future for PendingResponse<Res, C> {
     type Output = Result<Response<Res>, Status>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let incoming = ready!(self.mailbox.poll_receive(cx, 0));
-        Poll::Ready(self.complete(incoming))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut missing = 0;
+        loop {
+            let incoming = ready!(self.mailbox.poll_receive(cx, missing));
+            match self.advance(incoming) {
+                Ok(outcome) => return Poll::Ready(outcome),
+                Err(more) => missing = more,
+            }
+        }
     }
 }
 

@@ -485,6 +485,21 @@ impl Mailbox {
         self.lock().incoming.end.is_some()
     }
 
+    /// Hands over what the driver has gathered of a response, and wakes the receiver with everything that comes from now on.
+    /// The credit for its bytes has been returned.
+    pub(crate) fn hand_over(&self, gathered: Incoming) {
+        let mut state = self.lock();
+        state.interest = Interest::Any;
+        if state.incoming.end.is_none() {
+            state.incoming = gathered;
+        }
+        let waker = state.receiver_for_news();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Hands over the message of a response that had nothing else to say.
     pub(crate) fn deliver_message(&self, message: Bytes, detached: StreamKey) {
         let mut state = self.lock();
