@@ -31,7 +31,7 @@ const CHECKED: [&str; 8] = [
 
 /// Foreign items that may be named: crate, the path's next segments (empty: all of it), and the
 /// folder below `crates/` that may name them (empty: everywhere).
-const ALLOWED: [(&str, &[&str], &str); 12] = [
+const ALLOWED: [(&str, &[&str], &str); 13] = [
     ("bytes", &[], ""),
     ("http", &[], ""),
     ("futures_core", &["Stream"], ""),
@@ -45,6 +45,7 @@ const ALLOWED: [(&str, &[&str], &str); 12] = [
     ("prost", &["Message"], "core/src/status"),
     // The facade hands the runtime of the messages on, for generated code.
     ("prost", &[], "farcall/src"),
+    ("prost_types", &[], "farcall/src"),
 ];
 
 /// Checks the workspace at `root`.
