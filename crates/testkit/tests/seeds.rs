@@ -45,7 +45,10 @@ fn live(seed: u64, loud: bool) -> Tally {
 
 fn variable(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
+    )
 }
 
 #[test]
@@ -77,8 +80,14 @@ fn every_stream_of_every_seed_ends_once_and_rightly_and_all_windows_add_up() {
     let mut failed = failed.into_inner().unwrap();
     failed.sort_unstable();
     if let Some(seed) = failed.first() {
-        let replay = format!("FARCALL_SEED={seed} cargo test -p farcall-testkit --test seeds -- --nocapture");
-        panic!("{} of {count} seeds failed: {:?}; replay: {replay}", failed.len(), &failed[..failed.len().min(20)]);
+        let replay = format!(
+            "FARCALL_SEED={seed} cargo test -p farcall-testkit --test seeds -- --nocapture"
+        );
+        panic!(
+            "{} of {count} seeds failed: {:?}; replay: {replay}",
+            failed.len(),
+            &failed[..failed.len().min(20)]
+        );
     }
     let total = total.into_inner().unwrap();
     println!("{count} seeds in {:.1?}: {total:?}", start.elapsed());

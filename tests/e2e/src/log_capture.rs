@@ -15,7 +15,10 @@ impl Log for Capture {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let line = format!("{}: {}", record.level(), record.args());
-            LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            LINES
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line);
         }
     }
 
@@ -31,5 +34,9 @@ pub fn logged(what: &str) -> Vec<String> {
         log::set_max_level(LevelFilter::Warn);
     });
     let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
-    lines.iter().filter(|line| line.contains(what)).cloned().collect()
+    lines
+        .iter()
+        .filter(|line| line.contains(what))
+        .cloned()
+        .collect()
 }

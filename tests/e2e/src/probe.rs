@@ -13,7 +13,9 @@ impl Probe {
     /// A probe that has seen nothing.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Probe {
-        Probe { counts: Arc::new(watch::Sender::new((0, 0))) }
+        Probe {
+            counts: Arc::new(watch::Sender::new((0, 0))),
+        }
     }
 
     /// To be called where a handler begins, and kept until it ends.
@@ -25,13 +27,19 @@ impl Probe {
     /// Waits until `count` handlers have begun.
     pub async fn begun(&self, count: usize) {
         let mut counts = self.counts.subscribe();
-        counts.wait_for(|(begun, _)| *begun >= count).await.expect("the sender lives");
+        counts
+            .wait_for(|(begun, _)| *begun >= count)
+            .await
+            .expect("the sender lives");
     }
 
     /// Waits until `count` handlers have ended.
     pub async fn ended(&self, count: usize) {
         let mut counts = self.counts.subscribe();
-        counts.wait_for(|(_, ended)| *ended >= count).await.expect("the sender lives");
+        counts
+            .wait_for(|(_, ended)| *ended >= count)
+            .await
+            .expect("the sender lives");
     }
 
     /// How many have begun and ended.

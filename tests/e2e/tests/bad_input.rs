@@ -15,17 +15,18 @@ pub(crate) type Peer = ScriptedPeer<TcpStream>;
 
 /// A method that echoes one message, and one that echoes a stream of them.
 pub(crate) fn echo() -> StubServer {
-    StubServer::unary("/t.T/Echo", |request: Request<Bytes>| async move { Ok(request.into_inner()) }).and(
-        StubServer::bidi("/t.T/Chat", |request, replies| {
-            Box::pin(async move {
-                let mut messages = request.into_inner();
-                while let Some(message) = messages.message().await? {
-                    replies.send(message).await?;
-                }
-                Ok(())
-            })
-        }),
-    )
+    StubServer::unary("/t.T/Echo", |request: Request<Bytes>| async move {
+        Ok(request.into_inner())
+    })
+    .and(StubServer::bidi("/t.T/Chat", |request, replies| {
+        Box::pin(async move {
+            let mut messages = request.into_inner();
+            while let Some(message) = messages.message().await? {
+                replies.send(message).await?;
+            }
+            Ok(())
+        })
+    }))
 }
 
 /// A connection with a call on stream 1 that is well and stays so.
@@ -57,8 +58,14 @@ impl Neighbour {
         let mut body = Vec::new();
         loop {
             match self.peer.next_content().await {
-                Frame::Data { stream: 1, data, .. } => body.extend_from_slice(&data),
-                Frame::Headers { stream: 1, list, end_stream } => {
+                Frame::Data {
+                    stream: 1, data, ..
+                } => body.extend_from_slice(&data),
+                Frame::Headers {
+                    stream: 1,
+                    list,
+                    end_stream,
+                } => {
                     assert!(end_stream);
                     assert_eq!(list.grpc_status(), Some(0));
                     break;
@@ -90,32 +97,70 @@ const GRPC: (&str, &str) = ("content-type", "application/grpc");
 fn says(exchange: &Exchange) -> (&str, Option<u32>, String) {
     let body = String::from_utf8(exchange.body.to_vec()).unwrap();
     if let Some(text) = body.strip_suffix('\n') {
-        assert!(!text.is_empty() && !text.contains('\n'), "one line: {body:?}");
-        assert!(exchange.head.get("content-type").unwrap().starts_with("text/plain"));
+        assert!(
+            !text.is_empty() && !text.contains('\n'),
+            "one line: {body:?}"
+        );
+        assert!(
+            exchange
+                .head
+                .get("content-type")
+                .unwrap()
+                .starts_with("text/plain")
+        );
     }
-    (exchange.head.get(":status").unwrap(), exchange.head.grpc_status(), body)
+    (
+        exchange.head.get(":status").unwrap(),
+        exchange.head.grpc_status(),
+        body,
+    )
 }
 
 #[tokio::test]
 async fn a_request_that_is_not_grpc_gets_415_with_a_line_of_text() {
-    for content_type in ["application/json", "text/html", "application/grpcx", "application/grpc-web", ""] {
-        let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, ("content-type", content_type)]).await;
+    for content_type in [
+        "application/json",
+        "text/html",
+        "application/grpcx",
+        "application/grpc-web",
+        "",
+    ] {
+        let (neighbour, exchange) =
+            ask(&[POST, HTTP, PATH, TE, ("content-type", content_type)]).await;
         let (http, grpc, body) = says(&exchange);
-        assert_eq!((http, grpc), ("415", Some(Code::InvalidArgument as u32)), "{content_type}");
+        assert_eq!(
+            (http, grpc),
+            ("415", Some(Code::InvalidArgument as u32)),
+            "{content_type}"
+        );
         assert!(body.ends_with('\n'), "{body:?}");
         assert!(exchange.head.get("grpc-message").is_some());
         neighbour.is_unharmed().await;
     }
     let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE]).await;
-    assert_eq!(exchange.head.get(":status"), Some("415"), "no content-type at all");
+    assert_eq!(
+        exchange.head.get(":status"),
+        Some("415"),
+        "no content-type at all"
+    );
     neighbour.is_unharmed().await;
 }
 
 #[tokio::test]
 async fn content_types_of_grpc_in_all_their_forms_are_served() {
-    for content_type in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8", "Application/GRPC"] {
-        let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, ("content-type", content_type)]).await;
-        assert_eq!(exchange.last().grpc_status(), Some(0), "{content_type}: {exchange:?}");
+    for content_type in [
+        "application/grpc",
+        "application/grpc+proto",
+        "application/grpc;charset=utf-8",
+        "Application/GRPC",
+    ] {
+        let (neighbour, exchange) =
+            ask(&[POST, HTTP, PATH, TE, ("content-type", content_type)]).await;
+        assert_eq!(
+            exchange.last().grpc_status(),
+            Some(0),
+            "{content_type}: {exchange:?}"
+        );
         neighbour.is_unharmed().await;
     }
 }
@@ -125,7 +170,11 @@ async fn a_request_that_is_not_post_gets_405() {
     for method in ["GET", "PUT", "OPTIONS"] {
         let (neighbour, exchange) = ask(&[(":method", method), HTTP, PATH, TE, GRPC]).await;
         let (http, grpc, body) = says(&exchange);
-        assert_eq!((http, grpc), ("405", Some(Code::Internal as u32)), "{method}");
+        assert_eq!(
+            (http, grpc),
+            ("405", Some(Code::Internal as u32)),
+            "{method}"
+        );
         assert!(body.ends_with('\n'));
         neighbour.is_unharmed().await;
     }
@@ -133,25 +182,63 @@ async fn a_request_that_is_not_post_gets_405() {
 
 #[tokio::test]
 async fn an_unknown_path_is_unimplemented() {
-    for path in ["/t.T/Other", "/other.Service/Echo", "/", "/t.T", "*", "/t.T/Echo/", "/t.T/echo", "/%2ft.T/Echo"] {
+    for path in [
+        "/t.T/Other",
+        "/other.Service/Echo",
+        "/",
+        "/t.T",
+        "*",
+        "/t.T/Echo/",
+        "/t.T/echo",
+        "/%2ft.T/Echo",
+    ] {
         let (neighbour, exchange) = ask(&[POST, HTTP, (":path", path), TE, GRPC]).await;
         assert_eq!(exchange.head.get(":status"), Some("200"), "{path}");
-        assert_eq!(exchange.last().grpc_status(), Some(Code::Unimplemented as u32), "{path}");
-        assert!(exchange.trailers.is_none() && exchange.body.is_empty(), "nothing but trailers");
+        assert_eq!(
+            exchange.last().grpc_status(),
+            Some(Code::Unimplemented as u32),
+            "{path}"
+        );
+        assert!(
+            exchange.trailers.is_none() && exchange.body.is_empty(),
+            "nothing but trailers"
+        );
         neighbour.is_unharmed().await;
     }
 }
 
 #[tokio::test]
 async fn a_malformed_timeout_gets_400_and_internal() {
-    for timeout in ["", "1", "S", "1s", "-1S", "123456789S", "1.5S", " 1S", "1 S", "0x1S", "1SS"] {
-        let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, GRPC, ("grpc-timeout", timeout)]).await;
+    for timeout in [
+        "",
+        "1",
+        "S",
+        "1s",
+        "-1S",
+        "123456789S",
+        "1.5S",
+        " 1S",
+        "1 S",
+        "0x1S",
+        "1SS",
+    ] {
+        let (neighbour, exchange) =
+            ask(&[POST, HTTP, PATH, TE, GRPC, ("grpc-timeout", timeout)]).await;
         assert_eq!(says(&exchange).0, "400", "{timeout:?}");
-        assert_eq!(exchange.head.grpc_status(), Some(Code::Internal as u32), "{timeout:?}");
+        assert_eq!(
+            exchange.head.grpc_status(),
+            Some(Code::Internal as u32),
+            "{timeout:?}"
+        );
         neighbour.is_unharmed().await;
     }
-    let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, GRPC, ("grpc-timeout", "99999999H")]).await;
-    assert_eq!(exchange.last().grpc_status(), Some(0), "the longest timeout there is");
+    let (neighbour, exchange) =
+        ask(&[POST, HTTP, PATH, TE, GRPC, ("grpc-timeout", "99999999H")]).await;
+    assert_eq!(
+        exchange.last().grpc_status(),
+        Some(0),
+        "the longest timeout there is"
+    );
     neighbour.is_unharmed().await;
 }
 
@@ -160,7 +247,11 @@ async fn a_binary_value_that_is_not_base64_gets_400_and_internal() {
     for value in ["a", "!!!!", "ab=c", "YWJj$"] {
         let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, GRPC, ("x-key-bin", value)]).await;
         assert_eq!(says(&exchange).0, "400", "{value}");
-        assert_eq!(exchange.head.grpc_status(), Some(Code::Internal as u32), "{value}");
+        assert_eq!(
+            exchange.head.grpc_status(),
+            Some(Code::Internal as u32),
+            "{value}"
+        );
         neighbour.is_unharmed().await;
     }
     for value in ["", "YQ", "YQ==", "YQ==,Yg", "YWI"] {
@@ -172,8 +263,12 @@ async fn a_binary_value_that_is_not_base64_gets_400_and_internal() {
 
 #[tokio::test]
 async fn several_hosts_get_400_and_one_stands_in_for_the_authority() {
-    let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, GRPC, ("host", "a"), ("host", "b")]).await;
-    assert_eq!((says(&exchange).0, exchange.head.grpc_status()), ("400", Some(Code::Internal as u32)));
+    let (neighbour, exchange) =
+        ask(&[POST, HTTP, PATH, TE, GRPC, ("host", "a"), ("host", "b")]).await;
+    assert_eq!(
+        (says(&exchange).0, exchange.head.grpc_status()),
+        ("400", Some(Code::Internal as u32))
+    );
     neighbour.is_unharmed().await;
     let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, GRPC, ("host", "a")]).await;
     assert_eq!(exchange.last().grpc_status(), Some(0));
@@ -182,10 +277,20 @@ async fn several_hosts_get_400_and_one_stands_in_for_the_authority() {
 
 #[tokio::test]
 async fn a_request_with_forbidden_fields_is_reset() {
-    for field in [("connection", "close"), ("X-Upper", "1"), ("te", "gzip"), ("transfer-encoding", "chunked"), ("a b", "1")] {
+    for field in [
+        ("connection", "close"),
+        ("X-Upper", "1"),
+        ("te", "gzip"),
+        ("transfer-encoding", "chunked"),
+        ("a b", "1"),
+    ] {
         let mut neighbour = Neighbour::new().await;
         neighbour.peer.request(3, "/t.T/Echo", &[field]).await;
-        assert_eq!(neighbour.peer.expect_rst(3).await, Reason::PROTOCOL_ERROR, "{field:?}");
+        assert_eq!(
+            neighbour.peer.expect_rst(3).await,
+            Reason::PROTOCOL_ERROR,
+            "{field:?}"
+        );
         neighbour.is_unharmed().await;
     }
 }
@@ -194,15 +299,22 @@ async fn a_request_with_forbidden_fields_is_reset() {
 async fn a_header_list_far_over_the_limit_is_reset() {
     let mut neighbour = Neighbour::new().await;
     let large = "a".repeat(12_000);
-    neighbour.peer.request(3, "/t.T/Echo", &[("x-one", &large), ("x-two", &large)]).await;
+    neighbour
+        .peer
+        .request(3, "/t.T/Echo", &[("x-one", &large), ("x-two", &large)])
+        .await;
     let reason = neighbour.peer.expect_rst(3).await;
-    assert!([Reason::ENHANCE_YOUR_CALM, Reason::FRAME_SIZE_ERROR].contains(&reason), "{reason}");
+    assert!(
+        [Reason::ENHANCE_YOUR_CALM, Reason::FRAME_SIZE_ERROR].contains(&reason),
+        "{reason}"
+    );
     neighbour.is_unharmed().await;
 }
 
 #[tokio::test]
 async fn streams_over_the_limit_are_refused() {
-    let mut neighbour = Neighbour::of(echo().configure(|server| server.max_concurrent_streams(2))).await;
+    let mut neighbour =
+        Neighbour::of(echo().configure(|server| server.max_concurrent_streams(2))).await;
     neighbour.peer.request(3, "/t.T/Chat", &[]).await;
     neighbour.peer.request(5, "/t.T/Chat", &[]).await;
     assert_eq!(neighbour.peer.expect_rst(5).await, Reason::REFUSED_STREAM);
@@ -213,14 +325,21 @@ async fn streams_over_the_limit_are_refused() {
 #[tokio::test]
 async fn data_beyond_the_streams_window_is_reset() {
     // A handler that reads nothing.
-    let idle = StubServer::client_streaming("/t.T/Idle", |_request| std::future::pending::<Result<Bytes, _>>());
-    let stub = idle.and(echo()).configure(|server| server.static_windows(65_535, 1 << 20));
+    let idle = StubServer::client_streaming("/t.T/Idle", |_request| {
+        std::future::pending::<Result<Bytes, _>>()
+    });
+    let stub = idle
+        .and(echo())
+        .configure(|server| server.static_windows(65_535, 1 << 20));
     let mut neighbour = Neighbour::of(stub).await;
     neighbour.peer.request(3, "/t.T/Idle", &[]).await;
     for _ in 0..6 {
         neighbour.peer.data(3, &[0; 16_384], false).await;
     }
-    assert_eq!(neighbour.peer.expect_rst(3).await, Reason::FLOW_CONTROL_ERROR);
+    assert_eq!(
+        neighbour.peer.expect_rst(3).await,
+        Reason::FLOW_CONTROL_ERROR
+    );
     neighbour.is_unharmed().await;
 }
 
@@ -250,7 +369,10 @@ async fn bytes_that_are_not_http2_end_the_connection_at_once() {
         &[0; 64],
     ] {
         let frames = say(&stub, bytes).await;
-        assert!(matches!(goaway(&frames), None | Some(Reason::PROTOCOL_ERROR)), "{frames:?}");
+        assert!(
+            matches!(goaway(&frames), None | Some(Reason::PROTOCOL_ERROR)),
+            "{frames:?}"
+        );
     }
     assert!(begin.elapsed() < Duration::from_secs(5));
 }
@@ -266,11 +388,17 @@ async fn a_connection_that_does_not_begin_with_settings_ends() {
 #[tokio::test]
 async fn a_silent_connection_ends_after_the_connection_timeout() {
     let limit = Duration::from_millis(150);
-    let stub = echo().configure(move |server| server.connection_timeout(limit)).start().await;
+    let stub = echo()
+        .configure(move |server| server.connection_timeout(limit))
+        .start()
+        .await;
     for bytes in [&b""[..], &PREFACE[..10], PREFACE] {
         let start = Instant::now();
         say(&stub, bytes).await;
-        assert!(start.elapsed() >= limit - Duration::from_millis(10), "{bytes:?}");
+        assert!(
+            start.elapsed() >= limit - Duration::from_millis(10),
+            "{bytes:?}"
+        );
         assert!(start.elapsed() < limit * 6, "{bytes:?}");
     }
 }
@@ -304,15 +432,24 @@ async fn crimes_against_the_connection_end_it_with_goaway() {
                 peer.request(5, "/t.T/Chat", &[]).await;
                 peer.request(3, "/t.T/Chat", &[]).await;
             }
-            "push" => peer.frame(kind::PUSH_PROMISE, flag::END_HEADERS, 1, &[0, 0, 0, 2]).await,
-            "hpack" => peer.header_block(1, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], true).await,
+            "push" => {
+                peer.frame(kind::PUSH_PROMISE, flag::END_HEADERS, 1, &[0, 0, 0, 2])
+                    .await
+            }
+            "hpack" => {
+                peer.header_block(1, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], true)
+                    .await
+            }
             "frame size" => peer.frame(kind::PING, 0, 0, &[0; 7]).await,
             "window" => {
                 peer.window_update(0, (1 << 31) - 1).await;
                 peer.window_update(0, (1 << 31) - 1).await;
             }
             "idle data" => peer.data(1, b"x", false).await,
-            "settings" => peer.settings(&[(setting::INITIAL_WINDOW_SIZE, u32::MAX)]).await,
+            "settings" => {
+                peer.settings(&[(setting::INITIAL_WINDOW_SIZE, u32::MAX)])
+                    .await
+            }
             _ => peer = rapid(peer).await,
         }
         let frames = peer.expect_end().await;
@@ -337,7 +474,10 @@ async fn rapid_resets_do_not_buy_more_handlers_than_the_limit() {
             std::future::pending::<Result<Bytes, _>>().await
         }
     });
-    let stub = slow.configure(|server| server.max_concurrent_streams(10).run_to_completion()).start().await;
+    let stub = slow
+        .configure(|server| server.max_concurrent_streams(10).run_to_completion())
+        .start()
+        .await;
     let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
     peer.handshake().await;
     for at in 0..50 {
@@ -348,7 +488,13 @@ async fn rapid_resets_do_not_buy_more_handlers_than_the_limit() {
     }
     peer.ping(1, false).await;
     within(PATIENCE, "the answer", async {
-        while peer.next_frame().await.is_some_and(|frame| frame != Frame::Ping { payload: 1, ack: true }) {}
+        while peer.next_frame().await.is_some_and(|frame| {
+            frame
+                != Frame::Ping {
+                    payload: 1,
+                    ack: true,
+                }
+        }) {}
     })
     .await;
     assert!(probe.counts().0 <= 10, "{:?}", probe.counts());

@@ -37,7 +37,10 @@ async fn lines(what: &str, count: usize) -> Vec<String> {
 #[tokio::test]
 async fn each_cause_has_a_line_of_its_own_with_the_peers_address() {
     logged("");
-    let stub = echo().configure(|server| server.max_receive_message_size(100)).start().await;
+    let stub = echo()
+        .configure(|server| server.max_receive_message_size(100))
+        .start()
+        .await;
     let (mut peer, address) = connect(&stub).await;
     let large = message(&[0; 200]);
     bad_request(&mut peer, 1, "/t.T/Echo", &[("grpc-timeout", "soon")]).await;
@@ -47,16 +50,40 @@ async fn each_cause_has_a_line_of_its_own_with_the_peers_address() {
     peer.request(9, "/t.T/Echo", &[]).await;
     peer.data(9, &large, true).await;
     peer.expect_exchange(9).await;
-    peer.headers(11, &[(":method", "GET"), (":scheme", "http"), (":path", "/t.T/Echo")], true).await;
+    peer.headers(
+        11,
+        &[
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":path", "/t.T/Echo"),
+        ],
+        true,
+    )
+    .await;
     peer.expect_exchange(11).await;
-    let wrong_type = [(":method", "POST"), (":scheme", "http"), (":path", "/t.T/Echo"), ("content-type", "text/html")];
+    let wrong_type = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/t.T/Echo"),
+        ("content-type", "text/html"),
+    ];
     peer.headers(13, &wrong_type, true).await;
     peer.expect_exchange(13).await;
-    peer.request(15, "/t.T/Echo", &[("connection", "close")]).await;
+    peer.request(15, "/t.T/Echo", &[("connection", "close")])
+        .await;
     peer.expect_rst(15).await;
     let lines = lines(&address, 8).await;
     assert_eq!(lines.len(), 8, "{lines:#?}");
-    for cause in ["soon", "x-key-bin", "snappy", "unknown service", "max_receive_message_size", "GET", "text/html", "HTTP/1.1"] {
+    for cause in [
+        "soon",
+        "x-key-bin",
+        "snappy",
+        "unknown service",
+        "max_receive_message_size",
+        "GET",
+        "text/html",
+        "HTTP/1.1",
+    ] {
         let about: Vec<_> = lines.iter().filter(|line| line.contains(cause)).collect();
         assert_eq!(about.len(), 1, "{cause}: {lines:#?}");
     }
@@ -77,7 +104,10 @@ async fn a_connection_that_is_not_http2_has_a_line() {
 #[tokio::test]
 async fn a_silent_connection_has_a_line() {
     logged("");
-    let stub = echo().configure(|server| server.connection_timeout(Duration::from_millis(50))).start().await;
+    let stub = echo()
+        .configure(|server| server.connection_timeout(Duration::from_millis(50)))
+        .start()
+        .await;
     let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
     let address = peer.io().local_addr().unwrap().to_string();
     peer.raw(&PREFACE[..7]).await;
@@ -91,7 +121,13 @@ async fn what_a_peer_says_is_escaped() {
     logged("");
     let stub = echo().start().await;
     let (mut peer, address) = connect(&stub).await;
-    bad_request(&mut peer, 1, "/t.T/Echo", &[("grpc-timeout", "\u{1b}[31mred\u{7f}\t\u{85}")]).await;
+    bad_request(
+        &mut peer,
+        1,
+        "/t.T/Echo",
+        &[("grpc-timeout", "\u{1b}[31mred\u{7f}\t\u{85}")],
+    )
+    .await;
     let lines = lines(&address, 1).await;
     assert!(lines[0].contains("[31mred"), "{lines:?}");
     assert!(!lines[0].chars().any(char::is_control), "{lines:?}");
@@ -103,7 +139,13 @@ async fn a_flood_of_one_cause_has_a_line_a_second_and_a_count() {
     let stub = echo().start().await;
     let (mut peer, address) = connect(&stub).await;
     for at in 0..30 {
-        bad_request(&mut peer, 2 * at + 1, "/t.T/Echo", &[("grpc-timeout", "flood")]).await;
+        bad_request(
+            &mut peer,
+            2 * at + 1,
+            "/t.T/Echo",
+            &[("grpc-timeout", "flood")],
+        )
+        .await;
     }
     let first = lines(&address, 1).await;
     assert_eq!(first.len(), 1, "{first:?}");

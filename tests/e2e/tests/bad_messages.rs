@@ -6,7 +6,8 @@ use farcall_testkit::scripted_peer::{Exchange, message};
 
 /// What comes back for this body, with these fields added to the head.
 async fn ask(path: &str, more: &[(&str, &str)], body: &[u8]) -> Exchange {
-    let mut neighbour = Neighbour::of(echo().configure(|server| server.max_receive_message_size(1000))).await;
+    let mut neighbour =
+        Neighbour::of(echo().configure(|server| server.max_receive_message_size(1000))).await;
     neighbour.peer.request(3, path, more).await;
     neighbour.peer.data(3, body, true).await;
     let exchange = neighbour.peer.expect_exchange(3).await;
@@ -22,14 +23,26 @@ async fn code(path: &str, more: &[(&str, &str)], body: &[u8]) -> Code {
 #[tokio::test]
 async fn a_message_over_the_limit_is_resource_exhausted_before_its_bytes_arrive() {
     let large = message(&[7; 1001]);
-    assert_eq!(code("/t.T/Echo", &[], &large).await, Code::ResourceExhausted);
-    assert_eq!(code("/t.T/Chat", &[], &large).await, Code::ResourceExhausted);
+    assert_eq!(
+        code("/t.T/Echo", &[], &large).await,
+        Code::ResourceExhausted
+    );
+    assert_eq!(
+        code("/t.T/Chat", &[], &large).await,
+        Code::ResourceExhausted
+    );
     // Four gigabytes are announced, nothing comes.
     let mut neighbour = Neighbour::new().await;
     neighbour.peer.request(3, "/t.T/Echo", &[]).await;
-    neighbour.peer.data(3, &[0, 255, 255, 255, 255], false).await;
+    neighbour
+        .peer
+        .data(3, &[0, 255, 255, 255, 255], false)
+        .await;
     let exchange = neighbour.peer.expect_exchange(3).await;
-    assert_eq!(exchange.last().grpc_status(), Some(Code::ResourceExhausted as u32));
+    assert_eq!(
+        exchange.last().grpc_status(),
+        Some(Code::ResourceExhausted as u32)
+    );
     neighbour.is_unharmed().await;
     assert_eq!(code("/t.T/Echo", &[], &message(&[7; 1000])).await, Code::Ok);
 }
@@ -37,8 +50,18 @@ async fn a_message_over_the_limit_is_resource_exhausted_before_its_bytes_arrive(
 #[tokio::test]
 async fn an_unknown_encoding_is_unimplemented_and_the_known_ones_are_named() {
     let exchange = ask("/t.T/Echo", &[("grpc-encoding", "snappy")], &message(b"x")).await;
-    assert_eq!(exchange.last().grpc_status(), Some(Code::Unimplemented as u32));
-    assert!(exchange.last().get("grpc-accept-encoding").unwrap().contains("gzip"), "{exchange:?}");
+    assert_eq!(
+        exchange.last().grpc_status(),
+        Some(Code::Unimplemented as u32)
+    );
+    assert!(
+        exchange
+            .last()
+            .get("grpc-accept-encoding")
+            .unwrap()
+            .contains("gzip"),
+        "{exchange:?}"
+    );
 }
 
 #[tokio::test]
@@ -55,7 +78,10 @@ async fn a_compressed_message_without_an_encoding_is_internal() {
 async fn what_is_not_gzip_is_internal() {
     let mut flagged = message(b"this is not gzip").to_vec();
     flagged[0] = 1;
-    assert_eq!(code("/t.T/Echo", &[("grpc-encoding", "gzip")], &flagged).await, Code::Internal);
+    assert_eq!(
+        code("/t.T/Echo", &[("grpc-encoding", "gzip")], &flagged).await,
+        Code::Internal
+    );
 }
 
 #[tokio::test]
@@ -69,8 +95,16 @@ async fn an_unknown_flag_is_internal() {
 async fn a_request_that_ends_inside_of_a_message_is_internal() {
     let whole = message(b"hello");
     for len in [1, 4, 5, 9] {
-        assert_eq!(code("/t.T/Echo", &[], &whole[..len]).await, Code::Internal, "{len}");
-        assert_eq!(code("/t.T/Chat", &[], &whole[..len]).await, Code::Internal, "{len}");
+        assert_eq!(
+            code("/t.T/Echo", &[], &whole[..len]).await,
+            Code::Internal,
+            "{len}"
+        );
+        assert_eq!(
+            code("/t.T/Chat", &[], &whole[..len]).await,
+            Code::Internal,
+            "{len}"
+        );
     }
 }
 
@@ -89,7 +123,11 @@ async fn a_unary_request_with_no_message_or_several_is_unimplemented() {
     ];
     neighbour.peer.headers(3, &fields, true).await;
     let exchange = neighbour.peer.expect_exchange(3).await;
-    assert_eq!(exchange.last().grpc_status(), Some(Code::Unimplemented as u32), "END_STREAM on the head");
+    assert_eq!(
+        exchange.last().grpc_status(),
+        Some(Code::Unimplemented as u32),
+        "END_STREAM on the head"
+    );
     neighbour.is_unharmed().await;
 }
 

@@ -29,14 +29,17 @@ fn waiting(probe: &Probe) -> StubServer {
             pending::<Result<Bytes, _>>().await
         }
     }))
-    .and(StubServer::server_streaming("/t.T/Watch", move |_, replies| {
-        let guard = watch.enter();
-        Box::pin(async move {
-            let _guard = guard;
-            replies.send("first".into()).await?;
-            pending().await
-        })
-    }))
+    .and(StubServer::server_streaming(
+        "/t.T/Watch",
+        move |_, replies| {
+            let guard = watch.enter();
+            Box::pin(async move {
+                let _guard = guard;
+                replies.send("first".into()).await?;
+                pending().await
+            })
+        },
+    ))
     .and(StubServer::bidi("/t.T/Chat", move |_, replies| {
         let guard = chat.enter();
         Box::pin(async move {
@@ -63,7 +66,9 @@ async fn a_dropped_call_ends_its_handler(channel: Channel, probe: Probe) {
     promptly_ended(&probe, 2).await;
     drop(sender);
 
-    let mut replies = calls::server_streaming(&channel, "/t.T/Watch", Bytes::new()).await.unwrap();
+    let mut replies = calls::server_streaming(&channel, "/t.T/Watch", Bytes::new())
+        .await
+        .unwrap();
     assert_eq!(replies.message().await.unwrap().unwrap(), "first");
     drop(replies);
     promptly_ended(&probe, 3).await;
@@ -151,7 +156,10 @@ async fn a_lost_connection_ends_the_handlers_and_fails_the_calls() {
     let call = tokio::spawn(calls::unary(&channel, "/t.T/Unary", Bytes::new()).into_future());
     within(PATIENCE, "the handler", probe.begun(2)).await;
     drop(stub);
-    let status = within(PATIENCE, "the call's end", call).await.unwrap().unwrap_err();
+    let status = within(PATIENCE, "the call's end", call)
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     promptly_ended(&probe, 2).await;
 }
@@ -162,7 +170,15 @@ async fn a_reset_by_the_client_ends_the_handler_whatever_its_code() {
     let stub = waiting(&probe).start().await;
     let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
     peer.handshake().await;
-    for (at, reason) in [Reason::CANCEL, Reason::NO_ERROR, Reason::INTERNAL_ERROR, Reason(99)].into_iter().enumerate() {
+    for (at, reason) in [
+        Reason::CANCEL,
+        Reason::NO_ERROR,
+        Reason::INTERNAL_ERROR,
+        Reason(99),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let stream = 2 * at as u32 + 1;
         peer.request(stream, "/t.T/Upload", &[]).await;
         within(PATIENCE, "the handler", probe.begun(at + 1)).await;

@@ -17,7 +17,12 @@ struct Stage {
 
 impl Stage {
     fn new() -> Stage {
-        Stage { begun: Probe::new(), told: Arc::default(), release: Arc::default(), completed: Probe::new() }
+        Stage {
+            begun: Probe::new(),
+            told: Arc::default(),
+            release: Arc::default(),
+            completed: Probe::new(),
+        }
     }
 
     fn server(&self, path: &'static str) -> StubServer {
@@ -41,7 +46,10 @@ impl Stage {
 #[tokio::test]
 async fn a_handler_registered_for_completion_is_told_of_the_cancel_and_goes_on() {
     let stage = Stage::new();
-    let channel = stage.server("/t.T/Work").configure(|server| server.run_to_completion()).channel();
+    let channel = stage
+        .server("/t.T/Work")
+        .configure(|server| server.run_to_completion())
+        .channel();
     let call = tokio::spawn(calls::unary(&channel, "/t.T/Work", Bytes::new()).into_future());
     within(PATIENCE, "the handler", stage.begun.begun(1)).await;
     call.abort();
@@ -54,7 +62,10 @@ async fn a_handler_registered_for_completion_is_told_of_the_cancel_and_goes_on()
 #[tokio::test]
 async fn a_deadline_tells_such_a_handler_and_the_caller_does_not_wait_for_it() {
     let stage = Stage::new();
-    let channel = stage.server("/t.T/Work").configure(|server| server.run_to_completion()).channel();
+    let channel = stage
+        .server("/t.T/Work")
+        .configure(|server| server.run_to_completion())
+        .channel();
     let call = calls::unary(&channel, "/t.T/Work", Bytes::new()).timeout(Duration::from_millis(50));
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
     within(PROMPTLY, "cancelled()", stage.told.notified()).await;
@@ -66,14 +77,20 @@ async fn a_deadline_tells_such_a_handler_and_the_caller_does_not_wait_for_it() {
 async fn one_method_can_be_registered_while_the_others_are_dropped() {
     let (work, other) = (Stage::new(), Stage::new());
     let stub = work.server("/t.T/Work").and(other.server("/t.T/Other"));
-    let channel = stub.configure(|server| server.run_method_to_completion("/t.T/Work")).channel();
+    let channel = stub
+        .configure(|server| server.run_method_to_completion("/t.T/Work"))
+        .channel();
     for (path, stage) in [("/t.T/Work", &work), ("/t.T/Other", &other)] {
         let call = tokio::spawn(calls::unary(&channel, path, Bytes::new()).into_future());
         within(PATIENCE, "the handler", stage.begun.begun(1)).await;
         call.abort();
     }
     within(PROMPTLY, "the end of the other", other.begun.ended(1)).await;
-    assert_eq!(other.completed.counts(), (0, 0), "it was dropped at its await");
+    assert_eq!(
+        other.completed.counts(),
+        (0, 0),
+        "it was dropped at its await"
+    );
     within(PROMPTLY, "cancelled()", work.told.notified()).await;
     assert_eq!(work.begun.counts(), (1, 0));
     work.release.notify_one();

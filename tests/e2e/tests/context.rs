@@ -29,12 +29,18 @@ impl Backend {
                 pending::<Result<Bytes, _>>().await
             }
         });
-        Backend { probe, deadline, channel: stub.channel() }
+        Backend {
+            probe,
+            deadline,
+            channel: stub.channel(),
+        }
     }
 }
 
 async fn ask(backend: Channel) -> Result<Bytes, Status> {
-    calls::unary(&backend, "/back.End/Wait", Bytes::new()).await.map(|reply| reply.into_inner())
+    calls::unary(&backend, "/back.End/Wait", Bytes::new())
+        .await
+        .map(|reply| reply.into_inner())
 }
 
 /// Calls the backend from within the handler.
@@ -49,11 +55,21 @@ async fn an_outgoing_call_inherits_the_deadline_of_the_incoming_one() {
     let front = front(&backend);
     front.connect().await.unwrap();
     let start = Instant::now();
-    let call = calls::unary(&front, "/front.End/Ask", Bytes::new()).timeout(Duration::from_millis(300));
+    let call =
+        calls::unary(&front, "/front.End/Ask", Bytes::new()).timeout(Duration::from_millis(300));
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
     let deadline = backend.deadline.lock().unwrap().expect("it was inherited");
-    assert!(deadline <= start + Duration::from_millis(310), "{:?}", deadline - start);
-    within(PROMPTLY, "the end of the backend's handler", backend.probe.ended(1)).await;
+    assert!(
+        deadline <= start + Duration::from_millis(310),
+        "{:?}",
+        deadline - start
+    );
+    within(
+        PROMPTLY,
+        "the end of the backend's handler",
+        backend.probe.ended(1),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -63,14 +79,20 @@ async fn cancelling_the_incoming_call_cancels_the_outgoing_one() {
     let call = tokio::spawn(calls::unary(&front, "/front.End/Ask", Bytes::new()).into_future());
     within(PATIENCE, "the backend's handler", backend.probe.begun(1)).await;
     call.abort();
-    within(PROMPTLY, "the end of the backend's handler", backend.probe.ended(1)).await;
+    within(
+        PROMPTLY,
+        "the end of the backend's handler",
+        backend.probe.ended(1),
+    )
+    .await;
 }
 
 /// The handler spawns its outgoing call as `wrap` says and answers at once when it is told to go on.
 fn spawning(backend: &Backend, scoped: bool, outcome: &Arc<Mutex<Option<Status>>>) -> Channel {
     let (backend, outcome) = (backend.channel.clone(), Arc::clone(outcome));
     StubServer::unary("/front.End/Spawn", move |request| {
-        let (backend, outcome, context) = (backend.clone(), Arc::clone(&outcome), request.context());
+        let (backend, outcome, context) =
+            (backend.clone(), Arc::clone(&outcome), request.context());
         let work = async move {
             *outcome.lock().unwrap() = ask(backend).await.err();
         };
@@ -91,14 +113,22 @@ async fn a_spawned_task_inherits_through_the_scope_of_a_context() {
     let call = tokio::spawn(calls::unary(&front, "/front.End/Spawn", Bytes::new()).into_future());
     within(PATIENCE, "the backend's handler", backend.probe.begun(1)).await;
     call.abort();
-    within(PROMPTLY, "the end of the backend's handler", backend.probe.ended(1)).await;
+    within(
+        PROMPTLY,
+        "the end of the backend's handler",
+        backend.probe.ended(1),
+    )
+    .await;
     within(PATIENCE, "the task", async {
         while outcome.lock().unwrap().is_none() {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    assert_eq!(outcome.lock().unwrap().as_ref().unwrap().code(), Code::Cancelled);
+    assert_eq!(
+        outcome.lock().unwrap().as_ref().unwrap().code(),
+        Code::Cancelled
+    );
 }
 
 #[tokio::test]
@@ -108,7 +138,11 @@ async fn a_spawned_task_without_a_scope_lives_on() {
     let call = tokio::spawn(calls::unary(&front, "/front.End/Spawn", Bytes::new()).into_future());
     within(PATIENCE, "the backend's handler", backend.probe.begun(1)).await;
     call.abort();
-    assert!(tokio::time::timeout(PROMPTLY, backend.probe.ended(1)).await.is_err());
+    assert!(
+        tokio::time::timeout(PROMPTLY, backend.probe.ended(1))
+            .await
+            .is_err()
+    );
     assert!(backend.deadline.lock().unwrap().is_none());
 }
 
@@ -122,10 +156,15 @@ async fn a_detached_call_inherits_nothing() {
         pending::<Result<Bytes, Status>>()
     })
     .channel();
-    let call = calls::unary(&front, "/front.End/Detached", Bytes::new()).timeout(Duration::from_millis(100));
+    let call = calls::unary(&front, "/front.End/Detached", Bytes::new())
+        .timeout(Duration::from_millis(100));
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
     within(PATIENCE, "the backend's handler", backend.probe.begun(1)).await;
-    assert!(tokio::time::timeout(PROMPTLY, backend.probe.ended(1)).await.is_err());
+    assert!(
+        tokio::time::timeout(PROMPTLY, backend.probe.ended(1))
+            .await
+            .is_err()
+    );
     assert!(backend.deadline.lock().unwrap().is_none());
 }
 
@@ -136,14 +175,20 @@ async fn an_own_shorter_timeout_beats_the_inherited_deadline() {
     let front = StubServer::unary("/front.End/Short", move |_| {
         let far = far.clone();
         async move {
-            let call = calls::unary(&far, "/back.End/Wait", Bytes::new()).timeout(Duration::from_millis(50));
+            let call = calls::unary(&far, "/back.End/Wait", Bytes::new())
+                .timeout(Duration::from_millis(50));
             match call.await {
-                Err(status) if status.code() == Code::DeadlineExceeded => Ok(Bytes::from("the backend is slow")),
+                Err(status) if status.code() == Code::DeadlineExceeded => {
+                    Ok(Bytes::from("the backend is slow"))
+                }
                 other => panic!("{other:?}"),
             }
         }
     })
     .channel();
-    let reply = calls::unary(&front, "/front.End/Short", Bytes::new()).timeout(PATIENCE).await.unwrap();
+    let reply = calls::unary(&front, "/front.End/Short", Bytes::new())
+        .timeout(PATIENCE)
+        .await
+        .unwrap();
     assert_eq!(*reply, "the backend is slow");
 }

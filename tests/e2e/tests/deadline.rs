@@ -36,12 +36,18 @@ async fn a_sleeping_handler_and_its_caller_both_end_at_the_deadline() {
     let channel = sleeper(&probe, &seen).channel();
     channel.connect().await.unwrap();
     let start = Instant::now();
-    let status = calls::unary(&channel, "/t.T/Sleep", Bytes::new()).timeout(SHORT).await.unwrap_err();
+    let status = calls::unary(&channel, "/t.T/Sleep", Bytes::new())
+        .timeout(SHORT)
+        .await
+        .unwrap_err();
     let took = start.elapsed();
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
     assert!(took >= SHORT && took < SHORT + PROMPTLY, "{took:?}");
     within(PROMPTLY, "the handler's end", probe.ended(1)).await;
-    let seen = seen.lock().unwrap().expect("the handler knows the deadline");
+    let seen = seen
+        .lock()
+        .unwrap()
+        .expect("the handler knows the deadline");
     assert!(seen <= SHORT && seen > Duration::ZERO, "{seen:?}");
 }
 
@@ -51,11 +57,15 @@ async fn the_server_itself_says_deadline_exceeded_to_a_client_that_waits() {
     let stub = sleeper(&probe, &seen).start().await;
     let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
     peer.handshake().await;
-    peer.request(1, "/t.T/Sleep", &[("grpc-timeout", "50m")]).await;
+    peer.request(1, "/t.T/Sleep", &[("grpc-timeout", "50m")])
+        .await;
     peer.data(1, &message(b""), true).await;
     let start = Instant::now();
     let exchange = peer.expect_exchange(1).await;
-    assert_eq!(exchange.last().grpc_status(), Some(Code::DeadlineExceeded as u32));
+    assert_eq!(
+        exchange.last().grpc_status(),
+        Some(Code::DeadlineExceeded as u32)
+    );
     assert!(start.elapsed() < SHORT + PROMPTLY);
     within(PROMPTLY, "the handler's end", probe.ended(1)).await;
 }
@@ -66,10 +76,14 @@ async fn a_request_that_arrives_too_late_starts_no_handler() {
     let stub = sleeper(&probe, &seen).start().await;
     let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
     peer.handshake().await;
-    peer.request(1, "/t.T/Sleep", &[("grpc-timeout", "0n")]).await;
+    peer.request(1, "/t.T/Sleep", &[("grpc-timeout", "0n")])
+        .await;
     peer.data(1, &message(b""), true).await;
     let exchange = peer.expect_exchange(1).await;
-    assert_eq!(exchange.last().grpc_status(), Some(Code::DeadlineExceeded as u32));
+    assert_eq!(
+        exchange.last().grpc_status(),
+        Some(Code::DeadlineExceeded as u32)
+    );
     assert_eq!(probe.counts(), (0, 0));
 }
 
@@ -78,14 +92,18 @@ async fn a_server_that_does_not_answer_cannot_hold_a_call_beyond_its_deadline() 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("ipv4:{}", listener.local_addr().unwrap());
     let channel = Channel::builder(target).insecure().build().unwrap();
-    let call = calls::unary(&channel, "/t.T/Sleep", Bytes::new()).timeout(Duration::from_millis(200));
+    let call =
+        calls::unary(&channel, "/t.T/Sleep", Bytes::new()).timeout(Duration::from_millis(200));
     let call = tokio::spawn(call.into_future());
     let mut server = ScriptedPeer::accept(&listener).await.unwrap();
     server.handshake().await;
     let (head, _) = server.expect_headers(1).await;
     let timeout = head.get("grpc-timeout").expect("the server is told");
     let (digits, unit) = timeout.split_at(timeout.len() - 1);
-    assert!(digits.len() <= 8 && ["n", "u", "m"].contains(&unit), "{timeout}");
+    assert!(
+        digits.len() <= 8 && ["n", "u", "m"].contains(&unit),
+        "{timeout}"
+    );
     server.expect_data(1).await;
     assert_eq!(server.expect_rst(1).await, Reason::CANCEL);
     let status = call.await.unwrap().unwrap_err();
@@ -99,7 +117,10 @@ async fn the_time_to_connect_counts() {
     let target = format!("ipv4:{}", listener.local_addr().unwrap());
     let channel = Channel::builder(target).insecure().build().unwrap();
     let start = Instant::now();
-    let status = calls::unary(&channel, "/t.T/Any", Bytes::new()).timeout(SHORT).await.unwrap_err();
+    let status = calls::unary(&channel, "/t.T/Any", Bytes::new())
+        .timeout(SHORT)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert!(start.elapsed() < SHORT + PROMPTLY);
 }
@@ -121,9 +142,15 @@ async fn a_stream_ends_at_its_deadline_after_the_messages_that_came_before() {
     let call = calls::server_streaming(&channel, "/t.T/Tick", Bytes::new()).timeout(SHORT);
     let mut replies = call.await.unwrap();
     assert_eq!(replies.message().await.unwrap().unwrap(), "tick");
-    let status = within(PATIENCE, "the end", replies.message()).await.unwrap_err();
+    let status = within(PATIENCE, "the end", replies.message())
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
-    assert_eq!(replies.message().await.unwrap_err().code(), Code::DeadlineExceeded, "and stays so");
+    assert_eq!(
+        replies.message().await.unwrap_err().code(),
+        Code::DeadlineExceeded,
+        "and stays so"
+    );
     within(PROMPTLY, "the handler's end", probe.ended(1)).await;
 }
 
@@ -134,7 +161,11 @@ async fn the_earlier_of_timeout_and_deadline_counts() {
     channel.connect().await.unwrap();
     let start = Instant::now();
     let call = calls::unary(&channel, "/t.T/Sleep", Bytes::new());
-    let status = call.deadline(start + SHORT).timeout(PATIENCE).await.unwrap_err();
+    let status = call
+        .deadline(start + SHORT)
+        .timeout(PATIENCE)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert!(start.elapsed() < SHORT + PROMPTLY);
     let past = calls::unary(&channel, "/t.T/Sleep", Bytes::new()).deadline(start);
@@ -146,7 +177,10 @@ async fn the_earlier_of_timeout_and_deadline_counts() {
 async fn a_call_that_is_done_in_time_has_no_deadline_behind_it() {
     let channel = StubServer::unary("/t.T/Quick", |_| async { Ok(Bytes::from("done")) }).channel();
     for _ in 0..20 {
-        let reply = calls::unary(&channel, "/t.T/Quick", Bytes::new()).timeout(SHORT * 20).await.unwrap();
+        let reply = calls::unary(&channel, "/t.T/Quick", Bytes::new())
+            .timeout(SHORT * 20)
+            .await
+            .unwrap();
         assert_eq!(*reply, "done");
     }
 }

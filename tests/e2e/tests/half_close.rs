@@ -68,7 +68,11 @@ async fn an_upload_whose_sender_is_dropped_never_looks_complete() {
     drop(sender);
     assert_eq!(reply.await.unwrap_err().code(), Code::Cancelled);
     within(PROMPTLY, "the handler's end", done.ended(1)).await;
-    let end = outcome.lock().unwrap().take().expect("the handler saw an end");
+    let end = outcome
+        .lock()
+        .unwrap()
+        .take()
+        .expect("the handler saw an end");
     assert_eq!(end.unwrap_err().code(), Code::Cancelled);
 }
 
@@ -130,8 +134,14 @@ async fn a_stream_of_replies_ends_well_only_by_the_handlers_ok() {
     });
     let stub = stub.start().await;
     let channel = stub.channel();
-    for (how, code) in [("ok", None), ("err", Some(Code::DataLoss)), ("panic", Some(Code::Internal))] {
-        let mut replies = calls::server_streaming(&channel, "/t.T/List", Bytes::from(how)).await.unwrap();
+    for (how, code) in [
+        ("ok", None),
+        ("err", Some(Code::DataLoss)),
+        ("panic", Some(Code::Internal)),
+    ] {
+        let mut replies = calls::server_streaming(&channel, "/t.T/List", Bytes::from(how))
+            .await
+            .unwrap();
         assert_eq!(replies.message().await.unwrap().unwrap(), "one");
         assert_eq!(replies.message().await.unwrap().unwrap(), "two");
         let end = within(PATIENCE, "the end", replies.message()).await;
@@ -140,7 +150,9 @@ async fn a_stream_of_replies_ends_well_only_by_the_handlers_ok() {
             Some(code) => assert_eq!(end.unwrap_err().code(), code),
         }
     }
-    let mut replies = calls::server_streaming(&channel, "/t.T/List", Bytes::from("never")).await.unwrap();
+    let mut replies = calls::server_streaming(&channel, "/t.T/List", Bytes::from("never"))
+        .await
+        .unwrap();
     assert_eq!(replies.message().await.unwrap().unwrap(), "one");
     assert_eq!(replies.message().await.unwrap().unwrap(), "two");
     drop(stub);
@@ -155,6 +167,9 @@ async fn a_message_after_the_half_close_is_refused_and_harms_nothing() {
     let (mut sender, reply) = calls::client_streaming(&channel, "/t.T/Upload").split();
     sender.send("one".into()).await.unwrap();
     sender.half_close();
-    assert_eq!(sender.send("two".into()).await.unwrap_err().code(), Code::Internal);
+    assert_eq!(
+        sender.send("two".into()).await.unwrap_err().code(),
+        Code::Internal
+    );
     assert_eq!(*reply.await.unwrap(), "1");
 }

@@ -10,7 +10,11 @@ use tokio::sync::Semaphore;
 /// Answers with as many bytes as the request says; the request may be longer than its number.
 fn sized() -> StubServer {
     StubServer::unary("/t.T/Sized", |request: Request<Bytes>| async move {
-        let digits: String = request.iter().map(|byte| char::from(*byte)).take_while(char::is_ascii_digit).collect();
+        let digits: String = request
+            .iter()
+            .map(|byte| char::from(*byte))
+            .take_while(char::is_ascii_digit)
+            .collect();
         Ok(Bytes::from(vec![7; digits.parse().unwrap()]))
     })
 }
@@ -26,30 +30,59 @@ fn ask(len: usize, answer: usize) -> Bytes {
 async fn four_mebibytes_are_the_default_limit_of_what_is_received_on_both_sides() {
     const LIMIT: usize = 4 << 20;
     let channel = sized().channel();
-    let reply = calls::unary(&channel, "/t.T/Sized", ask(LIMIT, LIMIT)).await.unwrap();
+    let reply = calls::unary(&channel, "/t.T/Sized", ask(LIMIT, LIMIT))
+        .await
+        .unwrap();
     assert_eq!(reply.len(), LIMIT);
     for (request, answer) in [(LIMIT + 1, 1), (1, LIMIT + 1)] {
-        let status = calls::unary(&channel, "/t.T/Sized", ask(request, answer)).await.unwrap_err();
+        let status = calls::unary(&channel, "/t.T/Sized", ask(request, answer))
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
         let (found, limit) = ((LIMIT + 1).to_string(), LIMIT.to_string());
-        assert!(status.message().contains(&found) && status.message().contains(&limit), "{status}");
+        assert!(
+            status.message().contains(&found) && status.message().contains(&limit),
+            "{status}"
+        );
     }
-    let reply = calls::unary(&channel, "/t.T/Sized", ask(1, 1)).await.unwrap();
+    let reply = calls::unary(&channel, "/t.T/Sized", ask(1, 1))
+        .await
+        .unwrap();
     assert_eq!(reply.len(), 1, "the connection is unharmed");
 }
 
 #[tokio::test]
 async fn limits_can_be_raised_and_lowered_on_each_side_for_each_direction() {
-    let stub = sized().configure(|server| server.max_receive_message_size(1000).max_send_message_size(2000));
+    let stub = sized().configure(|server| {
+        server
+            .max_receive_message_size(1000)
+            .max_send_message_size(2000)
+    });
     let stub = stub.start().await;
-    let channel = stub.channel_builder().insecure().max_receive_message_size(500).build().unwrap();
+    let channel = stub
+        .channel_builder()
+        .insecure()
+        .max_receive_message_size(500)
+        .build()
+        .unwrap();
     let call = |request, answer| calls::unary(&channel, "/t.T/Sized", ask(request, answer));
     assert_eq!(call(1000, 500).await.unwrap().len(), 500);
-    assert_eq!(call(1001, 1).await.unwrap_err().code(), Code::ResourceExhausted, "the server receives");
-    assert_eq!(call(1, 501).await.unwrap_err().code(), Code::ResourceExhausted, "the client receives");
+    assert_eq!(
+        call(1001, 1).await.unwrap_err().code(),
+        Code::ResourceExhausted,
+        "the server receives"
+    );
+    assert_eq!(
+        call(1, 501).await.unwrap_err().code(),
+        Code::ResourceExhausted,
+        "the client receives"
+    );
     let raised = call(1, 2000).max_receive_message_size(3000).await;
     assert_eq!(raised.unwrap().len(), 2000, "a call's own limit");
-    let status = call(1, 2001).max_receive_message_size(3000).await.unwrap_err();
+    let status = call(1, 2001)
+        .max_receive_message_size(3000)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted, "the server sends");
     let status = call(300, 1).max_send_message_size(299).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted, "the client sends");
@@ -58,12 +91,23 @@ async fn limits_can_be_raised_and_lowered_on_each_side_for_each_direction() {
 
 #[tokio::test]
 async fn a_message_larger_than_every_window_crosses() {
-    let stub = sized().configure(|server| server.max_receive_message_size(64 << 20).static_windows(65_535, 65_535));
+    let stub = sized().configure(|server| {
+        server
+            .max_receive_message_size(64 << 20)
+            .static_windows(65_535, 65_535)
+    });
     let stub = stub.start().await;
-    let builder = stub.channel_builder().insecure().static_windows(65_535, 65_535);
+    let builder = stub
+        .channel_builder()
+        .insecure()
+        .static_windows(65_535, 65_535);
     let channel = builder.max_receive_message_size(64 << 20).build().unwrap();
     const LARGE: usize = 20 << 20;
-    let reply = within(PATIENCE * 3, "the reply", calls::unary(&channel, "/t.T/Sized", ask(LARGE, LARGE)).into_future());
+    let reply = within(
+        PATIENCE * 3,
+        "the reply",
+        calls::unary(&channel, "/t.T/Sized", ask(LARGE, LARGE)).into_future(),
+    );
     assert_eq!(reply.await.unwrap().len(), LARGE);
 }
 
@@ -78,14 +122,19 @@ async fn a_stream_with_a_message_over_the_limit_ends_and_its_neighbours_go_on() 
             Ok(())
         })
     });
-    let stub = stub.configure(|server| server.max_receive_message_size(1000)).start().await;
+    let stub = stub
+        .configure(|server| server.max_receive_message_size(1000))
+        .start()
+        .await;
     let channel = stub.channel();
     let (mut good, mut good_replies) = calls::bidi(&channel, "/t.T/Echo").split();
     let (mut bad, mut bad_replies) = calls::bidi(&channel, "/t.T/Echo").split();
     bad.send(Bytes::from(vec![1; 1000])).await.unwrap();
     assert_eq!(bad_replies.message().await.unwrap().unwrap().len(), 1000);
     bad.send(Bytes::from(vec![1; 1001])).await.unwrap();
-    let status = within(PATIENCE, "the end", bad_replies.message()).await.unwrap_err();
+    let status = within(PATIENCE, "the end", bad_replies.message())
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
     good.send("hello".into()).await.unwrap();
     assert_eq!(good_replies.message().await.unwrap().unwrap(), "hello");
@@ -102,11 +151,20 @@ async fn metadata_beyond_the_servers_advertised_header_list_fails_the_call_befor
         async { Ok(Bytes::new()) }
     });
     let channel = stub.channel();
-    calls::unary(&channel, "/t.T/Any", Bytes::new()).metadata("x-large", "a".repeat(7000)).await.unwrap();
-    let call = calls::unary(&channel, "/t.T/Any", Bytes::new()).metadata("x-large", "a".repeat(9000));
+    calls::unary(&channel, "/t.T/Any", Bytes::new())
+        .metadata("x-large", "a".repeat(7000))
+        .await
+        .unwrap();
+    let call =
+        calls::unary(&channel, "/t.T/Any", Bytes::new()).metadata("x-large", "a".repeat(9000));
     let status = call.await.unwrap_err();
-    assert!(matches!(status.code(), Code::Internal | Code::ResourceExhausted), "{status}");
-    calls::unary(&channel, "/t.T/Any", Bytes::new()).await.unwrap();
+    assert!(
+        matches!(status.code(), Code::Internal | Code::ResourceExhausted),
+        "{status}"
+    );
+    calls::unary(&channel, "/t.T/Any", Bytes::new())
+        .await
+        .unwrap();
     assert_eq!(probe.counts().0, 2);
 }
 
@@ -115,14 +173,23 @@ async fn trailers_beyond_the_clients_header_list_end_the_call_and_spare_the_conn
     let stub = StubServer::unary("/t.T/Any", move |request: Request<Bytes>| async move {
         let mut response = Response::new(Bytes::new());
         if !request.is_empty() {
-            response.trailers_mut().insert("x-large", "a".repeat(20_000));
+            response
+                .trailers_mut()
+                .insert("x-large", "a".repeat(20_000));
         }
         Ok(response)
     });
     let channel = stub.channel();
-    let status = calls::unary(&channel, "/t.T/Any", Bytes::from("large")).await.unwrap_err();
-    assert!(matches!(status.code(), Code::Internal | Code::ResourceExhausted), "{status}");
-    calls::unary(&channel, "/t.T/Any", Bytes::new()).await.unwrap();
+    let status = calls::unary(&channel, "/t.T/Any", Bytes::from("large"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(status.code(), Code::Internal | Code::ResourceExhausted),
+        "{status}"
+    );
+    calls::unary(&channel, "/t.T/Any", Bytes::new())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -137,10 +204,13 @@ async fn calls_beyond_the_servers_concurrent_streams_wait_for_their_turn() {
             Ok(Bytes::new())
         }
     });
-    let channel = stub.configure(|server| server.max_concurrent_streams(2)).channel();
+    let channel = stub
+        .configure(|server| server.max_concurrent_streams(2))
+        .channel();
     channel.connect().await.unwrap();
-    let calls: Vec<_> =
-        (0..5).map(|_| tokio::spawn(calls::unary(&channel, "/t.T/Any", Bytes::new()).into_future())).collect();
+    let calls: Vec<_> = (0..5)
+        .map(|_| tokio::spawn(calls::unary(&channel, "/t.T/Any", Bytes::new()).into_future()))
+        .collect();
     within(PATIENCE, "two handlers", probe.begun(2)).await;
     for _ in 0..50 {
         tokio::task::yield_now().await;

@@ -41,14 +41,24 @@ async fn a_panic_becomes_internal_and_the_connections_other_calls_go_on() {
     }
     sender.send("after".into()).await.unwrap();
     assert_eq!(replies.message().await.unwrap().unwrap(), "after");
-    let reply = calls::unary(&channel, "/t.T/Panic", Bytes::from("fine")).await.unwrap();
+    let reply = calls::unary(&channel, "/t.T/Panic", Bytes::from("fine"))
+        .await
+        .unwrap();
     assert_eq!(*reply, "fine");
-    assert!(logged("Panic").iter().any(|line| line.contains("before the first await")), "{:?}", logged("Panic"));
+    assert!(
+        logged("Panic")
+            .iter()
+            .any(|line| line.contains("before the first await")),
+        "{:?}",
+        logged("Panic")
+    );
 }
 
 #[tokio::test]
 async fn the_text_of_a_panic_is_for_the_log_and_not_for_the_caller() {
     let channel = panicking().channel();
-    let status = calls::unary(&channel, "/t.T/Panic", Bytes::from("later")).await.unwrap_err();
+    let status = calls::unary(&channel, "/t.T/Panic", Bytes::from("later"))
+        .await
+        .unwrap_err();
     assert!(!status.message().contains("after an await"), "{status}");
 }

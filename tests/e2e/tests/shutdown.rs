@@ -41,7 +41,10 @@ async fn open_calls_finish_and_nothing_is_cut() {
     })
     .await;
     gate.add_permits(1);
-    assert_eq!(*within(PATIENCE, "the call", call).await.unwrap().unwrap(), "done");
+    assert_eq!(
+        *within(PATIENCE, "the call", call).await.unwrap().unwrap(),
+        "done"
+    );
     let report = within(PATIENCE, "the shutdown", stub.wait()).await;
     assert_eq!((report.connections_cut, report.calls_cut), (0, 0));
 }
@@ -50,14 +53,18 @@ async fn open_calls_finish_and_nothing_is_cut() {
 async fn what_is_left_when_the_drain_ends_is_cut_and_counted() {
     let (mut stub, probe, _gate) = gated(Duration::from_millis(50)).await;
     let (one, two) = (stub.channel(), stub.channel());
-    let call = |channel| tokio::spawn(calls::unary(channel, "/t.T/Wait", Bytes::new()).into_future());
+    let call =
+        |channel| tokio::spawn(calls::unary(channel, "/t.T/Wait", Bytes::new()).into_future());
     let open = [call(&one), call(&one), call(&two)];
     within(PATIENCE, "the handlers", probe.begun(3)).await;
     stub.begin_shutdown();
     let report = within(PATIENCE, "the shutdown", stub.wait()).await;
     assert_eq!((report.connections_cut, report.calls_cut), (2, 3));
     for call in open {
-        let status = within(PATIENCE, "the call's end", call).await.unwrap().unwrap_err();
+        let status = within(PATIENCE, "the call's end", call)
+            .await
+            .unwrap()
+            .unwrap_err();
         assert_eq!(status.code(), Code::Unavailable, "{status}");
     }
     within(PATIENCE, "the handlers' end", probe.ended(3)).await;
@@ -70,7 +77,11 @@ async fn an_idle_connection_is_told_twice_and_closed() {
     peer.handshake().await;
     stub.begin_shutdown();
     let (last, reason, _) = peer.expect_goaway().await;
-    assert_eq!((last, reason), ((1 << 31) - 1, Reason::NO_ERROR), "a warning first");
+    assert_eq!(
+        (last, reason),
+        ((1 << 31) - 1, Reason::NO_ERROR),
+        "a warning first"
+    );
     let (last, reason, _) = peer.expect_goaway().await;
     assert_eq!((last, reason), (0, Reason::NO_ERROR));
     peer.expect_end().await;
@@ -121,12 +132,19 @@ async fn a_channel_finds_the_server_that_comes_after_the_one_that_left() {
     let (mut stub, _, gate) = gated(PATIENCE).await;
     gate.add_permits(1);
     let (channel, address) = (stub.channel(), stub.address());
-    calls::unary(&channel, "/t.T/Wait", Bytes::new()).await.unwrap();
+    calls::unary(&channel, "/t.T/Wait", Bytes::new())
+        .await
+        .unwrap();
     stub.begin_shutdown();
     stub.wait().await;
     let next = StubServer::unary("/t.T/Wait", |_| async { Ok(Bytes::from("the next")) });
     let next = next.start_at(address).await;
-    let call = calls::unary(&channel, "/t.T/Wait", Bytes::new()).wait_for_ready().into_future();
-    assert_eq!(*within(PATIENCE, "the call", call).await.unwrap(), "the next");
+    let call = calls::unary(&channel, "/t.T/Wait", Bytes::new())
+        .wait_for_ready()
+        .into_future();
+    assert_eq!(
+        *within(PATIENCE, "the call", call).await.unwrap(),
+        "the next"
+    );
     drop(next);
 }

@@ -1,7 +1,7 @@
 //! Statuses on their way from a handler to its caller.
 
 use bytes::Bytes;
-use farcall_core::status::rpc::{RetryInfo, ErrorInfo};
+use farcall_core::status::rpc::{ErrorInfo, RetryInfo};
 use farcall_net::{Channel, Code, Status};
 use farcall_testkit::stub_server::{StubServer, calls};
 use std::{error::Error, time::Duration};
@@ -11,17 +11,24 @@ fn failing(make: fn() -> Status) -> Channel {
 }
 
 async fn outcome(channel: &Channel) -> Status {
-    calls::unary(channel, "/t.T/Fail", Bytes::new()).await.unwrap_err()
+    calls::unary(channel, "/t.T/Fail", Bytes::new())
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test]
 async fn every_code_arrives_as_it_was_sent() {
     let stub = StubServer::unary("/t.T/Fail", |request| async move {
-        Err::<Bytes, _>(Status::new(Code::from_i32(request[0].into()), format!("number {}", request[0])))
+        Err::<Bytes, _>(Status::new(
+            Code::from_i32(request[0].into()),
+            format!("number {}", request[0]),
+        ))
     });
     let channel = stub.channel();
     for number in 1..=16_u8 {
-        let status = calls::unary(&channel, "/t.T/Fail", Bytes::from(vec![number])).await.unwrap_err();
+        let status = calls::unary(&channel, "/t.T/Fail", Bytes::from(vec![number]))
+            .await
+            .unwrap_err();
         assert_eq!(status.code() as u8, number);
         assert_eq!(status.message(), format!("number {number}"));
     }
@@ -37,19 +44,37 @@ async fn a_message_may_hold_any_text() {
 #[tokio::test]
 async fn typed_details_arrive() {
     let channel = failing(|| {
-        let info = ErrorInfo { reason: "QUOTA".into(), domain: "test".into(), ..ErrorInfo::default() };
-        Status::resource_exhausted("slow down").with_detail(RetryInfo::after(Duration::from_secs(3))).with_detail(info)
+        let info = ErrorInfo {
+            reason: "QUOTA".into(),
+            domain: "test".into(),
+            ..ErrorInfo::default()
+        };
+        Status::resource_exhausted("slow down")
+            .with_detail(RetryInfo::after(Duration::from_secs(3)))
+            .with_detail(info)
     });
     let status = outcome(&channel).await;
-    assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "slow down"));
-    assert_eq!(status.details::<RetryInfo>().unwrap().delay(), Some(Duration::from_secs(3)));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::ResourceExhausted, "slow down")
+    );
+    assert_eq!(
+        status.details::<RetryInfo>().unwrap().delay(),
+        Some(Duration::from_secs(3))
+    );
     assert_eq!(status.details::<ErrorInfo>().unwrap().reason, "QUOTA");
 }
 
 #[tokio::test]
 async fn a_local_cause_never_leaves_the_process() {
-    let status = outcome(&failing(|| Status::internal("failed").with_cause(std::io::Error::other("password: hunter2")))).await;
-    assert_eq!((status.code(), status.message()), (Code::Internal, "failed"));
+    let status = outcome(&failing(|| {
+        Status::internal("failed").with_cause(std::io::Error::other("password: hunter2"))
+    }))
+    .await;
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::Internal, "failed")
+    );
     assert!(!format!("{status:?} {status}").contains("hunter2"));
     assert!(status.source().is_none());
 }
@@ -68,7 +93,8 @@ fn relay(backend: Channel, forward: bool) -> Channel {
 
 fn secretive() -> Channel {
     failing(|| {
-        let mut status = Status::not_found("row 7 of table secrets").with_detail(RetryInfo::after(Duration::from_secs(1)));
+        let mut status = Status::not_found("row 7 of table secrets")
+            .with_detail(RetryInfo::after(Duration::from_secs(1)));
         status.metadata_mut().insert("x-internal", "yes");
         status
     })
@@ -79,13 +105,18 @@ async fn the_status_of_an_outgoing_call_is_passed_on_with_its_code_and_a_neutral
     let status = outcome(&relay(secretive(), false)).await;
     assert_eq!(status.code(), Code::NotFound);
     assert!(!status.message().contains("secrets"), "{status}");
-    assert!(status.details::<RetryInfo>().is_none() && !status.metadata().contains_key("x-internal"));
+    assert!(
+        status.details::<RetryInfo>().is_none() && !status.metadata().contains_key("x-internal")
+    );
 }
 
 #[tokio::test]
 async fn a_forwarded_status_is_passed_on_whole() {
     let status = outcome(&relay(secretive(), true)).await;
-    assert_eq!((status.code(), status.message()), (Code::NotFound, "row 7 of table secrets"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::NotFound, "row 7 of table secrets")
+    );
     assert!(status.details::<RetryInfo>().is_some());
     assert_eq!(status.metadata().get("x-internal"), Some("yes"));
 }
@@ -93,15 +124,30 @@ async fn a_forwarded_status_is_passed_on_whole() {
 #[tokio::test]
 async fn what_happened_to_an_outgoing_connection_stays_local() {
     // Nothing listens at the address.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nowhere = Channel::builder(format!("ipv4:{closed}")).insecure().build().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let nowhere = Channel::builder(format!("ipv4:{closed}"))
+        .insecure()
+        .build()
+        .unwrap();
     let local = outcome(&nowhere).await;
     assert!(local.to_string().contains(&closed.to_string()), "{local}");
     let neutral = outcome(&relay(nowhere.clone(), false)).await;
     assert_eq!(neutral.code(), Code::Unavailable);
-    assert!(!neutral.to_string().contains(&closed.to_string()), "{neutral}");
+    assert!(
+        !neutral.to_string().contains(&closed.to_string()),
+        "{neutral}"
+    );
     // The message travels, since the handler asked for it; the cause does not.
     let forwarded = outcome(&relay(nowhere, true)).await;
-    assert_eq!((forwarded.code(), forwarded.message()), (Code::Unavailable, local.message()));
-    assert!(local.to_string().contains("refused") && !forwarded.to_string().contains("refused"), "{forwarded}");
+    assert_eq!(
+        (forwarded.code(), forwarded.message()),
+        (Code::Unavailable, local.message())
+    );
+    assert!(
+        local.to_string().contains("refused") && !forwarded.to_string().contains("refused"),
+        "{forwarded}"
+    );
 }

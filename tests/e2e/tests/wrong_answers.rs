@@ -25,9 +25,19 @@ async fn asked() -> (Server, Call, Channel) {
     let mut server = ScriptedPeer::accept(&listener).await.unwrap();
     server.handshake().await;
     let (head, _) = server.expect_headers(1).await;
-    assert_eq!((head.get(":method"), head.get("te")), (Some("POST"), Some("trailers")));
-    assert!(head.get("content-type").unwrap().starts_with("application/grpc"));
-    assert!(server.expect_data(1).await.1, "END_STREAM rides on the message");
+    assert_eq!(
+        (head.get(":method"), head.get("te")),
+        (Some("POST"), Some("trailers"))
+    );
+    assert!(
+        head.get("content-type")
+            .unwrap()
+            .starts_with("application/grpc")
+    );
+    assert!(
+        server.expect_data(1).await.1,
+        "END_STREAM rides on the message"
+    );
     (server, call, channel)
 }
 
@@ -59,7 +69,13 @@ async fn a_response_that_is_not_grpc_has_the_code_of_its_http_status_and_quotes_
         ("418", Code::Unknown),
     ] {
         let (mut server, call, _channel) = asked().await;
-        server.headers(1, &[(":status", http), ("content-type", "text/html")], false).await;
+        server
+            .headers(
+                1,
+                &[(":status", http), ("content-type", "text/html")],
+                false,
+            )
+            .await;
         server.data(1, b"<h1>the gateway is tired</h1>", true).await;
         let status = failure(call).await;
         assert_eq!(status.code(), code, "{http}: {status}");
@@ -70,10 +86,18 @@ async fn a_response_that_is_not_grpc_has_the_code_of_its_http_status_and_quotes_
 #[tokio::test]
 async fn a_status_beside_a_bad_http_status_counts() {
     let (mut server, call, _channel) = asked().await;
-    let fields = [(":status", "503"), ("content-type", "application/grpc"), ("grpc-status", "5"), ("grpc-message", "no%20such")];
+    let fields = [
+        (":status", "503"),
+        ("content-type", "application/grpc"),
+        ("grpc-status", "5"),
+        ("grpc-message", "no%20such"),
+    ];
     server.headers(1, &fields, true).await;
     let status = failure(call).await;
-    assert_eq!((status.code(), status.message()), (Code::NotFound, "no such"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::NotFound, "no such")
+    );
 }
 
 #[tokio::test]
@@ -95,7 +119,17 @@ async fn an_end_without_a_status_is_an_error() {
 async fn a_status_that_is_not_a_number_is_unknown_and_unknown_numbers_too() {
     for number in ["abc", "-1", "", "17", "99999999999"] {
         let (mut server, call, _channel) = asked().await;
-        server.headers(1, &[(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", number)], true).await;
+        server
+            .headers(
+                1,
+                &[
+                    (":status", "200"),
+                    ("content-type", "application/grpc"),
+                    ("grpc-status", number),
+                ],
+                true,
+            )
+            .await;
         assert_eq!(failure(call).await.code(), Code::Unknown, "{number}");
     }
 }
@@ -108,7 +142,9 @@ async fn ok_without_a_message_or_with_two_is_unimplemented() {
     assert_eq!(failure(call).await.code(), Code::Unimplemented);
     let (mut server, call, _channel) = asked().await;
     server.response(1).await;
-    server.data(1, &[message(b"a"), message(b"b")].concat(), false).await;
+    server
+        .data(1, &[message(b"a"), message(b"b")].concat(), false)
+        .await;
     server.headers(1, &[("grpc-status", "0")], true).await;
     assert_eq!(failure(call).await.code(), Code::Unimplemented);
 }
@@ -149,7 +185,10 @@ async fn a_crime_against_the_connection_ends_its_calls_with_the_reason() {
     let (mut server, call, _channel) = asked().await;
     server.window_update(0, 0).await;
     let status = failure(call).await;
-    assert!(matches!(status.code(), Code::Unavailable | Code::Internal), "{status}");
+    assert!(
+        matches!(status.code(), Code::Unavailable | Code::Internal),
+        "{status}"
+    );
     assert!(status.to_string().contains("WINDOW_UPDATE"), "{status}");
     let (_, reason, _) = server.expect_goaway().await;
     assert_eq!(reason, Reason::PROTOCOL_ERROR);
@@ -169,7 +208,9 @@ async fn calls_at_or_below_the_last_stream_of_a_goaway_go_on() {
 #[tokio::test]
 async fn interim_responses_are_passed_over() {
     let (mut server, call, _channel) = asked().await;
-    server.headers(1, &[(":status", "103"), ("link", "x")], false).await;
+    server
+        .headers(1, &[(":status", "103"), ("link", "x")], false)
+        .await;
     server.headers(1, &[(":status", "100")], false).await;
     server.response(1).await;
     server.data(1, &message(b"reply"), false).await;
@@ -189,10 +230,23 @@ async fn a_second_header_list_that_does_not_end_the_stream_is_internal() {
 #[tokio::test]
 async fn a_binary_value_that_is_not_base64_is_internal() {
     let (mut server, call, _channel) = asked().await;
-    server.headers(1, &[(":status", "200"), ("content-type", "application/grpc"), ("x-key-bin", "!")], false).await;
+    server
+        .headers(
+            1,
+            &[
+                (":status", "200"),
+                ("content-type", "application/grpc"),
+                ("x-key-bin", "!"),
+            ],
+            false,
+        )
+        .await;
     assert_eq!(failure(call).await.code(), Code::Internal);
     let reason = server.expect_rst(1).await;
-    assert!([Reason::PROTOCOL_ERROR, Reason::CANCEL].contains(&reason), "{reason}");
+    assert!(
+        [Reason::PROTOCOL_ERROR, Reason::CANCEL].contains(&reason),
+        "{reason}"
+    );
 }
 
 #[tokio::test]

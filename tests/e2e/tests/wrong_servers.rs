@@ -41,19 +41,33 @@ fn trusting() -> ClientTls {
 /// Makes a call that must fail with UNAVAILABLE within the time to connect, and name the address.
 async fn fails(channel: &Channel, address: SocketAddr) -> Status {
     let start = Instant::now();
-    let status = calls::unary(channel, "/t.T/Any", Bytes::new()).timeout(PATIENCE).await.unwrap_err();
+    let status = calls::unary(channel, "/t.T/Any", Bytes::new())
+        .timeout(PATIENCE)
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     assert!(start.elapsed() < CONNECT * 3, "{:?}", start.elapsed());
-    assert!(status.to_string().contains(&address.to_string()), "{status}");
+    assert!(
+        status.to_string().contains(&address.to_string()),
+        "{status}"
+    );
     status
 }
 
 fn plain(address: SocketAddr) -> Channel {
-    Channel::builder(format!("ipv4:{address}")).insecure().connect_timeout(CONNECT).build().unwrap()
+    Channel::builder(format!("ipv4:{address}"))
+        .insecure()
+        .connect_timeout(CONNECT)
+        .build()
+        .unwrap()
 }
 
 fn secure(address: SocketAddr, tls: ClientTls) -> Channel {
-    Channel::builder(format!("ipv4:{address}")).tls(tls).connect_timeout(CONNECT).build().unwrap()
+    Channel::builder(format!("ipv4:{address}"))
+        .tls(tls)
+        .connect_timeout(CONNECT)
+        .build()
+        .unwrap()
 }
 
 /// Serves every connection by `serve`.
@@ -86,7 +100,10 @@ fn cause<T: Error + 'static>(status: &Status) -> Option<&T> {
 
 #[tokio::test]
 async fn a_closed_port_is_refused() {
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let status = fails(&plain(address), address).await;
     assert!(status.to_string().contains("refused"), "{status}");
     let error = cause::<io::Error>(&status).expect("the system's error is in the chain");
@@ -103,7 +120,10 @@ async fn a_port_that_accepts_and_never_answers_times_out() {
     let start = Instant::now();
     let status = fails(&plain(address), address).await;
     assert!(start.elapsed() >= CONNECT - Duration::from_millis(20));
-    assert!(status.to_string().contains("300"), "how long it waited: {status}");
+    assert!(
+        status.to_string().contains("300"),
+        "how long it waited: {status}"
+    );
 }
 
 #[tokio::test]
@@ -113,20 +133,33 @@ async fn a_call_does_not_outlive_its_own_deadline_for_such_a_port_and_says_what_
         std::future::pending().await
     })
     .await;
-    let channel = Channel::builder(format!("ipv4:{address}")).insecure().build().unwrap();
+    let channel = Channel::builder(format!("ipv4:{address}"))
+        .insecure()
+        .build()
+        .unwrap();
     let start = Instant::now();
-    let call = calls::unary(&channel, "/t.T/Any", Bytes::new()).wait_for_ready().timeout(CONNECT);
+    let call = calls::unary(&channel, "/t.T/Any", Bytes::new())
+        .wait_for_ready()
+        .timeout(CONNECT);
     let status = call.await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert!(start.elapsed() < CONNECT * 2);
     // Several attempts have failed before the deadline of the second call.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let call = plain(closed);
-    let call = calls::unary(&call, "/t.T/Any", Bytes::new()).wait_for_ready().timeout(CONNECT);
+    let call = calls::unary(&call, "/t.T/Any", Bytes::new())
+        .wait_for_ready()
+        .timeout(CONNECT);
     let status = call.await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     let text = status.to_string();
-    assert!(text.contains(&closed.to_string()) && text.contains("refused"), "{text}");
+    assert!(
+        text.contains(&closed.to_string()) && text.contains("refused"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +167,11 @@ async fn an_http1_server_is_recognised() {
     let address = listen(|mut stream| async move {
         let mut request = [0; 512];
         let _ = stream.read(&mut request).await;
-        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+        let _ = stream
+            .write_all(
+                b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            )
+            .await;
     })
     .await;
     let status = fails(&plain(address), address).await;
@@ -169,7 +206,9 @@ async fn leaving() -> (SocketAddr, Arc<AtomicUsize>) {
             counter.fetch_add(1, Ordering::Relaxed);
             server.expect_preface().await;
             server.settings(&[]).await;
-            server.goaway(0, Reason::ENHANCE_YOUR_CALM, "too many of you").await;
+            server
+                .goaway(0, Reason::ENHANCE_YOUR_CALM, "too many of you")
+                .await;
             server.close().await;
             server.expect_end().await;
         }
@@ -188,8 +227,12 @@ async fn a_server_that_goes_away_at_once_says_why() {
 async fn a_server_that_goes_away_at_once_is_not_asked_again_without_a_pause() {
     let (address, count) = leaving().await;
     let channel = plain(address);
-    let call = calls::unary(&channel, "/t.T/Any", Bytes::new()).wait_for_ready().timeout(CONNECT);
-    let status = within(PATIENCE, "the end", call.into_future()).await.unwrap_err();
+    let call = calls::unary(&channel, "/t.T/Any", Bytes::new())
+        .wait_for_ready()
+        .timeout(CONNECT);
+    let status = within(PATIENCE, "the end", call.into_future())
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert!(status.to_string().contains("too many of you"), "{status}");
     assert_eq!(count.load(Ordering::Relaxed), 1);
@@ -197,7 +240,9 @@ async fn a_server_that_goes_away_at_once_is_not_asked_again_without_a_pause() {
 
 async fn tls_server(tls: ServerTls) -> farcall_testkit::stub_server::RunningStub {
     let stub = StubServer::unary("/t.T/Any", |_| async { Ok(Bytes::from("secure")) });
-    stub.configure(move |server| server.tls(tls.clone())).start().await
+    stub.configure(move |server| server.tls(tls.clone()))
+        .start()
+        .await
 }
 
 fn known_server() -> ServerTls {
@@ -207,8 +252,14 @@ fn known_server() -> ServerTls {
 #[tokio::test]
 async fn tls_works_when_everything_is_right() {
     let stub = tls_server(known_server()).await;
-    let channel = Channel::builder(format!("dns:///localhost:{}", stub.address().port())).tls(trusting()).build().unwrap();
-    let reply = calls::unary(&channel, "/t.T/Any", Bytes::new()).timeout(PATIENCE).await.unwrap();
+    let channel = Channel::builder(format!("dns:///localhost:{}", stub.address().port()))
+        .tls(trusting())
+        .build()
+        .unwrap();
+    let reply = calls::unary(&channel, "/t.T/Any", Bytes::new())
+        .timeout(PATIENCE)
+        .await
+        .unwrap();
     assert_eq!(*reply, "secure");
 }
 
@@ -221,7 +272,9 @@ async fn plaintext_against_a_tls_server_is_unavailable() {
 
 #[tokio::test]
 async fn tls_against_a_plaintext_server_is_unavailable() {
-    let stub = StubServer::unary("/t.T/Any", |_| async { Ok(Bytes::new()) }).start().await;
+    let stub = StubServer::unary("/t.T/Any", |_| async { Ok(Bytes::new()) })
+        .start()
+        .await;
     let status = fails(&secure(stub.address(), trusting()), stub.address()).await;
     assert!(status.to_string().contains("TLS"), "{status}");
 }
@@ -232,7 +285,10 @@ async fn a_certificate_of_an_unknown_authority_is_not_trusted() {
     let strangers_friend = ClientTls::ca_pem(certificate!("other-ca.pem")).unwrap();
     let status = fails(&secure(stub.address(), strangers_friend), stub.address()).await;
     let text = status.to_string();
-    assert!(text.contains("certificate") && (text.contains("issuer") || text.contains("authority")), "{text}");
+    assert!(
+        text.contains("certificate") && (text.contains("issuer") || text.contains("authority")),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -250,7 +306,8 @@ async fn a_certificate_for_another_name_is_not_accepted() {
 
 #[tokio::test]
 async fn an_expired_certificate_is_not_accepted() {
-    let expired = ServerTls::from_pem(certificate!("expired.pem"), certificate!("expired.key")).unwrap();
+    let expired =
+        ServerTls::from_pem(certificate!("expired.pem"), certificate!("expired.key")).unwrap();
     let stub = tls_server(expired).await;
     let channel = Channel::builder(format!("ipv4:{}", stub.address()))
         .tls(trusting())

@@ -200,7 +200,10 @@ impl Subchannel {
         self.connections += 1;
         let connection = ConnectionId::new(self.id, self.connections);
         let timeout = delay.max(self.min_connect_timeout);
-        let deadline = now + self.max_connect_timeout.map_or(timeout, |max| timeout.min(max));
+        let deadline = now
+            + self
+                .max_connect_timeout
+                .map_or(timeout, |max| timeout.min(max));
         self.failures.since.get_or_insert(now);
         self.link = Link::Connecting {
             connection,

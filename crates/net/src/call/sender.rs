@@ -298,7 +298,7 @@ impl<T> Sender<T> {
             return Reply::trailers(None, result, &trailers);
         }
         let head = reply::head(terms, request, self.compressor.as_deref(), &self.metadata);
-        match result.and_then(|()| head) {
+        match result.and(head) {
             Ok(head) => Reply::trailers(Some(head), Ok(()), &trailers),
             Err(status) => Reply::failure(request, status, &trailers),
         }

@@ -13,8 +13,10 @@ mod running;
 mod serve;
 mod service;
 mod shared;
+mod unbound;
 
 pub use builder::Server;
 pub use listener::BindError;
 pub use serve::{Bound, ServeError, ShutdownReport};
 pub use service::{Methods, Service, unimplemented};
+pub use unbound::Unbound;

@@ -28,7 +28,7 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
 /// How long connections that are cut at the end of a drain get for their last words.
 const CUT_GRACE: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ pub struct Bound {
 }
 
 /// What every connection needs.
-struct Acceptance {
+pub(super) struct Acceptance {
     shared: Arc<Shared>,
     http2: Config,
     timeout: Duration,
@@ -67,6 +67,8 @@ struct Acceptance {
 struct Connections {
     list: Mutex<List>,
     next: AtomicUsize,
+    /// One has gone.
+    changed: Notify,
 }
 
 #[derive(Default)]
@@ -92,6 +94,12 @@ impl Connections {
             .unwrap_or_else(PoisonError::into_inner)
             .open
             .remove(&id);
+        self.changed.notify_waiters();
+    }
+
+    fn is_empty(&self) -> bool {
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.open.is_empty()
     }
 
     /// Asks every connection, those to come included.
@@ -135,27 +143,33 @@ impl Server {
     /// # Errors
     /// The address cannot be bound; a service was added twice; a method to run to completion is unknown; the TLS
     /// settings are unusable.
-    pub async fn bind(mut self, address: &str) -> Result<Bound, ServeError> {
+    pub async fn bind(self, address: &str) -> Result<Bound, ServeError> {
+        let service = Acceptance::new(self)?;
+        let listener = Listener::bind(address, TcpOptions::default())
+            .await
+            .map_err(ServeError::bind)?;
+        Ok(Bound { listener, service })
+    }
+
+    /// The last touches before serving.
+    fn complete(&mut self) -> Result<(), ConfigError> {
         if self.all_to_completion {
             self.router.all_run_to_completion();
         }
         if let Some(problem) = self.router.duplicates().first() {
-            return Err(ServeError::config(ConfigError::new(problem.as_str())));
+            return Err(ConfigError::new(problem.as_str()));
         }
         if let Some(path) = self.unknown_methods.first() {
             let problem = format!(
                 "run_method_to_completion: no service added before offers the method {path}"
             );
-            return Err(ServeError::config(ConfigError::new(problem)));
+            return Err(ConfigError::new(problem));
         }
         self.http2
             .keepalive_interval
             .get_or_insert(Duration::from_secs(7200));
         self.http2.keepalive_without_streams = true;
-        let listener = Listener::bind(address, TcpOptions::default())
-            .await
-            .map_err(ServeError::bind)?;
-        Bound::new(self, listener)
+        Ok(())
     }
 
     /// Binds and serves until the future is dropped, which cuts every connection.
@@ -189,8 +203,9 @@ impl Server {
     }
 }
 
-impl Bound {
-    pub(super) fn new(server: Server, listener: Listener) -> Result<Bound, ServeError> {
+impl Acceptance {
+    pub(super) fn new(mut server: Server) -> Result<Arc<Acceptance>, ServeError> {
+        server.complete().map_err(ServeError::config)?;
         let handshake = match &server.tls {
             #[cfg(feature = "tls")]
             Some(tls) => Handshake::Tls {
@@ -202,19 +217,46 @@ impl Bound {
             _ => Handshake::Plaintext,
         };
         let shared = Shared::new(server.router, server.limits);
-        let service = Acceptance {
+        Ok(Arc::new(Acceptance {
             shared: Arc::new(shared),
             http2: server.http2,
             timeout: server.connection_timeout,
             handshake,
             connections: Connections::default(),
-        };
-        Ok(Bound {
-            listener,
-            service: Arc::new(service),
-        })
+        }))
     }
 
+    /// Asks the open connections to end, and cuts those that have not `finished` after `drain`.
+    pub(super) async fn drain(
+        &self,
+        drain: Duration,
+        finished: impl Future<Output = ()>,
+    ) -> ShutdownReport {
+        let mut report = ShutdownReport::default();
+        let mut finished = pin!(finished);
+        if self.connections.request(Request::Drain) > 0
+            && timeout(drain, finished.as_mut()).await.is_err()
+        {
+            report.connections_cut = self.connections.request(Request::Close);
+            timeout(CUT_GRACE, finished).await.ok();
+            report.calls_cut = self.shared.cut.load(Ordering::Relaxed);
+        }
+        report
+    }
+
+    /// Waits until no connection is open.
+    pub(super) async fn idle(&self) {
+        loop {
+            let changed = self.connections.changed.notified();
+            if self.connections.is_empty() {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Bound {
     /// The address: with the port that was chosen, if 0 was asked for.
     pub fn local_address(&self) -> &SocketAddress {
         self.listener.local_address()
@@ -249,15 +291,7 @@ impl Bound {
         let mut tasks = JoinSet::new();
         accept_until(shutdown, &mut listener, &service, &mut tasks).await;
         drop(listener);
-        let mut report = ShutdownReport::default();
-        if service.connections.request(Request::Drain) > 0
-            && timeout(drain, finish(&mut tasks)).await.is_err()
-        {
-            report.connections_cut = service.connections.request(Request::Close);
-            timeout(CUT_GRACE, finish(&mut tasks)).await.ok();
-            report.calls_cut = service.shared.cut.load(Ordering::Relaxed);
-        }
-        report
+        service.drain(drain, finish(&mut tasks)).await
     }
 }
 
@@ -294,7 +328,7 @@ async fn accept_until(
 }
 
 /// One connection, from its handshake to its end.
-async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
+pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
     let deadline = clock::now() + service.timeout;
     let (io, peer) = match service.handshake.run(accepted, deadline.into()).await {
         Ok(ready) => ready,

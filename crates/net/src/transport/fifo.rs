@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 pub(crate) struct Fifo<T> {
     first: Option<T>,
     /// Boxed: mostly there is none, and then it should cost nothing to make and to drop.
+    #[allow(clippy::box_collection)]
+    // the point is the size and the drop of `None`, not the heap
     rest: Option<Box<VecDeque<T>>>,
 }
 

@@ -62,7 +62,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
     async fn acknowledge(&mut self, frame: &Frame) {
         match frame {
             Frame::Settings(_) if self.polite => self.settings_ack().await,
-            Frame::Ping { payload, ack: false } if self.polite => self.ping(*payload, true).await,
+            Frame::Ping {
+                payload,
+                ack: false,
+            } if self.polite => self.ping(*payload, true).await,
             _ => {}
         }
     }
@@ -84,16 +87,28 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
     /// HEADERS on `stream`: the list, and whether it ends the stream.
     pub async fn expect_headers(&mut self, stream: u32) -> (HeaderList, bool) {
         match self.next_content().await {
-            Frame::Headers { stream: id, list, end_stream } if id == stream => (list, end_stream),
-            other => self.fail(format_args!("HEADERS on stream {stream} expected, not {other:?}")),
+            Frame::Headers {
+                stream: id,
+                list,
+                end_stream,
+            } if id == stream => (list, end_stream),
+            other => self.fail(format_args!(
+                "HEADERS on stream {stream} expected, not {other:?}"
+            )),
         }
     }
 
     /// DATA on `stream`: the payload, and whether it ends the stream.
     pub async fn expect_data(&mut self, stream: u32) -> (Bytes, bool) {
         match self.next_content().await {
-            Frame::Data { stream: id, data, end_stream } if id == stream => (data, end_stream),
-            other => self.fail(format_args!("DATA on stream {stream} expected, not {other:?}")),
+            Frame::Data {
+                stream: id,
+                data,
+                end_stream,
+            } if id == stream => (data, end_stream),
+            other => self.fail(format_args!(
+                "DATA on stream {stream} expected, not {other:?}"
+            )),
         }
     }
 
@@ -101,14 +116,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
     pub async fn expect_rst(&mut self, stream: u32) -> Reason {
         match self.next_content().await {
             Frame::Rst { stream: id, reason } if id == stream => reason,
-            other => self.fail(format_args!("RST_STREAM on stream {stream} expected, not {other:?}")),
+            other => self.fail(format_args!(
+                "RST_STREAM on stream {stream} expected, not {other:?}"
+            )),
         }
     }
 
     /// GOAWAY: last stream, code, text.
     pub async fn expect_goaway(&mut self) -> (u32, Reason, String) {
         match self.next_content().await {
-            Frame::GoAway { last, reason, debug } => (last, reason, String::from_utf8_lossy(&debug).into_owned()),
+            Frame::GoAway {
+                last,
+                reason,
+                debug,
+            } => (last, reason, String::from_utf8_lossy(&debug).into_owned()),
             other => self.fail(format_args!("GOAWAY expected, not {other:?}")),
         }
     }
@@ -121,11 +142,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
         let (mut head, mut body, mut trailers) = (None, BytesMut::new(), None);
         loop {
             let end = match self.next_content().await {
-                Frame::Headers { stream: id, list, end_stream } if id == stream => {
-                    if head.is_none() { head = Some(list) } else { trailers = Some(list) }
+                Frame::Headers {
+                    stream: id,
+                    list,
+                    end_stream,
+                } if id == stream => {
+                    if head.is_none() {
+                        head = Some(list)
+                    } else {
+                        trailers = Some(list)
+                    }
                     end_stream
                 }
-                Frame::Data { stream: id, data, end_stream } if id == stream => {
+                Frame::Data {
+                    stream: id,
+                    data,
+                    end_stream,
+                } if id == stream => {
                     if !data.is_empty() {
                         self.window_update(0, data.len() as u32).await;
                         self.window_update(stream, data.len() as u32).await;
@@ -133,12 +166,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
                     body.extend_from_slice(&data);
                     end_stream
                 }
-                other if other.stream() == stream => self.fail(format_args!("stream {stream} was not to end with {other:?}")),
+                other if other.stream() == stream => self.fail(format_args!(
+                    "stream {stream} was not to end with {other:?}"
+                )),
                 _ => false,
             };
             if end {
-                let Some(head) = head else { self.fail("DATA came before HEADERS") };
-                return Exchange { head, body: body.freeze(), trailers };
+                let Some(head) = head else {
+                    self.fail("DATA came before HEADERS")
+                };
+                return Exchange {
+                    head,
+                    body: body.freeze(),
+                    trailers,
+                };
             }
         }
     }

@@ -118,13 +118,21 @@ impl Frame {
             | Frame::Rst { stream, .. }
             | Frame::WindowUpdate { stream, .. }
             | Frame::Other { stream, .. } => *stream,
-            Frame::Settings(_) | Frame::SettingsAck | Frame::Ping { .. } | Frame::GoAway { .. } => 0,
+            Frame::Settings(_) | Frame::SettingsAck | Frame::Ping { .. } | Frame::GoAway { .. } => {
+                0
+            }
         }
     }
 
     /// SETTINGS, PING and WINDOW_UPDATE: what expectations pass over.
     pub fn is_upkeep(&self) -> bool {
-        matches!(self, Frame::Settings(_) | Frame::SettingsAck | Frame::Ping { .. } | Frame::WindowUpdate { .. })
+        matches!(
+            self,
+            Frame::Settings(_)
+                | Frame::SettingsAck
+                | Frame::Ping { .. }
+                | Frame::WindowUpdate { .. }
+        )
     }
 }
 
@@ -141,7 +149,10 @@ impl HeaderList {
 
     /// All values with this name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> + 'a {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value)
+        self.0
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, value)| value)
     }
 
     /// `grpc-status` as a number.
@@ -152,7 +163,10 @@ impl HeaderList {
 
 impl fmt::Debug for HeaderList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pairs = self.0.iter().map(|(name, value)| format!("{name}: {}", value.escape_ascii()));
+        let pairs = self
+            .0
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.escape_ascii()));
         f.debug_list().entries(pairs).finish()
     }
 }
@@ -160,7 +174,9 @@ impl fmt::Debug for HeaderList {
 /// The nine octets of a frame's head (RFC 9113 §4.1).
 pub(super) fn head(len: usize, kind: u8, flags: u8, stream: u32) -> [u8; 9] {
     let (len, id) = ((len as u32).to_be_bytes(), stream.to_be_bytes());
-    [len[1], len[2], len[3], kind, flags, id[0], id[1], id[2], id[3]]
+    [
+        len[1], len[2], len[3], kind, flags, id[0], id[1], id[2], id[3],
+    ]
 }
 
 /// A message with its five-byte prefix, not compressed.

@@ -151,7 +151,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
     pub async fn expect_preface(&mut self) {
         let mut preface = [0; PREFACE.len()];
         let read = tokio::time::timeout(self.patience, self.io.read_exact(&mut preface)).await;
-        assert!(matches!(read, Ok(Ok(_))), "the client sent no preface: {read:?}");
+        assert!(
+            matches!(read, Ok(Ok(_))),
+            "the client sent no preface: {read:?}"
+        );
         assert_eq!(&preface[..], PREFACE, "the client's preface");
     }
 
@@ -163,7 +166,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
 
 impl<IO> std::fmt::Debug for ScriptedPeer<IO> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ScriptedPeer").field("side", &self.side).field("seen", &self.seen).finish_non_exhaustive()
+        f.debug_struct("ScriptedPeer")
+            .field("side", &self.side)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
     }
 }
 

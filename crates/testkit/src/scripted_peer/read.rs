@@ -43,7 +43,11 @@ impl Raw {
 
 impl Reader {
     pub(super) fn new() -> Reader {
-        Reader { input: BytesMut::new(), decoder: Decoder::new(4096), block: None }
+        Reader {
+            input: BytesMut::new(),
+            decoder: Decoder::new(4096),
+            block: None,
+        }
     }
 
     /// Where bytes are to be appended.
@@ -73,16 +77,29 @@ impl Reader {
             return None;
         }
         self.input.advance(9);
-        Some(Raw { kind, flags, stream, payload: self.input.split_to(len).freeze() })
+        Some(Raw {
+            kind,
+            flags,
+            stream,
+            payload: self.input.split_to(len).freeze(),
+        })
     }
 
     fn interpret(&mut self, raw: Raw) -> Option<Frame> {
         let stream = raw.stream;
         let mut payload = raw.content();
         Some(match (raw.kind, payload.len()) {
-            (kind::DATA, _) => Frame::Data { stream, data: payload, end_stream: raw.has(flag::END_STREAM) },
+            (kind::DATA, _) => Frame::Data {
+                stream,
+                data: payload,
+                end_stream: raw.has(flag::END_STREAM),
+            },
             (kind::HEADERS, _) => {
-                self.block = Some((stream, raw.has(flag::END_STREAM), BytesMut::from(&payload[..])));
+                self.block = Some((
+                    stream,
+                    raw.has(flag::END_STREAM),
+                    BytesMut::from(&payload[..]),
+                ));
                 return self.end_of_block(&raw);
             }
             (kind::CONTINUATION, _) => {
@@ -90,19 +107,35 @@ impl Reader {
                 block.extend_from_slice(&payload);
                 return self.end_of_block(&raw);
             }
-            (kind::RST_STREAM, 4) => Frame::Rst { stream, reason: Reason(payload.get_u32()) },
+            (kind::RST_STREAM, 4) => Frame::Rst {
+                stream,
+                reason: Reason(payload.get_u32()),
+            },
             (kind::SETTINGS, 0) if raw.has(flag::ACK) => Frame::SettingsAck,
-            (kind::SETTINGS, len) if len % 6 == 0 => {
-                Frame::Settings((0..len / 6).map(|_| (payload.get_u16(), payload.get_u32())).collect())
-            }
-            (kind::PING, 8) => Frame::Ping { payload: payload.get_u64(), ack: raw.has(flag::ACK) },
+            (kind::SETTINGS, len) if len % 6 == 0 => Frame::Settings(
+                (0..len / 6)
+                    .map(|_| (payload.get_u16(), payload.get_u32()))
+                    .collect(),
+            ),
+            (kind::PING, 8) => Frame::Ping {
+                payload: payload.get_u64(),
+                ack: raw.has(flag::ACK),
+            },
             (kind::GOAWAY, 8..) => Frame::GoAway {
                 last: payload.get_u32() & 0x7fff_ffff,
                 reason: Reason(payload.get_u32()),
                 debug: payload,
             },
-            (kind::WINDOW_UPDATE, 4) => Frame::WindowUpdate { stream, increment: payload.get_u32() & 0x7fff_ffff },
-            (kind, _) => Frame::Other { kind, flags: raw.flags, stream, payload: raw.payload },
+            (kind::WINDOW_UPDATE, 4) => Frame::WindowUpdate {
+                stream,
+                increment: payload.get_u32() & 0x7fff_ffff,
+            },
+            (kind, _) => Frame::Other {
+                kind,
+                flags: raw.flags,
+                stream,
+                payload: raw.payload,
+            },
         })
     }
 
@@ -111,14 +144,23 @@ impl Reader {
             return None;
         }
         let (stream, end_stream, block) = self.block.take()?;
-        let limits = DecodeLimits { max_list_size: 1 << 24, max_count: 1 << 20, max_string: 1 << 24 };
+        let limits = DecodeLimits {
+            max_list_size: 1 << 24,
+            max_count: 1 << 20,
+            max_string: 1 << 24,
+        };
         let mut list = HeaderList::default();
         let decoded = self.decoder.decode(&block, limits, |name, value, _| {
-            list.0.push((String::from_utf8_lossy(name.as_bytes()).into_owned(), value));
+            list.0
+                .push((String::from_utf8_lossy(name.as_bytes()).into_owned(), value));
         });
         if let Err(error) = decoded {
             panic!("the header block of stream {stream} cannot be decoded: {error:?}");
         }
-        Some(Frame::Headers { stream, list, end_stream })
+        Some(Frame::Headers {
+            stream,
+            list,
+            end_stream,
+        })
     }
 }

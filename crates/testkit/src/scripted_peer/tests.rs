@@ -1,7 +1,10 @@
 use super::*;
 use farcall_http2::Reason;
 
-fn pair() -> (ScriptedPeer<tokio::io::DuplexStream>, ScriptedPeer<tokio::io::DuplexStream>) {
+fn pair() -> (
+    ScriptedPeer<tokio::io::DuplexStream>,
+    ScriptedPeer<tokio::io::DuplexStream>,
+) {
     let (a, b) = tokio::io::duplex(1 << 20);
     (ScriptedPeer::client(a), ScriptedPeer::server(b))
 }
@@ -9,11 +12,18 @@ fn pair() -> (ScriptedPeer<tokio::io::DuplexStream>, ScriptedPeer<tokio::io::Dup
 #[tokio::test]
 async fn a_handshake_hands_over_the_parameters() {
     let (mut client, mut server) = pair();
-    let of_client = [(setting::INITIAL_WINDOW_SIZE, 7), (setting::MAX_FRAME_SIZE, 20_000)];
-    let (seen_by_client, seen_by_server) = tokio::join!(client.handshake(), server.handshake_with(&[]));
+    let of_client = [
+        (setting::INITIAL_WINDOW_SIZE, 7),
+        (setting::MAX_FRAME_SIZE, 20_000),
+    ];
+    let (seen_by_client, seen_by_server) =
+        tokio::join!(client.handshake(), server.handshake_with(&[]));
     assert_eq!((seen_by_client, seen_by_server), (vec![], vec![]));
     client.settings(&of_client).await;
-    assert_eq!(server.next_frame().await, Some(Frame::Settings(of_client.to_vec())));
+    assert_eq!(
+        server.next_frame().await,
+        Some(Frame::Settings(of_client.to_vec()))
+    );
     assert_eq!(client.next_frame().await, Some(Frame::SettingsAck));
 }
 
@@ -23,9 +33,18 @@ async fn a_header_block_in_pieces_with_padding_and_priority_is_read_as_one() {
     let block = client.encode(&[(":status", "200"), ("x-key", "a value")]);
     let (first, rest) = block.split_at(3);
     let payload = [&[2, 0, 0, 0, 1, 9][..], first, &[0, 0]].concat();
-    client.frame(kind::HEADERS, flag::PADDED | flag::PRIORITY | flag::END_STREAM, 5, &payload).await;
+    client
+        .frame(
+            kind::HEADERS,
+            flag::PADDED | flag::PRIORITY | flag::END_STREAM,
+            5,
+            &payload,
+        )
+        .await;
     client.frame(kind::CONTINUATION, flag::NONE, 5, rest).await;
-    client.frame(kind::CONTINUATION, flag::END_HEADERS, 5, &[]).await;
+    client
+        .frame(kind::CONTINUATION, flag::END_HEADERS, 5, &[])
+        .await;
     let (list, end) = server.expect_headers(5).await;
     assert_eq!((list.get("x-key"), end), (Some("a value"), true));
 }
@@ -40,7 +59,10 @@ async fn a_whole_exchange_is_gathered_past_frames_of_other_streams() {
     server.data(1, b"c", false).await;
     server.headers(1, &[("grpc-status", "5")], true).await;
     let exchange = client.expect_exchange(1).await;
-    assert_eq!((&exchange.body[..], exchange.last().grpc_status()), (&b"abc"[..], Some(5)));
+    assert_eq!(
+        (&exchange.body[..], exchange.last().grpc_status()),
+        (&b"abc"[..], Some(5))
+    );
     assert_eq!(exchange.head.get(":status"), Some("200"));
 }
 

@@ -55,7 +55,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
 
     /// PING, or with `ack` the answer to one.
     pub async fn ping(&mut self, payload: u64, ack: bool) {
-        self.frame(kind::PING, if ack { flag::ACK } else { flag::NONE }, 0, &payload.to_be_bytes()).await;
+        self.frame(
+            kind::PING,
+            if ack { flag::ACK } else { flag::NONE },
+            0,
+            &payload.to_be_bytes(),
+        )
+        .await;
     }
 
     /// HEADERS with these fields, in their order, well-formed or not.
@@ -66,14 +72,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
 
     /// HEADERS with a header block made by hand.
     pub async fn header_block(&mut self, stream: u32, block: &[u8], end_stream: bool) {
-        let end = if end_stream { flag::END_STREAM } else { flag::NONE };
-        self.frame(kind::HEADERS, flag::END_HEADERS | end, stream, block).await;
+        let end = if end_stream {
+            flag::END_STREAM
+        } else {
+            flag::NONE
+        };
+        self.frame(kind::HEADERS, flag::END_HEADERS | end, stream, block)
+            .await;
     }
 
     /// The fields as a header block, with the connection's HPACK state: send each block, in order.
     pub fn encode(&mut self, fields: &[(&str, &str)]) -> Vec<u8> {
         let field = |&(name, value): &(&str, &str)| {
-            Field::new(Name::from_bytes(Bytes::copy_from_slice(name.as_bytes())), Bytes::copy_from_slice(value.as_bytes()))
+            Field::new(
+                Name::from_bytes(Bytes::copy_from_slice(name.as_bytes())),
+                Bytes::copy_from_slice(value.as_bytes()),
+            )
         };
         let fields: Vec<Field> = fields.iter().map(field).collect();
         let mut block = Vec::new();
@@ -96,17 +110,38 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
 
     /// (fake server) The head of a gRPC response.
     pub async fn response(&mut self, stream: u32) {
-        self.headers(stream, &[(":status", "200"), ("content-type", "application/grpc")], false).await;
+        self.headers(
+            stream,
+            &[(":status", "200"), ("content-type", "application/grpc")],
+            false,
+        )
+        .await;
     }
 
     /// DATA; one frame, however long.
     pub async fn data(&mut self, stream: u32, data: &[u8], end_stream: bool) {
-        self.frame(kind::DATA, if end_stream { flag::END_STREAM } else { flag::NONE }, stream, data).await;
+        self.frame(
+            kind::DATA,
+            if end_stream {
+                flag::END_STREAM
+            } else {
+                flag::NONE
+            },
+            stream,
+            data,
+        )
+        .await;
     }
 
     /// RST_STREAM.
     pub async fn rst(&mut self, stream: u32, reason: Reason) {
-        self.frame(kind::RST_STREAM, flag::NONE, stream, &reason.0.to_be_bytes()).await;
+        self.frame(
+            kind::RST_STREAM,
+            flag::NONE,
+            stream,
+            &reason.0.to_be_bytes(),
+        )
+        .await;
     }
 
     /// GOAWAY.
@@ -120,7 +155,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> ScriptedPeer<IO> {
 
     /// WINDOW_UPDATE; stream 0 is the connection.
     pub async fn window_update(&mut self, stream: u32, increment: u32) {
-        self.frame(kind::WINDOW_UPDATE, flag::NONE, stream, &increment.to_be_bytes()).await;
+        self.frame(
+            kind::WINDOW_UPDATE,
+            flag::NONE,
+            stream,
+            &increment.to_be_bytes(),
+        )
+        .await;
     }
 
     /// Closes the writing side; what the other end says can still be read.

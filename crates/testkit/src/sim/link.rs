@@ -73,7 +73,16 @@ pub struct Link {
 impl Link {
     /// An open link with nothing under way.
     pub fn new(config: NetConfig, rng: Rng) -> Link {
-        Link { config, rng, pieces: VecDeque::new(), held: 0, last: None, closed: None, lost: false, stalled: false }
+        Link {
+            config,
+            rng,
+            pieces: VecDeque::new(),
+            held: 0,
+            last: None,
+            closed: None,
+            lost: false,
+            stalled: false,
+        }
     }
 
     /// Takes bytes off the front of `from` while there is room, and says how many. A lost or closed link swallows everything.
@@ -112,7 +121,11 @@ impl Link {
             None if self.lost || self.closed.is_some_and(|at| at <= now) => Arrival::End,
             None => Arrival::Nothing,
             Some(_) => {
-                let piece = self.pieces.pop_front().map(|(_, piece)| piece).unwrap_or_default();
+                let piece = self
+                    .pieces
+                    .pop_front()
+                    .map(|(_, piece)| piece)
+                    .unwrap_or_default();
                 to.extend_from_slice(&piece);
                 self.held -= piece.len();
                 Arrival::Bytes(piece.len())
@@ -159,7 +172,9 @@ impl Link {
     }
 
     fn arrival(&mut self, now: Instant) -> Instant {
-        let jitter = self.rng.range(0..self.config.jitter.as_micros() as usize + 1);
+        let jitter = self
+            .rng
+            .range(0..self.config.jitter.as_micros() as usize + 1);
         let at = now + self.config.delay + Duration::from_micros(jitter as u64);
         let at = self.last.map_or(at, |last| at.max(last));
         self.last = Some(at);
@@ -194,7 +209,10 @@ mod tests {
     fn bytes_arrive_in_order_after_the_delay_however_they_are_cut() {
         let data = Rng::new(2).bytes(100_000);
         let jitter = Duration::from_millis(3);
-        let (mut link, now) = link(NetConfig { jitter, ..NetConfig::default() });
+        let (mut link, now) = link(NetConfig {
+            jitter,
+            ..NetConfig::default()
+        });
         assert_eq!(link.write(now, &mut &data[..]), data.len());
         let mut got = BytesMut::new();
         assert_eq!(link.read(now, &mut got), Arrival::Nothing);
@@ -210,18 +228,28 @@ mod tests {
 
     #[test]
     fn a_full_link_takes_no_more_until_something_is_read() {
-        let (mut link, now) = link(NetConfig { capacity: 10, slicing: Slicing::AtMost(4), ..NetConfig::default() });
+        let (mut link, now) = link(NetConfig {
+            capacity: 10,
+            slicing: Slicing::AtMost(4),
+            ..NetConfig::default()
+        });
         let mut data = &[7_u8; 25][..];
         assert_eq!(link.write(now, &mut data), 10);
         assert_eq!((data.len(), link.room(), link.held()), (15, 0, 10));
         let mut got = BytesMut::new();
-        assert_eq!(link.read(now + Duration::from_millis(1), &mut got), Arrival::Bytes(4));
+        assert_eq!(
+            link.read(now + Duration::from_millis(1), &mut got),
+            Arrival::Bytes(4)
+        );
         assert_eq!(link.room(), 4);
     }
 
     #[test]
     fn the_end_comes_behind_the_bytes() {
-        let (mut link, now) = link(NetConfig { slicing: Slicing::Whole, ..NetConfig::default() });
+        let (mut link, now) = link(NetConfig {
+            slicing: Slicing::Whole,
+            ..NetConfig::default()
+        });
         link.write(now, &mut &b"last"[..]);
         link.close(now);
         let (later, mut got) = (now + Duration::from_millis(1), BytesMut::new());
@@ -235,7 +263,10 @@ mod tests {
         link.write(now, &mut &[1_u8; 1000][..]);
         link.stall(true);
         let (later, mut got) = (now + Duration::from_secs(1), BytesMut::new());
-        assert_eq!((link.read(later, &mut got), link.next_arrival()), (Arrival::Nothing, None));
+        assert_eq!(
+            (link.read(later, &mut got), link.next_arrival()),
+            (Arrival::Nothing, None)
+        );
         link.stall(false);
         link.lose();
         while link.read(later, &mut got) != Arrival::End {}

@@ -44,7 +44,13 @@ pub struct End {
 
 impl End {
     fn new(connection: Connection, link: Link) -> End {
-        End { connection, input: BytesMut::new(), events: VecDeque::new(), link, saw_end: false }
+        End {
+            connection,
+            input: BytesMut::new(),
+            events: VecDeque::new(),
+            link,
+            saw_end: false,
+        }
     }
 
     /// The oldest event that was not yet taken.
@@ -65,7 +71,11 @@ impl End {
     /// Moves some output onto the wire; all of it if `all`. True if something moved.
     fn flush(&mut self, now: Instant, rng: &mut Rng, all: bool) -> bool {
         // Now and then less than there is: a socket may take as little as it likes.
-        let target = if all || rng.chance(70) { 128 << 10 } else { rng.range(1..4096) };
+        let target = if all || rng.chance(70) {
+            128 << 10
+        } else {
+            rng.range(1..4096)
+        };
         self.connection.fill(now, target);
         if self.connection.output().is_empty() {
             if self.connection.is_closed() && !self.saw_end {
@@ -95,7 +105,10 @@ impl End {
         }
         self.connection.handle_timeout(now);
         let again = self.connection.poll_timeout();
-        assert!(again.is_none_or(|at| at > now), "a timeout stays in the past after it was handled");
+        assert!(
+            again.is_none_or(|at| at > now),
+            "a timeout stays in the past after it was handled"
+        );
         true
     }
 }
@@ -138,7 +151,10 @@ impl Pair {
     /// Two fresh machines. `seed` decides how bytes are cut and in which order things happen.
     pub fn new(seed: u64, net: NetConfig, client: Config, server: Config) -> Pair {
         let (mut rng, clock) = (Rng::new(seed), Clock::new());
-        let (up, down) = (Link::new(net.clone(), rng.fork()), Link::new(net, rng.fork()));
+        let (up, down) = (
+            Link::new(net.clone(), rng.fork()),
+            Link::new(net, rng.fork()),
+        );
         Pair {
             client: End::new(Connection::client(client, clock.now()), up),
             server: End::new(Connection::server(server, clock.now()), down),
@@ -248,7 +264,9 @@ impl Pair {
 
     /// Whether bytes are on their way or lie unparsed, in either direction.
     pub fn is_busy(&self) -> bool {
-        [&self.client, &self.server].iter().any(|end| end.link.held() > 0 || end.unparsed() > 0)
+        [&self.client, &self.server]
+            .iter()
+            .any(|end| end.link.held() > 0 || end.unparsed() > 0)
     }
 
     fn flush(&mut self, side: Side, all: bool) -> bool {
@@ -286,14 +304,26 @@ impl Pair {
     }
 
     fn next_arrival(&self) -> Option<Instant> {
-        let up = self.client.link.next_arrival().filter(|_| !self.server.saw_end);
-        let down = self.server.link.next_arrival().filter(|_| !self.client.saw_end);
+        let up = self
+            .client
+            .link
+            .next_arrival()
+            .filter(|_| !self.server.saw_end);
+        let down = self
+            .server
+            .link
+            .next_arrival()
+            .filter(|_| !self.client.saw_end);
         up.into_iter().chain(down).min()
     }
 
     fn next_instant(&self) -> Option<Instant> {
         let timeouts = [&self.client, &self.server].map(|end| end.connection.poll_timeout());
-        timeouts.into_iter().flatten().chain(self.next_arrival()).min()
+        timeouts
+            .into_iter()
+            .flatten()
+            .chain(self.next_arrival())
+            .min()
     }
 }
 
@@ -301,7 +331,10 @@ impl std::fmt::Debug for Pair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pair")
             .field("elapsed", &self.elapsed())
-            .field("under_way", &(self.client.link.held(), self.server.link.held()))
+            .field(
+                "under_way",
+                &(self.client.link.held(), self.server.link.held()),
+            )
             .field("lost", &self.lost)
             .finish_non_exhaustive()
     }

@@ -37,12 +37,27 @@ use tokio::{
 /// ```
 pub fn duplex(seed: u64, net: NetConfig) -> (SimStream, SimStream, Control) {
     let mut rng = Rng::new(seed);
-    let lane = |link| Lane { link, reader: None, writer: None };
+    let lane = |link| Lane {
+        link,
+        reader: None,
+        writer: None,
+    };
     let up = lane(Link::new(net.clone(), rng.fork()));
     let down = lane(Link::new(net, rng.fork()));
     let wire = Arc::new(Mutex::new(Wire { up, down }));
-    let stream = |side| SimStream { side, wire: Arc::clone(&wire), input: BytesMut::new(), sleep: None };
-    (stream(Side::Client), stream(Side::Server), Control { wire: Arc::clone(&wire) })
+    let stream = |side| SimStream {
+        side,
+        wire: Arc::clone(&wire),
+        input: BytesMut::new(),
+        sleep: None,
+    };
+    (
+        stream(Side::Client),
+        stream(Side::Server),
+        Control {
+            wire: Arc::clone(&wire),
+        },
+    )
 }
 
 /// One end of a [`duplex`]. Dropping it, or shutting it down, lets the other end read the end of the stream behind
@@ -75,7 +90,10 @@ struct Lane {
 
 impl Lane {
     fn wake(&mut self) {
-        [self.reader.take(), self.writer.take()].into_iter().flatten().for_each(Waker::wake);
+        [self.reader.take(), self.writer.take()]
+            .into_iter()
+            .flatten()
+            .for_each(Waker::wake);
     }
 }
 
@@ -136,21 +154,31 @@ impl SimStream {
                     }
                     return Poll::Ready(Ok(true));
                 }
-                Arrival::End if lane.link.is_lost() => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                Arrival::End if lane.link.is_lost() => {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                }
                 Arrival::End => return Poll::Ready(Ok(false)),
                 Arrival::Nothing => {}
             }
             lane.reader = Some(cx.waker().clone());
-            let Some(at) = lane.link.next_arrival() else { return Poll::Pending };
+            let Some(at) = lane.link.next_arrival() else {
+                return Poll::Pending;
+            };
             drop(wire);
-            let sleep = self.sleep.insert(Box::pin(tokio::time::sleep_until(at.into())));
+            let sleep = self
+                .sleep
+                .insert(Box::pin(tokio::time::sleep_until(at.into())));
             ready!(sleep.as_mut().poll(cx));
         }
     }
 }
 
 impl AsyncRead for SimStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if ready!(this.poll_input(cx))? {
             let piece = this.input.split_to(this.input.len().min(buf.remaining()));
@@ -161,7 +189,11 @@ impl AsyncRead for SimStream {
 }
 
 impl AsyncWrite for SimStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, mut data: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut data: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let mut wire = lock(&self.wire);
         let lane = wire.from(self.side);
         if lane.link.is_lost() {
@@ -202,7 +234,9 @@ impl Drop for SimStream {
 
 impl std::fmt::Debug for SimStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SimStream").field("side", &self.side).finish_non_exhaustive()
+        f.debug_struct("SimStream")
+            .field("side", &self.side)
+            .finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,11 @@ fn method(path: &'static str, kind: MethodKind) -> Method<Bytes, Bytes, Raw> {
 }
 
 /// A unary call of `path` with a message as it is.
-pub fn unary(channel: &Channel, path: &'static str, request: impl IntoRequest<Bytes>) -> UnaryCall<Bytes, Bytes, Raw> {
+pub fn unary(
+    channel: &Channel,
+    path: &'static str,
+    request: impl IntoRequest<Bytes>,
+) -> UnaryCall<Bytes, Bytes, Raw> {
     UnaryCall::new(channel, &method(path, MethodKind::Unary), request)
 }
 
@@ -26,7 +30,10 @@ pub fn server_streaming(
 }
 
 /// A call of `path` with a stream of messages and one reply.
-pub fn client_streaming(channel: &Channel, path: &'static str) -> ClientStreamingCall<Bytes, Bytes, Raw> {
+pub fn client_streaming(
+    channel: &Channel,
+    path: &'static str,
+) -> ClientStreamingCall<Bytes, Bytes, Raw> {
     ClientStreamingCall::new(channel, &method(path, MethodKind::ClientStreaming))
 }
 

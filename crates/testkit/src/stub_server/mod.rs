@@ -24,15 +24,11 @@ pub use running::RunningStub;
 pub use service::Handling;
 
 use bytes::Bytes;
-use farcall_net::{Channel, Request, Response, Sender, Server, Status, Streaming, client::ByteStream};
-use service::{Stub, Stubs};
-use std::{
-    fmt,
-    future::Future,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
+use farcall_net::{
+    Channel, Request, Response, Sender, Server, Status, Streaming, client::ByteStream,
 };
+use service::{Stub, Stubs};
+use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, sync::OnceCell};
 
 /// A server whose methods are closures. See [the module](self).
@@ -49,7 +45,11 @@ pub struct StubServer {
 
 impl StubServer {
     fn of(stub: Stub) -> StubServer {
-        StubServer { stubs: vec![stub], settings: Arc::new(|server| server), drain: Duration::from_secs(10) }
+        StubServer {
+            stubs: vec![stub],
+            settings: Arc::new(|server| server),
+            drain: Duration::from_secs(10),
+        }
     }
 
     /// A server with one unary method at `path`, such as `/pkg.Service/Method`.
@@ -75,7 +75,10 @@ impl StubServer {
     /// A server with one method that sends a stream of replies.
     pub fn server_streaming<F>(path: &'static str, handler: F) -> StubServer
     where
-        F: for<'a> Fn(Request<Bytes>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync + 'static,
+        F: for<'a> Fn(Request<Bytes>, &'a mut Sender<Bytes>) -> Handling<'a>
+            + Send
+            + Sync
+            + 'static,
     {
         StubServer::of(Stub::server_streaming(path, handler))
     }
@@ -83,7 +86,10 @@ impl StubServer {
     /// A server with one method that streams in both directions.
     pub fn bidi<F>(path: &'static str, handler: F) -> StubServer
     where
-        F: for<'a> Fn(Request<Streaming<Bytes>>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync + 'static,
+        F: for<'a> Fn(Request<Streaming<Bytes>>, &'a mut Sender<Bytes>) -> Handling<'a>
+            + Send
+            + Sync
+            + 'static,
     {
         StubServer::of(Stub::bidi(path, handler))
     }
@@ -95,7 +101,10 @@ impl StubServer {
     }
 
     /// Adjusts the server: limits, timeouts, TLS.
-    pub fn configure(mut self, settings: impl Fn(Server) -> Server + Send + Sync + 'static) -> StubServer {
+    pub fn configure(
+        mut self,
+        settings: impl Fn(Server) -> Server + Send + Sync + 'static,
+    ) -> StubServer {
         let earlier = self.settings;
         self.settings = Arc::new(move |server| settings(earlier(server)));
         self
@@ -140,14 +149,18 @@ impl StubServer {
                 Ok(Box::new(stream) as Box<dyn ByteStream>)
             }) as _
         };
-        let builder = Channel::builder("passthrough:///stub").connector(connect).insecure();
+        let builder = Channel::builder("passthrough:///stub")
+            .connector(connect)
+            .insecure();
         builder.build().expect("the target is well-formed")
     }
 }
 
 impl fmt::Debug for StubServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StubServer").field("methods", &self.stubs.len()).finish_non_exhaustive()
+        f.debug_struct("StubServer")
+            .field("methods", &self.stubs.len())
+            .finish_non_exhaustive()
     }
 }
 

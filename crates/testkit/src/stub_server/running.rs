@@ -16,7 +16,10 @@ impl RunningStub {
     /// # Panics
     /// The server's settings are wrong, or the address is not free.
     pub(super) async fn start(server: Server, address: SocketAddr, drain: Duration) -> RunningStub {
-        let bound = server.bind(&address.to_string()).await.expect("the stub server can be bound");
+        let bound = server
+            .bind(&address.to_string())
+            .await
+            .expect("the stub server can be bound");
         let address = bound.local_addr().expect("it is bound to an IP address");
         let (stop, stopped) = oneshot::channel::<()>();
         let signal = async move {
@@ -25,7 +28,11 @@ impl RunningStub {
             }
         };
         let task = tokio::spawn(bound.serve_with_shutdown(signal, drain));
-        RunningStub { address, stop: Some(stop), task }
+        RunningStub {
+            address,
+            stop: Some(stop),
+            task,
+        }
     }
 
     /// Where it listens.
@@ -43,7 +50,10 @@ impl RunningStub {
     /// # Panics
     /// Never with the address that it has.
     pub fn channel(&self) -> Channel {
-        self.channel_builder().insecure().build().expect("the target is an address")
+        self.channel_builder()
+            .insecure()
+            .build()
+            .expect("the target is an address")
     }
 
     /// Begins a graceful shutdown; [`wait`](RunningStub::wait) for its end.

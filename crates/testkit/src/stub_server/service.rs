@@ -25,9 +25,12 @@ pub(super) struct Stub {
 enum Closure {
     Unary(Arc<dyn Fn(Request<Bytes>) -> Answer + Send + Sync>),
     ClientStreaming(Arc<dyn Fn(Request<Streaming<Bytes>>) -> Answer + Send + Sync>),
-    ServerStreaming(Arc<dyn for<'a> Fn(Request<Bytes>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync>),
-    Bidi(Arc<dyn for<'a> Fn(Request<Streaming<Bytes>>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync>),
+    ServerStreaming(Arc<StreamingClosure<Bytes>>),
+    Bidi(Arc<StreamingClosure<Streaming<Bytes>>>),
 }
+
+type StreamingClosure<T> =
+    dyn for<'a> Fn(Request<T>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync;
 
 impl Stub {
     pub(super) fn unary<F, Fut, R>(path: &'static str, handler: F) -> Stub
@@ -37,7 +40,10 @@ impl Stub {
         R: Into<Response<Bytes>>,
     {
         let closure = move |request| answer(handler(request));
-        Stub { path, closure: Closure::Unary(Arc::new(closure)) }
+        Stub {
+            path,
+            closure: Closure::Unary(Arc::new(closure)),
+        }
     }
 
     pub(super) fn client_streaming<F, Fut, R>(path: &'static str, handler: F) -> Stub
@@ -47,47 +53,74 @@ impl Stub {
         R: Into<Response<Bytes>>,
     {
         let closure = move |request| answer(handler(request));
-        Stub { path, closure: Closure::ClientStreaming(Arc::new(closure)) }
+        Stub {
+            path,
+            closure: Closure::ClientStreaming(Arc::new(closure)),
+        }
     }
 
     pub(super) fn server_streaming<F>(path: &'static str, handler: F) -> Stub
     where
-        F: for<'a> Fn(Request<Bytes>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync + 'static,
+        F: for<'a> Fn(Request<Bytes>, &'a mut Sender<Bytes>) -> Handling<'a>
+            + Send
+            + Sync
+            + 'static,
     {
-        Stub { path, closure: Closure::ServerStreaming(Arc::new(handler)) }
+        Stub {
+            path,
+            closure: Closure::ServerStreaming(Arc::new(handler)),
+        }
     }
 
     pub(super) fn bidi<F>(path: &'static str, handler: F) -> Stub
     where
-        F: for<'a> Fn(Request<Streaming<Bytes>>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync + 'static,
+        F: for<'a> Fn(Request<Streaming<Bytes>>, &'a mut Sender<Bytes>) -> Handling<'a>
+            + Send
+            + Sync
+            + 'static,
     {
-        Stub { path, closure: Closure::Bidi(Arc::new(handler)) }
+        Stub {
+            path,
+            closure: Closure::Bidi(Arc::new(handler)),
+        }
     }
 
     fn register(&self, methods: &mut Methods) {
         let method = |kind| Method::<Bytes, Bytes, Raw>::with_codec(self.path, kind, Raw);
         match &self.closure {
             Closure::Unary(handler) => {
-                methods.unary(&method(MethodKind::Unary), &Arc::new(Arc::clone(handler)), |handler, request| {
-                    async move { handler(request).await }
-                });
+                methods.unary(
+                    &method(MethodKind::Unary),
+                    &Arc::new(Arc::clone(handler)),
+                    |handler, request| async move { handler(request).await },
+                );
             }
             Closure::ClientStreaming(handler) => {
                 let handler = Arc::new(Arc::clone(handler));
-                methods.client_streaming(&method(MethodKind::ClientStreaming), &handler, |handler, request| {
-                    async move { handler(request).await }
-                });
+                methods.client_streaming(
+                    &method(MethodKind::ClientStreaming),
+                    &handler,
+                    |handler, request| async move { handler(request).await },
+                );
             }
             Closure::ServerStreaming(handler) => {
                 let handler = Arc::new(Arc::clone(handler));
-                methods.server_streaming(&method(MethodKind::ServerStreaming), &handler, |handler, request, mut replies| {
-                    async move { (handler(request, &mut replies).await, replies) }
-                });
+                methods.server_streaming(
+                    &method(MethodKind::ServerStreaming),
+                    &handler,
+                    |handler, request, mut replies| async move {
+                        (handler(request, &mut replies).await, replies)
+                    },
+                );
             }
             Closure::Bidi(handler) => {
-                methods.bidi(&method(MethodKind::Bidi), &Arc::new(Arc::clone(handler)), |handler, request, mut replies| {
-                    async move { (handler(request, &mut replies).await, replies) }
-                });
+                methods.bidi(
+                    &method(MethodKind::Bidi),
+                    &Arc::new(Arc::clone(handler)),
+                    |handler, request, mut replies| async move {
+                        (handler(request, &mut replies).await, replies)
+                    },
+                );
             }
         }
     }

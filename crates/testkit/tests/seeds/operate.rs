@@ -42,7 +42,11 @@ fn planned(world: &mut World) {
         world.tally.shutdowns += 1;
         world.shut_down[side as usize] = true;
         let instant = world.pair.now();
-        world.pair.end(side).connection.shutdown(instant, Reason::INTERNAL_ERROR, "test");
+        world
+            .pair
+            .end(side)
+            .connection
+            .shutdown(instant, Reason::INTERNAL_ERROR, "test");
     }
 }
 
@@ -72,12 +76,22 @@ fn open(world: &mut World) {
     let head = [Part::Shared(&lead), Part::Fields(&rest)];
     match world.pair.client.connection.open(now, &head, end_stream) {
         Ok(key) => {
-            world.tell(Side::Client, format_args!("opens {}, end: {end_stream}", key.id()));
+            world.tell(
+                Side::Client,
+                format_args!("opens {}, end: {end_stream}", key.id()),
+            );
             world.enter(key, [&lead[..], &rest].concat(), end_stream);
         }
         Err(OpenError::TooManyStreams) => {
-            let limit = world.plan.server.max_concurrent_streams.min(world.plan.client.initial_max_send_streams);
-            assert!(alive >= limit as usize, "refused with {alive} of {limit} open");
+            let limit = world
+                .plan
+                .server
+                .max_concurrent_streams
+                .min(world.plan.client.initial_max_send_streams);
+            assert!(
+                alive >= limit as usize,
+                "refused with {alive} of {limit} open"
+            );
             world.wants_open = true;
             world.refusals += 1;
             world.tally.queued_opens += 1;
@@ -143,8 +157,14 @@ fn send(world: &mut World, side: Side, id: u32, data: Bytes, end: bool) {
     let key = stream.keys[side as usize].unwrap();
     let connection = &mut world.pair.end(side).connection;
     let result = connection.send_data(now, key, data.clone(), end);
-    let (paused, high_water) = (connection.buffered(key), world.plan.config(side).send_high_water);
-    world.tell(side, format_args!("sends {} on {id}, end: {end}: {result:?}", data.len()));
+    let (paused, high_water) = (
+        connection.buffered(key),
+        world.plan.config(side).send_high_water,
+    );
+    world.tell(
+        side,
+        format_args!("sends {} on {id}, end: {end}: {result:?}", data.len()),
+    );
     match result {
         Ok(()) => {
             let direction = world.streams.get_mut(&id).unwrap().of(side);
@@ -190,12 +210,27 @@ pub(crate) fn finish(world: &mut World, side: Side, id: u32) {
 fn send_list(world: &mut World, side: Side, id: u32, list: Vec<Field>, end: bool) {
     let now = world.pair.now();
     let key = world.streams[&id].keys[side as usize].unwrap();
-    let result = world.pair.end(side).connection.send_headers(now, key, &[Part::Fields(&list)], end);
-    world.tell(side, format_args!("sends {} fields on {id}, end: {end}: {result:?}", list.len()));
+    let result =
+        world
+            .pair
+            .end(side)
+            .connection
+            .send_headers(now, key, &[Part::Fields(&list)], end);
+    world.tell(
+        side,
+        format_args!(
+            "sends {} fields on {id}, end: {end}: {result:?}",
+            list.len()
+        ),
+    );
     match result {
         Ok(()) => {
             let direction = world.streams.get_mut(&id).unwrap().of(side);
-            let place = if direction.head.is_none() { &mut direction.head } else { &mut direction.trailers };
+            let place = if direction.head.is_none() {
+                &mut direction.head
+            } else {
+                &mut direction.trailers
+            };
             *place = Some(list);
             direction.finished |= end;
         }
@@ -211,12 +246,20 @@ fn reset(world: &mut World) {
         return;
     }
     let id = world.rng.pick(&streams);
-    let reason = world.rng.pick(&[Reason::CANCEL, Reason::NO_ERROR, Reason::INTERNAL_ERROR, Reason(77)]);
+    let reason = world.rng.pick(&[
+        Reason::CANCEL,
+        Reason::NO_ERROR,
+        Reason::INTERNAL_ERROR,
+        Reason(77),
+    ]);
     world.tell(side, format_args!("resets {id} with {reason}"));
     let now = world.pair.now();
     let stream = world.streams.get_mut(&id).unwrap();
     stream.reset_by[side as usize] = Some(reason);
-    let (key, unread) = (stream.keys[side as usize].unwrap(), stream.of(side.other()).reader.discard());
+    let (key, unread) = (
+        stream.keys[side as usize].unwrap(),
+        stream.of(side.other()).reader.discard(),
+    );
     let connection = &mut world.pair.end(side).connection;
     connection.reset(now, key, reason);
     assert_eq!(connection.buffered(key), 0, "what was buffered is dropped");
@@ -273,12 +316,20 @@ fn random_fields(world: &mut World) -> Vec<Field> {
     let rng = &mut world.rng;
     (0..rng.range(0..6))
         .map(|_| match rng.range(0..5) {
-            0 => Field::new(KnownName::Authorization, format!("token {}", rng.range(0..3))),
-            1 => Field::new(Name::from_static("x-request-id"), format!("{:x}", rng.next_u64())),
+            0 => Field::new(
+                KnownName::Authorization,
+                format!("token {}", rng.range(0..3)),
+            ),
+            1 => Field::new(
+                Name::from_static("x-request-id"),
+                format!("{:x}", rng.next_u64()),
+            ),
             2 => Field::new(KnownName::GrpcStatus, "0"),
             3 => {
                 let len = rng.range(0..400);
-                let text: String = (0..len).map(|_| rng.range(0x20..0x7f) as u8 as char).collect();
+                let text: String = (0..len)
+                    .map(|_| rng.range(0x20..0x7f) as u8 as char)
+                    .collect();
                 Field::new(Name::from_static("x-long"), text)
             }
             _ => Field::new(Name::from_static("x-tenant"), "a".repeat(rng.range(1..4))),

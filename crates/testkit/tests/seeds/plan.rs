@@ -34,7 +34,9 @@ impl Plan {
             // On so thin a line a PING waits behind the data for longer than a keepalive does.
             (client.keepalive_interval, server.keepalive_interval) = (None, None);
         }
-        let smallest_window = client.initial_stream_window.min(server.initial_stream_window) as usize;
+        let smallest_window = client
+            .initial_stream_window
+            .min(server.initial_stream_window) as usize;
         let at = |rng: &mut Rng, percent| rng.chance(percent).then(|| rng.range(0..operations));
         let side = |rng: &mut Rng| rng.pick(&Side::BOTH);
         Plan {
@@ -85,6 +87,12 @@ fn net(rng: &mut Rng) -> NetConfig {
         delay: Duration::from_micros(rng.pick(&[0, 50, 1000, 40_000])),
         jitter: Duration::from_micros(rng.pick(&[0, 0, 500, 10_000])),
         capacity: rng.pick(&[100, 5000, 256 << 10, 256 << 10]),
-        slicing: rng.pick(&[Slicing::Random, Slicing::Random, Slicing::Whole, Slicing::AtMost(7), Slicing::AtMost(1500)]),
+        slicing: rng.pick(&[
+            Slicing::Random,
+            Slicing::Random,
+            Slicing::Whole,
+            Slicing::AtMost(7),
+            Slicing::AtMost(1500),
+        ]),
     }
 }

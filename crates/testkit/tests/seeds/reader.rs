@@ -39,14 +39,34 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(rng: &mut Rng, hoarders: bool) -> Reader {
-        let temper = rng.pick(&[Temper::Eager, Temper::Slow, Temper::Messages, Temper::Hoarder]);
-        let temper = if temper == Temper::Hoarder && !hoarders { Temper::Messages } else { temper };
-        Reader { temper, unread: 0, prefix: Vec::new(), missing: 0, incomplete: 0, announced: false }
+        let temper = rng.pick(&[
+            Temper::Eager,
+            Temper::Slow,
+            Temper::Messages,
+            Temper::Hoarder,
+        ]);
+        let temper = if temper == Temper::Hoarder && !hoarders {
+            Temper::Messages
+        } else {
+            temper
+        };
+        Reader {
+            temper,
+            unread: 0,
+            prefix: Vec::new(),
+            missing: 0,
+            incomplete: 0,
+            announced: false,
+        }
     }
 
     /// Whatever it was, it reads everything from now on.
     pub(crate) fn hurry(&mut self) -> usize {
-        self.temper = if self.temper == Temper::Hoarder { Temper::Messages } else { self.temper };
+        self.temper = if self.temper == Temper::Hoarder {
+            Temper::Messages
+        } else {
+            self.temper
+        };
         if self.temper == Temper::Slow {
             self.temper = Temper::Eager;
         }
@@ -75,7 +95,12 @@ impl Reader {
             self.prefix.push(data[0]);
             data = &data[1..];
             if self.prefix.len() == 5 {
-                let len = u32::from_be_bytes([self.prefix[1], self.prefix[2], self.prefix[3], self.prefix[4]]);
+                let len = u32::from_be_bytes([
+                    self.prefix[1],
+                    self.prefix[2],
+                    self.prefix[3],
+                    self.prefix[4],
+                ]);
                 self.prefix.clear();
                 self.missing = len as usize;
                 if len == 0 {
@@ -97,9 +122,14 @@ impl Reader {
             Temper::Hoarder => self.unread - self.incomplete,
         };
         self.unread -= release;
-        let waits = matches!(self.temper, Temper::Messages | Temper::Hoarder) && self.missing > 0 && !self.announced;
+        let waits = matches!(self.temper, Temper::Messages | Temper::Hoarder)
+            && self.missing > 0
+            && !self.announced;
         self.announced |= waits;
-        Wish { release, expect: if waits { self.missing } else { 0 } }
+        Wish {
+            release,
+            expect: if waits { self.missing } else { 0 },
+        }
     }
 
     /// A slow reader takes some.

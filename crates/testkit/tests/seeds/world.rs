@@ -113,8 +113,42 @@ impl Tally {
     }
 
     fn fields(&mut self) -> [&mut u64; 16] {
-        let Tally { streams, complete, bytes, resets, early, refused, unprocessed, cut, pauses, queued_opens, pongs, losses, drains, shutdowns, live_windows, settled_windows } = self;
-        [streams, complete, bytes, resets, early, refused, unprocessed, cut, pauses, queued_opens, pongs, losses, drains, shutdowns, live_windows, settled_windows]
+        let Tally {
+            streams,
+            complete,
+            bytes,
+            resets,
+            early,
+            refused,
+            unprocessed,
+            cut,
+            pauses,
+            queued_opens,
+            pongs,
+            losses,
+            drains,
+            shutdowns,
+            live_windows,
+            settled_windows,
+        } = self;
+        [
+            streams,
+            complete,
+            bytes,
+            resets,
+            early,
+            refused,
+            unprocessed,
+            cut,
+            pauses,
+            queued_opens,
+            pongs,
+            losses,
+            drains,
+            shutdowns,
+            live_windows,
+            settled_windows,
+        ]
     }
 }
 
@@ -147,7 +181,12 @@ impl World {
     pub(crate) fn new(seed: u64, loud: bool) -> World {
         let mut rng = Rng::new(seed);
         let plan = Plan::new(&mut rng);
-        let pair = Pair::new(rng.next_u64(), plan.net.clone(), plan.client.clone(), plan.server.clone());
+        let pair = Pair::new(
+            rng.next_u64(),
+            plan.net.clone(),
+            plan.client.clone(),
+            plan.server.clone(),
+        );
         if loud {
             println!("seed {seed}: {plan:#?}");
         }
@@ -188,10 +227,19 @@ impl World {
     pub(crate) fn enter(&mut self, key: StreamKey, head: Vec<Field>, finished: bool) {
         let hoarders = self.plan.hoarders;
         let directions = [(); 2].map(|()| Direction::new(&mut self.rng, hoarders));
-        let mut stream = Stream { keys: [Some(key), None], directions, reset_by: [None; 2], told: [false; 2] };
+        let mut stream = Stream {
+            keys: [Some(key), None],
+            directions,
+            reset_by: [None; 2],
+            told: [false; 2],
+        };
         let request = stream.of(Side::Client);
         (request.head, request.finished) = (Some(head), finished);
-        assert!(self.streams.insert(key.id(), stream).is_none(), "stream id {} came twice", key.id());
+        assert!(
+            self.streams.insert(key.id(), stream).is_none(),
+            "stream id {} came twice",
+            key.id()
+        );
         self.tally.streams += 1;
     }
 
@@ -201,7 +249,11 @@ impl World {
     }
 
     pub(crate) fn alive(&self, wanted: impl Fn(&Stream) -> bool) -> Vec<u32> {
-        self.streams.iter().filter(|(_, stream)| wanted(stream)).map(|(id, _)| *id).collect()
+        self.streams
+            .iter()
+            .filter(|(_, stream)| wanted(stream))
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     /// One thing happens; its events are checked.
@@ -222,7 +274,9 @@ impl World {
                     self.step();
                 }
             }
-            5..9 => self.run_for(Duration::from_micros(self.rng.clone().range(0..20_000) as u64)),
+            5..9 => self.run_for(Duration::from_micros(
+                self.rng.clone().range(0..20_000) as u64
+            )),
             _ => self.run_for(Duration::from_millis(self.rng.clone().range(0..2500) as u64)),
         }
         // Draws above were from a copy, so that their number does not depend on the branch.

@@ -455,7 +455,10 @@ fn a_server_that_speaks_another_protocol_is_recognised() {
         super::raw::hear(machine, bytes, crate::frame::PREFACE.len())
     };
     for (bytes, crime) in [
-        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Crime::AnswersInHttp1),
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            Crime::AnswersInHttp1,
+        ),
         (b"HTTP/1.0", Crime::AnswersInHttp1),
         // An alert, and a part of a handshake.
         (b"\x15\x03\x03\x00\x02\x02\x32", Crime::AnswersInTls),

@@ -149,7 +149,9 @@ impl LoadBalancingPolicy for PickFirst {
             match state {
                 _ if ready != id => {}
                 SubchannelState::Ready => {}
-                SubchannelState::TransientFailure(error) => self.on_connection_of_no_use(cx, id, error),
+                SubchannelState::TransientFailure(error) => {
+                    self.on_connection_of_no_use(cx, id, error)
+                }
                 _ => self.on_connection_lost(cx, id),
             }
             return;

@@ -5,7 +5,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 #[tokio::test(start_paused = true)]
 async fn bytes_come_out_as_they_went_in_and_time_is_simulated() {
     let delay = Duration::from_secs(10);
-    let (mut client, mut server, _) = duplex(1, NetConfig { delay, capacity: 1000, ..NetConfig::default() });
+    let (mut client, mut server, _) = duplex(
+        1,
+        NetConfig {
+            delay,
+            capacity: 1000,
+            ..NetConfig::default()
+        },
+    );
     let data = Rng::new(5).bytes(20_000);
     let (sent, start) = (data.clone(), tokio::time::Instant::now());
     let writer = tokio::spawn(async move { client.write_all(&sent).await });
@@ -13,7 +20,10 @@ async fn bytes_come_out_as_they_went_in_and_time_is_simulated() {
     server.read_to_end(&mut got).await.unwrap();
     writer.await.unwrap().unwrap();
     assert!(got == data);
-    assert!(start.elapsed() >= delay * 20, "every round carries at most 1,000 bytes");
+    assert!(
+        start.elapsed() >= delay * 20,
+        "every round carries at most 1,000 bytes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -22,8 +32,14 @@ async fn a_lost_connection_fails_reads_and_writes_at_once() {
     let reader = tokio::spawn(async move { client.read_u8().await });
     tokio::task::yield_now().await;
     control.lose();
-    assert_eq!(reader.await.unwrap().unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-    assert_eq!(server.write_all(b"x").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    assert_eq!(
+        reader.await.unwrap().unwrap_err().kind(),
+        io::ErrorKind::ConnectionReset
+    );
+    assert_eq!(
+        server.write_all(b"x").await.unwrap_err().kind(),
+        io::ErrorKind::BrokenPipe
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,73 @@
+//! A server that listens nowhere.
+
+use super::{
+    builder::Server,
+    listener::Accepted,
+    serve::{Acceptance, ServeError, ShutdownReport, connection},
+};
+use crate::{peer::SocketAddress, transport::io::Io};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A server without a listener: it serves the byte streams that it is given, one HTTP/2 connection on each. For
+/// transports of one's own and for tests. Made by [`Server::unbound`].
+///
+/// ```
+/// # use farcall::{Channel, Server};
+/// # use farcall_examples::{greeter::MyGreeter, hello::GreeterServer};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Server::builder().add_service(GreeterServer::new(MyGreeter));
+/// let server = server.unbound()?;
+/// let connect = move |_: &farcall::Address| {
+///     let (near, far) = tokio::io::duplex(64 << 10);
+///     tokio::spawn(server.serve(far));
+///     Box::pin(async { Ok(Box::new(near) as Box<dyn farcall::client::ByteStream>) }) as _
+/// };
+/// let channel = Channel::builder("passthrough:///in-memory").connector(connect).insecure().build()?;
+/// channel.connect().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Unbound {
+    service: Arc<Acceptance>,
+}
+
+impl Server {
+    /// A server that listens nowhere and serves the streams that it is given.
+    ///
+    /// # Errors
+    /// As [`bind`](Server::bind), but for the address.
+    pub fn unbound(self) -> Result<Unbound, ServeError> {
+        let service = Acceptance::new(self)?;
+        Ok(Unbound { service })
+    }
+}
+
+impl Unbound {
+    /// Serves one connection until it is over. The future is to be spawned; dropping it cuts the connection.
+    pub fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let end = || SocketAddress::Other("stream".into());
+        let accepted = Accepted {
+            io: Io::custom(stream),
+            remote: end(),
+            local: end(),
+        };
+        connection(Arc::clone(&self.service), accepted)
+    }
+
+    /// Tells every client to go away (GOAWAY), lets open calls finish for `drain` and cuts what remains, which the
+    /// report counts. Streams that are given to it later are told the same.
+    pub async fn shut_down(&self, drain: Duration) -> ShutdownReport {
+        self.service.drain(drain, self.service.idle()).await
+    }
+}
+
+impl fmt::Debug for Unbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unbound")
+    }
+}
