@@ -53,7 +53,7 @@ impl Neighbour {
     }
 
     /// The first call still works, to its end.
-    pub(crate) async fn is_unharmed(mut self) {
+    pub(crate) async fn assert_unharmed(mut self) {
         self.peer.data(1, &message(b"after"), true).await;
         let mut body = Vec::new();
         loop {
@@ -135,7 +135,7 @@ async fn a_request_that_is_not_grpc_gets_415_with_a_line_of_text() {
         );
         assert!(body.ends_with('\n'), "{body:?}");
         assert!(exchange.head.get("grpc-message").is_some());
-        neighbour.is_unharmed().await;
+        neighbour.assert_unharmed().await;
     }
     let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE]).await;
     assert_eq!(
@@ -143,7 +143,7 @@ async fn a_request_that_is_not_grpc_gets_415_with_a_line_of_text() {
         Some("415"),
         "no content-type at all"
     );
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn content_types_of_grpc_in_all_their_forms_are_served() {
             Some(0),
             "{content_type}: {exchange:?}"
         );
-        neighbour.is_unharmed().await;
+        neighbour.assert_unharmed().await;
     }
 }
 
@@ -176,7 +176,7 @@ async fn a_request_that_is_not_post_gets_405() {
             "{method}"
         );
         assert!(body.ends_with('\n'));
-        neighbour.is_unharmed().await;
+        neighbour.assert_unharmed().await;
     }
 }
 
@@ -203,7 +203,7 @@ async fn an_unknown_path_is_unimplemented() {
             exchange.trailers.is_none() && exchange.body.is_empty(),
             "nothing but trailers"
         );
-        neighbour.is_unharmed().await;
+        neighbour.assert_unharmed().await;
     }
 }
 
@@ -230,7 +230,7 @@ async fn a_malformed_timeout_gets_400_and_internal() {
             Some(Code::Internal as u32),
             "{timeout:?}"
         );
-        neighbour.is_unharmed().await;
+        neighbour.assert_unharmed().await;
     }
     let (neighbour, exchange) =
         ask(&[POST, HTTP, PATH, TE, GRPC, ("grpc-timeout", "99999999H")]).await;
@@ -239,7 +239,7 @@ async fn a_malformed_timeout_gets_400_and_internal() {
         Some(0),
         "the longest timeout there is"
     );
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
 }
 
 #[tokio::test]
@@ -252,12 +252,12 @@ async fn a_binary_value_that_is_not_base64_gets_400_and_internal() {
             Some(Code::Internal as u32),
             "{value}"
         );
-        neighbour.is_unharmed().await;
+        neighbour.assert_unharmed().await;
     }
     for value in ["", "YQ", "YQ==", "YQ==,Yg", "YWI"] {
         let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, GRPC, ("x-key-bin", value)]).await;
         assert_eq!(exchange.last().grpc_status(), Some(0), "{value}");
-        neighbour.is_unharmed().await;
+        neighbour.assert_unharmed().await;
     }
 }
 
@@ -269,10 +269,10 @@ async fn several_hosts_get_400_and_one_stands_in_for_the_authority() {
         (says(&exchange).0, exchange.head.grpc_status()),
         ("400", Some(Code::Internal as u32))
     );
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
     let (neighbour, exchange) = ask(&[POST, HTTP, PATH, TE, GRPC, ("host", "a")]).await;
     assert_eq!(exchange.last().grpc_status(), Some(0));
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
 }
 
 #[tokio::test]
@@ -291,7 +291,7 @@ async fn a_request_with_forbidden_fields_is_reset() {
             Reason::PROTOCOL_ERROR,
             "{field:?}"
         );
-        neighbour.is_unharmed().await;
+        neighbour.assert_unharmed().await;
     }
 }
 
@@ -308,7 +308,7 @@ async fn a_header_list_far_over_the_limit_is_reset() {
         [Reason::ENHANCE_YOUR_CALM, Reason::FRAME_SIZE_ERROR].contains(&reason),
         "{reason}"
     );
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
 }
 
 #[tokio::test]
@@ -319,7 +319,7 @@ async fn streams_over_the_limit_are_refused() {
     neighbour.peer.request(5, "/t.T/Chat", &[]).await;
     assert_eq!(neighbour.peer.expect_rst(5).await, Reason::REFUSED_STREAM);
     neighbour.peer.rst(3, Reason::CANCEL).await;
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
 }
 
 #[tokio::test]
@@ -340,7 +340,7 @@ async fn data_beyond_the_streams_window_is_reset() {
         neighbour.peer.expect_rst(3).await,
         Reason::FLOW_CONTROL_ERROR
     );
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
 }
 
 /// Connects, says `bytes` and expects the end of the connection; what came before it.
@@ -380,7 +380,7 @@ async fn bytes_that_are_not_http2_end_the_connection_at_once() {
 #[tokio::test]
 async fn a_connection_that_does_not_begin_with_settings_ends() {
     let stub = echo().start().await;
-    let ping = [&PREFACE[..], &[0, 0, 8, kind::PING, 0, 0, 0, 0, 0], &[0; 8]].concat();
+    let ping = [PREFACE, &[0, 0, 8, kind::PING, 0, 0, 0, 0, 0], &[0; 8]].concat();
     let frames = say(&stub, &ping).await;
     assert_eq!(goaway(&frames), Some(Reason::PROTOCOL_ERROR));
 }

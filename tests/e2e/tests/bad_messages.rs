@@ -12,7 +12,7 @@ async fn ask(path: &str, more: &[(&str, &str)], body: &[u8]) -> Exchange {
     neighbour.peer.data(3, body, true).await;
     let exchange = neighbour.peer.expect_exchange(3).await;
     assert_eq!(exchange.head.get(":status"), Some("200"));
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
     exchange
 }
 
@@ -43,7 +43,7 @@ async fn a_message_over_the_limit_is_resource_exhausted_before_its_bytes_arrive(
         exchange.last().grpc_status(),
         Some(Code::ResourceExhausted as u32)
     );
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
     assert_eq!(code("/t.T/Echo", &[], &message(&[7; 1000])).await, Code::Ok);
 }
 
@@ -128,7 +128,7 @@ async fn a_unary_request_with_no_message_or_several_is_unimplemented() {
         Some(Code::Unimplemented as u32),
         "END_STREAM on the head"
     );
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
 }
 
 #[tokio::test]
@@ -143,5 +143,5 @@ async fn messages_may_be_cut_at_any_byte() {
     let exchange = neighbour.peer.expect_exchange(3).await;
     assert_eq!(exchange.body, whole);
     assert_eq!(exchange.last().grpc_status(), Some(0));
-    neighbour.is_unharmed().await;
+    neighbour.assert_unharmed().await;
 }

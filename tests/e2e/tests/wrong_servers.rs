@@ -71,9 +71,9 @@ fn secure(address: SocketAddr, tls: ClientTls) -> Channel {
 }
 
 /// Serves every connection by `serve`.
-async fn listen<F: Future<Output = ()> + Send>(serve: fn(TcpStream) -> F) -> SocketAddr
+async fn listen<F>(serve: fn(TcpStream) -> F) -> SocketAddr
 where
-    F: 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -255,9 +255,11 @@ fn a_connection_of_no_use_is_a_failure_until_the_backoff_of_its_attempt_is_over(
 
 #[test]
 fn a_greatest_connect_timeout_holds_however_long_the_backoff_is() {
-    let mut config = SubchannelConfig::default();
-    config.min_connect_timeout = Duration::from_millis(100);
-    config.max_connect_timeout = Some(Duration::from_millis(100));
+    let config = SubchannelConfig {
+        min_connect_timeout: Duration::from_millis(100),
+        max_connect_timeout: Some(Duration::from_millis(100)),
+        ..SubchannelConfig::default()
+    };
     let mut subchannel = Subchannel::new(
         SubchannelId::new(1),
         Address::from(([10, 0, 0, 1], 443)),

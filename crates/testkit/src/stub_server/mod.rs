@@ -19,10 +19,13 @@
 pub mod calls;
 mod running;
 mod service;
+mod simulated;
 
 pub use running::RunningStub;
 pub use service::Handling;
+pub use simulated::SimulatedStub;
 
+use crate::sim::NetConfig;
 use bytes::Bytes;
 use farcall_net::{
     Channel, Request, Response, Sender, Server, Status, Streaming, client::ByteStream,
@@ -129,8 +132,38 @@ impl StubServer {
     /// # Panics
     /// The settings are wrong, or the address is not free.
     pub async fn start_at(self, address: SocketAddr) -> RunningStub {
-        let server = Server::builder().add_service(Stubs(self.stubs));
-        RunningStub::start((self.settings)(server), address, self.drain).await
+        let drain = self.drain;
+        RunningStub::start(self.server(), address, drain).await
+    }
+
+    /// This server behind a simulated network, with a channel to it. `seed` decides how bytes are cut. Time is tokio's clock:
+    /// use `tokio::time::pause`.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use farcall_testkit::{sim::NetConfig, stub_server::{StubServer, calls}};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), farcall_net::Status> {
+    /// let far = NetConfig { delay: Duration::from_secs(3), ..NetConfig::default() };
+    /// let stub = StubServer::unary("/a.B/C", |_| async { Ok(Bytes::from("hello")) }).simulated(7, far);
+    /// stub.channel().connect().await?;
+    /// let start = tokio::time::Instant::now();
+    /// let reply = calls::unary(stub.channel(), "/a.B/C", Bytes::new()).await?;
+    /// assert_eq!((&reply[..], start.elapsed().as_secs()), (&b"hello"[..], 6));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// The settings are wrong.
+    pub fn simulated(self, seed: u64, net: NetConfig) -> SimulatedStub {
+        SimulatedStub::new(self, seed, net)
+    }
+
+    fn server(self) -> Server {
+        (self.settings)(Server::builder().add_service(Stubs(self.stubs)))
     }
 
     /// A plaintext channel to this server, over a socket of 127.0.0.1. The server is started when the channel first connects,

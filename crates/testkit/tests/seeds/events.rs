@@ -104,12 +104,7 @@ fn summary(event: &Event) -> String {
 }
 
 /// What `sender` sends on a stream that `side` has an event for; the stream must not be over there.
-fn direction<'a>(
-    world: &'a mut World,
-    side: Side,
-    key: StreamKey,
-    sender: Side,
-) -> &'a mut Direction {
+fn direction(world: &mut World, side: Side, key: StreamKey, sender: Side) -> &mut Direction {
     let stream = world
         .streams
         .get_mut(&key.id())
@@ -209,7 +204,8 @@ fn on_data(world: &mut World, side: Side, key: StreamKey, mut data: Bytes, end: 
             front[..part] == data[..part],
             "the data is not what was sent"
         );
-        (front.advance(part), data.advance(part));
+        front.advance(part);
+        data.advance(part);
         if front.is_empty() {
             sent.under_way.pop_front();
         }
