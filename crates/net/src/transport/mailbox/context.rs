@@ -1,0 +1,73 @@
+//! The call as a context: its cancellation, and the calls made under it.
+
+use super::{Cancelled, Mailbox};
+use farcall_core::{Code, Status};
+use farcall_http2::Reason;
+use std::{
+    sync::{Arc, Weak},
+    task::{Context, Poll, Waker},
+};
+
+impl Mailbox {
+    pub(crate) fn cancelled(&self) -> Option<Cancelled> {
+        self.lock().cancelled
+    }
+
+    /// Waits for cancellation.
+    pub(crate) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<Cancelled> {
+        let mut state = self.lock();
+        match state.cancelled {
+            Some(cause) => Poll::Ready(cause),
+            None => {
+                let listeners = &mut state.followers.get_or_insert_default().listeners;
+                if !listeners.iter().any(|w| w.will_wake(cx.waker())) {
+                    listeners.push(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Makes `child` end when this call is cancelled.
+    pub(crate) fn adopt(&self, child: &Arc<Mailbox>) {
+        let mut state = self.lock();
+        if let Some(cause) = state.cancelled {
+            drop(state);
+            child.cancel_by_parent(cause);
+            return;
+        }
+        let children = &mut state.followers.get_or_insert_default().children;
+        if children.len() >= 16 && children.len().is_power_of_two() {
+            children.retain(|c| c.strong_count() > 0);
+        }
+        children.push(Arc::downgrade(child));
+    }
+
+    fn cancel_by_parent(self: &Arc<Self>, cause: Cancelled) {
+        self.cancel(Reason::CANCEL, || match cause {
+            Cancelled::Cancelled => Status::new(
+                Code::Cancelled,
+                "the call that this call was made for was cancelled",
+            ),
+            Cancelled::Deadline => Status::new(
+                Code::DeadlineExceeded,
+                "the deadline of the call that this call was made for passed",
+            ),
+        });
+    }
+
+    /// Marks the context cancelled: wakes those who wait for it and cancels the calls made under it.
+    pub(crate) fn cancel_context(self: &Arc<Self>, cause: Cancelled) {
+        let mut state = self.lock();
+        if state.cancelled.is_some() {
+            return;
+        }
+        state.cancelled = Some(cause);
+        let followers = state.followers.take().unwrap_or_default();
+        drop(state);
+        followers.listeners.into_iter().for_each(Waker::wake);
+        for child in followers.children.iter().filter_map(Weak::upgrade) {
+            child.cancel_by_parent(cause);
+        }
+    }
+}

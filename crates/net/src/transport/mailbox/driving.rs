@@ -1,0 +1,185 @@
+//! The driver's side: taking what is to be sent, handing over what has arrived.
+
+use super::{End, HIGH_WATER, Incoming, Interest, Mailbox, Outgoing};
+use bytes::Bytes;
+use farcall_http2::{Headers, StreamKey};
+use std::{
+    mem,
+    sync::{Arc, atomic::Ordering},
+};
+
+impl Mailbox {
+    /// The slot of the mailbox's stream.
+    pub(crate) fn slot(&self) -> Option<usize> {
+        (self.slot.load(Ordering::Relaxed) as usize).checked_sub(1)
+    }
+
+    /// Remembers the stream's slot. Only the driver reads and writes it.
+    pub(crate) fn set_slot(&self, slot: Option<usize>) {
+        let slot = slot.map_or(0, |s| {
+            u32::try_from(s + 1).expect("slots are fewer than stream ids")
+        });
+        self.slot.store(slot, Ordering::Relaxed);
+    }
+
+    /// Puts back what `take_outgoing` took, in front of what has come since; the mailbox counts as queued.
+    pub(crate) fn restore_outgoing(&self, older: Outgoing) {
+        let mut state = self.lock();
+        let newer = mem::replace(&mut state.outgoing, older);
+        state.outgoing.append(newer);
+        state.queued = true;
+    }
+
+    /// Takes the mailbox off its connection, which sent nothing of it: it waits for another one.
+    pub(crate) fn unattach(&self) {
+        let mut state = self.lock();
+        state.queued = false;
+        state.submit = None;
+    }
+
+    /// What wakes the receiver.
+    pub(crate) fn interest(&self) -> Interest {
+        self.lock().interest
+    }
+
+    /// Bytes of a unary response that are gathered at most.
+    pub(crate) fn receive_limit(&self) -> usize {
+        self.route
+            .as_ref()
+            .map_or(usize::MAX, |route| route.receive_limit)
+    }
+
+    /// Whether the receiving side has ended; nothing is worth sending then.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lock().incoming.end.is_some()
+    }
+
+    /// Hands over what the driver has gathered of a response, and wakes the receiver with everything that comes from now on.
+    /// The credit for its bytes has been returned.
+    pub(crate) fn hand_over(&self, gathered: Incoming) {
+        let mut state = self.lock();
+        state.interest = Interest::Any;
+        if state.incoming.end.is_none() {
+            state.incoming = gathered;
+        }
+        let waker = state.receiver_for_news();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Hands over the message of a response that had nothing else to say.
+    pub(crate) fn deliver_message(&self, message: Bytes, detached: StreamKey) {
+        let mut state = self.lock();
+        if state.incoming.end.is_none() {
+            state.incoming.message = Some(message);
+            state.incoming.end = Some(End::Eof);
+        }
+        state.detached = Some(detached);
+        let wakers = state.wakers();
+        drop(state);
+        wakers.wake();
+    }
+
+    /// Hands over a whole response at once.
+    pub(crate) fn deliver_all(&self, incoming: Incoming, detached: Option<StreamKey>) {
+        let mut state = self.lock();
+        if state.incoming.end.is_none() {
+            state.incoming = incoming;
+        }
+        state.detached = detached;
+        let wakers = state.wakers();
+        drop(state);
+        wakers.wake();
+    }
+
+    /// Everything the task asked for since the last time.
+    pub(crate) fn take_outgoing(&self) -> Outgoing {
+        let mut state = self.lock();
+        state.queued = false;
+        mem::take(&mut state.outgoing)
+    }
+
+    /// How many bytes the connection still holds back; wakes a sender that may go on.
+    pub(crate) fn set_outstanding(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.outstanding = bytes;
+        let waker = if bytes < HIGH_WATER {
+            state.sender.take()
+        } else {
+            None
+        };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Hands over a response head.
+    pub(crate) fn deliver_head(&self, head: Arc<Headers>) {
+        let mut state = self.lock();
+        state.incoming.head = Some(head);
+        let waker = state.receiver_for_news();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Hands over payload bytes. Answers how many of them nobody will read.
+    pub(crate) fn deliver_data(&self, data: Bytes) -> usize {
+        let mut state = self.lock();
+        if state.incoming.end.is_some() || state.ignoring {
+            return data.len();
+        }
+        state.unread += data.len();
+        state.incoming.data.push(data);
+        let waker = state.receiver_for_news();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        0
+    }
+
+    /// Hands over a response that is one header list: its end comes with it, not after it.
+    pub(crate) fn deliver_trailers_only(&self, head: Arc<Headers>, detached: StreamKey) {
+        let mut state = self.lock();
+        if state.incoming.end.is_none() {
+            state.incoming.head = Some(head);
+            state.incoming.end = Some(End::Eof);
+        }
+        state.detached = Some(detached);
+        let wakers = state.wakers();
+        drop(state);
+        wakers.wake();
+    }
+
+    /// The receiving side is over. `detached`: the connection has forgotten the stream (both sides are over).
+    pub(crate) fn deliver_end(
+        &self,
+        trailers: Option<Arc<Headers>>,
+        end: End,
+        detached: Option<StreamKey>,
+    ) {
+        let mut state = self.lock();
+        if state.incoming.end.is_none() {
+            state.incoming.trailers = trailers;
+            state.incoming.end = Some(end);
+        }
+        if detached.is_some() {
+            state.detached = detached;
+        }
+        let wakers = state.wakers();
+        drop(state);
+        wakers.wake();
+    }
+
+    /// The connection has forgotten the stream; answers the bytes that the task has read and not reported.
+    pub(crate) fn detach(&self, key: StreamKey) -> usize {
+        let mut state = self.lock();
+        state.detached = Some(key);
+        mem::take(&mut state.outgoing.release)
+    }
+}

@@ -1,0 +1,95 @@
+//! The task's side: what it wants sent.
+
+use super::{End, HIGH_WATER, Incoming, Mailbox, Outgoing, State, keep};
+use crate::transport::submit::Submit;
+use farcall_core::{Code, Status};
+use farcall_http2::Reason;
+use std::{
+    mem,
+    sync::{Arc, MutexGuard},
+    task::{Context, Poll},
+};
+
+impl Mailbox {
+    /// Gives the mailbox to a connection. False: the connection takes no more; the mailbox waits again.
+    pub(crate) fn attach(self: &Arc<Self>, submit: &Arc<Submit<Mailbox>>) -> bool {
+        {
+            let mut state = self.lock();
+            if state.submit.is_some() {
+                return true;
+            }
+            state.submit = Some(Arc::clone(submit));
+            state.queued = true;
+        }
+        if submit.push(Arc::clone(self)) {
+            return true;
+        }
+        let mut state = self.lock();
+        state.queued = false;
+        state.submit = None;
+        false
+    }
+
+    /// Changes the outgoing box and tells the driver. False: the stream is over, nothing was done.
+    pub(crate) fn send(self: &Arc<Self>, bytes: usize, change: impl FnOnce(&mut Outgoing)) -> bool {
+        let mut state = self.lock();
+        if state.is_lost() {
+            return false;
+        }
+        change(&mut state.outgoing);
+        state.outstanding += bytes;
+        self.submit(state);
+        true
+    }
+
+    /// Waits until less than [`HIGH_WATER`] bytes are on their way. An ended stream is ready at once.
+    pub(crate) fn poll_capacity(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.outstanding < HIGH_WATER || state.is_lost() {
+            return Poll::Ready(());
+        }
+        keep(&mut state.sender, cx);
+        Poll::Pending
+    }
+
+    /// Ends the stream from this side with RST_STREAM; what was not taken yet is dropped.
+    pub(crate) fn cancel(self: &Arc<Self>, reason: Reason, status: impl FnOnce() -> Status) {
+        let mut state = self.lock();
+        if state.detached.is_none() {
+            state.outgoing.data.clear();
+            state.outgoing.reset = Some(reason);
+        }
+        if state.incoming.end.is_none() {
+            state.incoming.end = Some(End::Failed(status()));
+        }
+        let wakers = state.wakers();
+        self.submit(state);
+        wakers.wake();
+    }
+
+    /// The task will not look at the mailbox again: unread bytes are given back.
+    pub(crate) fn close(self: &Arc<Self>, reason: Reason) {
+        self.cancel(reason, || {
+            Status::new(Code::Cancelled, "the call was dropped")
+        });
+        let mut state = self.lock();
+        let unread = mem::take(&mut state.unread);
+        state.incoming = Incoming {
+            end: state.incoming.end.take(),
+            ..Incoming::default()
+        };
+        self.give_back(state, unread);
+    }
+
+    pub(super) fn submit(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.queued || state.detached.is_some() {
+            return;
+        }
+        let Some(submit) = state.submit.clone() else {
+            return;
+        };
+        state.queued = true;
+        drop(state);
+        submit.push(Arc::clone(self));
+    }
+}
