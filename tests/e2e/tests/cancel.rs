@@ -12,7 +12,7 @@ use std::{future::pending, time::Duration};
 use tokio::net::TcpListener;
 
 /// Handlers of all kinds that never end by themselves.
-fn waiting(probe: &Probe) -> StubServer {
+pub(crate) fn waiting(probe: &Probe) -> StubServer {
     let probes = [probe.clone(), probe.clone(), probe.clone(), probe.clone()];
     let [unary, upload, watch, chat] = probes;
     StubServer::unary("/t.T/Unary", move |_| {
@@ -54,7 +54,7 @@ async fn promptly_ended(probe: &Probe, count: usize) {
     within(PROMPTLY, "the handler's end", probe.ended(count)).await;
 }
 
-async fn a_dropped_call_ends_its_handler(channel: Channel, probe: Probe) {
+pub(crate) async fn a_dropped_call_ends_its_handler(channel: Channel, probe: Probe) {
     let call = tokio::spawn(calls::unary(&channel, "/t.T/Unary", Bytes::new()).into_future());
     within(PATIENCE, "the handler", probe.begun(1)).await;
     call.abort();

@@ -13,6 +13,8 @@ mod limits;
 mod metadata;
 mod panics;
 mod shutdown;
+mod simulated;
+mod simulated_calls;
 mod status;
 mod wrong_answers;
 mod wrong_servers;

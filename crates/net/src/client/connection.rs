@@ -66,7 +66,9 @@ impl ClientRole {
             error: self.error.take(),
             machine,
             goaway: self.goaway.clone(),
-            useless: !self.useful && self.calls.iter().all(Option::is_none),
+            useless: !self.useful
+                && self.orphans.is_empty()
+                && self.calls.iter().all(Option::is_none),
         })
     }
 

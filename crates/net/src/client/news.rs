@@ -43,7 +43,7 @@ pub(crate) struct Disconnect {
     pub(crate) machine: Option<ConnectionError>,
     /// The server's last GOAWAY.
     pub(crate) goaway: Option<(Reason, Bytes)>,
-    /// No call was answered on the connection, and none is being.
+    /// No call was answered on the connection, none is being, and none was cut with it.
     pub(crate) useless: bool,
 }
 

@@ -28,7 +28,8 @@ pub use simulated::SimulatedStub;
 use crate::sim::NetConfig;
 use bytes::Bytes;
 use farcall_net::{
-    Channel, Request, Response, Sender, Server, Status, Streaming, client::ByteStream,
+    Channel, ChannelBuilder, Request, Response, Sender, Server, Status, Streaming,
+    client::ByteStream,
 };
 use service::{Stub, Stubs};
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
@@ -159,7 +160,20 @@ impl StubServer {
     /// # Panics
     /// The settings are wrong.
     pub fn simulated(self, seed: u64, net: NetConfig) -> SimulatedStub {
-        SimulatedStub::new(self, seed, net)
+        SimulatedStub::new(self, seed, net, |channel| channel)
+    }
+
+    /// As [`simulated`](StubServer::simulated), with settings of the channel.
+    ///
+    /// # Panics
+    /// The settings are wrong.
+    pub fn simulated_with(
+        self,
+        seed: u64,
+        net: NetConfig,
+        settings: impl FnOnce(ChannelBuilder) -> ChannelBuilder,
+    ) -> SimulatedStub {
+        SimulatedStub::new(self, seed, net, settings)
     }
 
     fn server(self) -> Server {

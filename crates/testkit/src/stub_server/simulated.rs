@@ -5,7 +5,7 @@ use crate::{
     Rng,
     sim::{Control, NetConfig, duplex},
 };
-use farcall_net::{Channel, ShutdownReport, client::ByteStream, server::Unbound};
+use farcall_net::{Channel, ChannelBuilder, ShutdownReport, client::ByteStream, server::Unbound};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -21,7 +21,12 @@ pub struct SimulatedStub {
 }
 
 impl SimulatedStub {
-    pub(super) fn new(stub: StubServer, seed: u64, net: NetConfig) -> SimulatedStub {
+    pub(super) fn new(
+        stub: StubServer,
+        seed: u64,
+        net: NetConfig,
+        settings: impl FnOnce(ChannelBuilder) -> ChannelBuilder,
+    ) -> SimulatedStub {
         let server = stub
             .server()
             .unbound()
@@ -43,10 +48,9 @@ impl SimulatedStub {
             Box::pin(async move { Ok(Box::new(near) as Box<dyn ByteStream>) }) as _
         };
         let builder = Channel::builder("passthrough:///simulated").connector(connect);
-        let channel = builder
-            .insecure()
+        let channel = settings(builder.insecure())
             .build()
-            .expect("the target is well-formed");
+            .expect("the channel's settings are right");
         SimulatedStub {
             server,
             channel,
