@@ -32,8 +32,8 @@ pub use farcall_core::{
 pub use farcall_net::tls::{self, ClientTls, ServerTls};
 pub use farcall_net::{
     Address, Channel, ChannelBuilder, ConfigError, ConnectError, ConnectivityState, Context,
-    Encoding, IntoRequest, Peer, Request, Response, Sender, ServeError, Server, ShutdownReport,
-    Streaming, client, peer, server,
+    Encoding, IntoRequest, Peer, Registry, Request, Response, Sender, ServeError, Server,
+    ShutdownReport, Streaming, client, lb, peer, server,
 };
 
 /// The protobuf runtime of generated messages.

@@ -18,7 +18,9 @@ pub use call::{Context, Encoding, IntoRequest, Request, Response, Sender, Stream
 pub use client::{Channel, ChannelBuilder};
 pub use error::ConfigError;
 pub use farcall_core::{Code, Metadata, Method, Status};
-pub use farcall_lb::{Address, ConnectivityState};
+/// The rules of a channel: what resolvers and load-balancing policies are written against.
+pub use farcall_lb as lb;
+pub use farcall_lb::{Address, ConnectivityState, Registry};
 pub use peer::Peer;
 pub use server::{ServeError, Server, ShutdownReport};
 pub use transport::connect::ConnectError;

@@ -61,6 +61,7 @@ pub struct ChannelBuilder {
     max_send: usize,
     connect_timeout: Duration,
     registry: Registry,
+    policy: String,
     http2: Config,
 }
 
@@ -79,6 +80,7 @@ impl Channel {
             max_send: i32::MAX as usize,
             connect_timeout: Duration::from_secs(20),
             registry: Registry::built_in(),
+            policy: "pick_first".into(),
             http2: Config::default(),
         }
     }
@@ -148,6 +150,13 @@ impl ChannelBuilder {
         self
     }
 
+    /// The load-balancing policy, by the name that it has in the registry. Default `pick_first`. An unknown name is an error of
+    /// [`build`](ChannelBuilder::build).
+    pub fn load_balancing_policy(mut self, name: impl Into<String>) -> Self {
+        self.policy = name.into();
+        self
+    }
+
     /// Size of received header lists (names, values and 32 bytes per field), in bytes; advertised to servers.
     /// Default 8 KiB.
     pub fn max_header_list_size(mut self, bytes: u32) -> Self {
@@ -185,6 +194,7 @@ impl ChannelBuilder {
         subchannel.max_connect_timeout = Some(self.connect_timeout);
         let config = ChannelConfig::new(fastrand::u64(..))
             .with_registry(self.registry)
+            .with_policy(self.policy, None)
             .with_subchannel(subchannel);
         let machine = Machine::new(&self.target, config).map_err(ConfigError::target)?;
         let target = machine.target().clone();
@@ -235,5 +245,32 @@ fn refuse_name_server(target: &Target) -> Result<(), ConfigError> {
             )))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Channel;
+
+    #[test]
+    fn an_unknown_policy_is_an_error_that_names_it() {
+        let builder = Channel::builder("ipv4:127.0.0.1:1").insecure();
+        let error = builder
+            .load_balancing_policy("by_horoscope")
+            .build()
+            .unwrap_err();
+        assert!(error.to_string().contains("by_horoscope"), "{error}");
+    }
+
+    #[test]
+    fn a_channel_without_credentials_is_an_error_that_says_what_to_do() {
+        let error = Channel::builder("ipv4:127.0.0.1:1").build().unwrap_err();
+        assert!(error.to_string().contains(".insecure()"), "{error}");
+    }
+
+    #[test]
+    fn a_name_server_in_the_target_is_refused_and_not_ignored() {
+        let builder = Channel::builder("dns://10.0.0.53/greeter:50051").insecure();
+        assert!(builder.build().unwrap_err().is_target());
     }
 }

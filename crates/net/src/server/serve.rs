@@ -3,7 +3,7 @@
 use super::{
     builder::Server,
     connection::ServerRole,
-    listener::{Accepted, Handshake, Listener},
+    listener::{Accepted, BindError, Handshake, Listener},
     log::Trouble,
     shared::Shared,
 };
@@ -402,14 +402,14 @@ pub struct ServeError {
 
 #[derive(Debug)]
 enum Cause {
-    Bind(Box<dyn Error + Send + Sync>),
+    Bind(BindError),
     Config(ConfigError),
 }
 
 impl ServeError {
-    pub(super) fn bind(error: impl Into<Box<dyn Error + Send + Sync>>) -> ServeError {
+    pub(super) fn bind(error: BindError) -> ServeError {
         ServeError {
-            cause: Cause::Bind(error.into()),
+            cause: Cause::Bind(error),
         }
     }
 
@@ -422,6 +422,14 @@ impl ServeError {
     /// The address could not be bound.
     pub fn is_bind(&self) -> bool {
         matches!(self.cause, Cause::Bind(_))
+    }
+
+    /// Why the address could not be bound, if that is it.
+    pub fn bind_error(&self) -> Option<&BindError> {
+        match &self.cause {
+            Cause::Bind(error) => Some(error),
+            Cause::Config(_) => None,
+        }
     }
 
     /// The services or settings are wrong.
