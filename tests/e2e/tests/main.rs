@@ -16,5 +16,6 @@ mod shutdown;
 mod simulated;
 mod simulated_calls;
 mod status;
+mod stress;
 mod wrong_answers;
 mod wrong_servers;
