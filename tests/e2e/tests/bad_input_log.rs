@@ -2,6 +2,7 @@
 
 use crate::bad_input::{Peer, echo};
 use farcall_e2e::{PATIENCE, logged, within};
+use farcall_net::tls::ServerTls;
 use farcall_testkit::{
     scripted_peer::{PREFACE, ScriptedPeer, message},
     stub_server::RunningStub,
@@ -99,6 +100,25 @@ async fn a_connection_that_is_not_http2_has_a_line() {
     peer.expect_end().await;
     let lines = lines(&address, 1).await;
     assert!(lines[0].contains("preface"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_not_tls_has_a_line() {
+    logged("");
+    let tls = ServerTls::from_pem(
+        include_str!("../../../crates/net/src/tls/testdata/server.pem"),
+        include_str!("../../../crates/net/src/tls/testdata/server.key"),
+    )
+    .unwrap();
+    let stub = echo().configure(move |server| server.tls(tls.clone()));
+    let stub = stub.start().await;
+    let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
+    peer.set_polite(false);
+    let address = peer.io().local_addr().unwrap().to_string();
+    peer.raw(b"GET / HTTP/1.1\r\n\r\n").await;
+    let lines = lines(&address, 1).await;
+    assert!(lines[0].contains("TLS"), "{lines:?}");
+    assert!(!lines[0].chars().any(char::is_control), "{lines:?}");
 }
 
 #[tokio::test]

@@ -94,7 +94,10 @@ async fn chat(channel: &Channel, rng: &mut Rng) {
     let sent = sending.await.unwrap();
     match end {
         Ok(()) => assert!(!abandon && sent.is_ok() && got == messages),
-        Err(code) => assert!(abandon && code == Code::Cancelled && messages.starts_with(&got), "{code:?}"),
+        Err(code) => assert!(
+            abandon && code == Code::Cancelled && messages.starts_with(&got),
+            "{code:?}"
+        ),
     }
 }
 

@@ -137,6 +137,13 @@ impl Frame {
 }
 
 /// A header list in the order of the wire, pseudo-header fields included.
+///
+/// ```
+/// use farcall_testkit::scripted_peer::HeaderList;
+///
+/// let list = HeaderList(vec![(":status".into(), "200".into()), ("grpc-status".into(), "5".into())]);
+/// assert_eq!((list.get(":status"), list.grpc_status()), (Some("200"), Some(5)));
+/// ```
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct HeaderList(pub Vec<(String, Bytes)>);
 

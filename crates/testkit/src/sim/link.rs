@@ -9,6 +9,20 @@ use std::{
 
 /// How a simulated connection treats bytes, the same in both directions. The default: 1 ms of delay, no jitter,
 /// 256 KiB of room, cut at random places.
+///
+/// ```
+/// use farcall_testkit::sim::{NetConfig, Slicing};
+/// use std::time::Duration;
+///
+/// // A thin line to the other side of the world, byte by byte.
+/// let far = NetConfig {
+///     delay: Duration::from_millis(150),
+///     jitter: Duration::from_millis(20),
+///     capacity: 1000,
+///     slicing: Slicing::AtMost(1),
+/// };
+/// # let _ = far;
+/// ```
 #[derive(Clone, Debug)]
 pub struct NetConfig {
     /// Time from a write until the bytes can be read. Default 1 ms.
@@ -55,6 +69,18 @@ pub enum Arrival {
 }
 
 /// One direction: bytes that are under way, each piece with its time of arrival.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use farcall_testkit::{Rng, sim::{Arrival, Clock, Link, NetConfig}};
+///
+/// let (mut clock, mut link) = (Clock::new(), Link::new(NetConfig::default(), Rng::new(1)));
+/// link.write(clock.now(), &mut &b"x"[..]);
+/// let mut read = BytesMut::new();
+/// assert_eq!(link.read(clock.now(), &mut read), Arrival::Nothing);
+/// clock.advance_to(link.next_arrival().unwrap());
+/// assert_eq!(link.read(clock.now(), &mut read), Arrival::Bytes(1));
+/// ```
 #[derive(Debug)]
 pub struct Link {
     config: NetConfig,

@@ -5,6 +5,21 @@ use std::{net::SocketAddr, time::Duration};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A stub server that listens. Dropping it cuts all connections.
+///
+/// ```
+/// use bytes::Bytes;
+/// use farcall_testkit::stub_server::StubServer;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), farcall_net::Status> {
+/// let mut stub = StubServer::unary("/a.B/C", |_| async { Ok(Bytes::new()) }).start().await;
+/// assert!(stub.address().ip().is_loopback());
+/// stub.channel().connect().await?;
+/// stub.begin_shutdown();
+/// assert_eq!(stub.wait().await.connections_cut, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct RunningStub {
     address: SocketAddr,
