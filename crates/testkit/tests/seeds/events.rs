@@ -284,6 +284,13 @@ fn on_reset(world: &mut World, side: Side, key: StreamKey, reason: Reason, cause
             world.tally.unprocessed += 1;
         }
         ResetCause::Connection => {
+            // In an orderly end the GOAWAY tells of every stream that the server did not look at.
+            let orderly = !world.pair.is_lost() && !world.shut_down[Side::Client as usize];
+            assert!(
+                seen_by_server || !orderly,
+                "stream {} was safe to retry",
+                key.id()
+            );
             assert!(
                 has_reason_to_end(world),
                 "the connection had no reason to end"
