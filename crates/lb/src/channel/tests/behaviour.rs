@@ -207,7 +207,7 @@ fn the_failure_of_a_single_address_has_the_networks_error_in_its_chain() {
     let status = sim.failure();
     assert_eq!(
         status.to_string(),
-        "UNAVAILABLE: no connection to 10.0.0.1:1: attempt 1: connection refused"
+        "UNAVAILABLE: no connection could be made: 10.0.0.1:1 (attempt 1): connection refused"
     );
     let cause = status.cause().unwrap().source().unwrap();
     let error = cause.downcast_ref::<std::io::Error>().unwrap();

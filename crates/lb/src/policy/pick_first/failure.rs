@@ -7,8 +7,8 @@ use crate::subchannel::SubchannelError;
 
 /// Why no address could be reached: the local cause of the UNAVAILABLE that `pick_first` gives.
 ///
-/// With several addresses `Display` lists each with its error; with one it tells its attempts, and the error itself is the
-/// [`source`](Error::source).
+/// With several addresses `Display` lists each with its error; with one it tells the address and its attempts, and the error
+/// itself is the [`source`](Error::source).
 ///
 /// ```
 /// use farcall_core::Status;
@@ -20,7 +20,7 @@ use crate::subchannel::SubchannelError;
 /// let refused = Arc::new(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
 /// let error = SubchannelError::new(Address::from(([10, 0, 0, 1], 443)), refused, 1, now, now);
 /// let status: Status = ConnectErrors::new(vec![error]).into();
-/// assert_eq!(status.message(), "no connection to 10.0.0.1:443");
+/// assert_eq!(status.message(), "no connection could be made");
 /// assert!(status.to_string().ends_with(": connection refused"));
 /// ```
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ const LISTED: usize = 20;
 impl fmt::Display for ConnectErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.errors[..] {
-            [error] => error.write_history(f)?,
+            [error] => write!(f, "{error}")?,
             errors => write_list(f, errors)?,
         }
         match &self.resolver {
@@ -99,9 +99,10 @@ impl Error for ConnectErrors {
 /// UNAVAILABLE with the errors as its local cause.
 impl From<ConnectErrors> for Status {
     fn from(errors: ConnectErrors) -> Self {
-        let message = match &errors.errors[..] {
-            [error] => format!("no connection to {}", error.address()),
-            all => format!("no connection to any of {} addresses", all.len()),
+        // The message may go to a caller of ours; the addresses are for this side alone.
+        let message = match errors.errors.len() {
+            1 => "no connection could be made".to_owned(),
+            count => format!("no connection to any of {count} addresses"),
         };
         Status::unavailable(message).with_cause(errors)
     }
