@@ -40,7 +40,7 @@ pub use farcall_net::{
 #[cfg(feature = "prost")]
 pub use prost;
 /// The well-known types, `google.protobuf.*`, as generated messages use them.
-#[cfg(feature = "prost")]
+#[cfg(feature = "well-known-types")]
 pub use prost_types;
 
 /// How messages become bytes: [`Codec`] and those that exist.

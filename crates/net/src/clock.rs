@@ -1,6 +1,9 @@
 //! The one clock of the crate: tokio's, so that tests can pause it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What a time means that is beyond the clock's range.
+pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// The present instant.
 #[inline]

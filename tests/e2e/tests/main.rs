@@ -17,5 +17,6 @@ mod simulated;
 mod simulated_calls;
 mod status;
 mod stress;
+mod uploads;
 mod wrong_answers;
 mod wrong_servers;

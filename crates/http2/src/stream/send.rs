@@ -113,10 +113,10 @@ impl SendQueue {
         }
     }
 
-    /// Remembers that the sender should pause while there is more than `high_water`.
+    /// Remembers that the sender should pause while there is `high_water` or more.
     #[inline]
     pub(crate) fn note_high_water(&mut self, high_water: usize) {
-        if self.bytes > high_water {
+        if self.bytes >= high_water {
             self.paused = true;
         }
     }

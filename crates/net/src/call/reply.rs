@@ -19,6 +19,8 @@ pub(crate) struct Reply {
     pub(crate) head: Option<HeaderList>,
     pub(crate) data: Option<Bytes>,
     pub(crate) trailers: HeaderList,
+    /// In place of all that: the status of a handler that is gone without an answer.
+    pub(crate) broken: Option<Status>,
 }
 
 impl Reply {
@@ -30,6 +32,7 @@ impl Reply {
             head: None,
             data: None,
             trailers,
+            broken: None,
         }
     }
 
@@ -44,23 +47,41 @@ impl Reply {
             head,
             data: None,
             trailers: server::trailers(&status, metadata),
+            broken: None,
         }
     }
 
     /// The handler gave back a sender that is not this call's.
     pub(crate) fn lost() -> Reply {
-        Reply::panicked(Status::internal(
+        Reply::broken(Status::internal(
             "the handler gave back another call's sender",
         ))
     }
 
-    /// The handler is gone without an answer.
-    pub(crate) fn panicked(status: Status) -> Reply {
+    /// The handler is gone without an answer. What list its status goes out in depends on whether the response has begun.
+    pub(crate) fn broken(status: Status) -> Reply {
         Reply {
             head: None,
             data: None,
-            trailers: server::trailers_only(b"", &status, &Metadata::new()),
+            trailers: HeaderList::default(),
+            broken: Some(status),
         }
+    }
+
+    /// The same reply to a response that has begun, or not.
+    pub(crate) fn after(mut self, head_sent: bool) -> Reply {
+        if let Some(status) = self.broken.take() {
+            self.trailers = broken(&status, head_sent);
+        }
+        self
+    }
+}
+
+/// The list that ends a call whose handler is gone.
+pub(crate) fn broken(status: &Status, head_sent: bool) -> HeaderList {
+    match head_sent {
+        true => server::trailers(status, &Metadata::new()),
+        false => server::trailers_only(b"", status, &Metadata::new()),
     }
 }
 
@@ -116,6 +137,7 @@ pub(crate) fn unary<T, C: Codec<T>>(
             head: Some(head),
             data: Some(data),
             trailers: server::trailers(&Status::OK, &trailing),
+            broken: None,
         },
         Err(status) => Reply::failure(request, status, &Metadata::new()),
     }

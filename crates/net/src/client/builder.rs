@@ -1,6 +1,7 @@
 //! `ChannelBuilder`: everything that can be said about a channel, checked before anything is connected.
 
 use super::{channel::Channel, connector::Connector, shared::Settings};
+use crate::clock;
 use crate::{call::Encoding, error::ConfigError, transport::connect::Security};
 use farcall_core::{call::client::user_agent, message::Compressors};
 use farcall_http2::Config;
@@ -140,7 +141,7 @@ impl ChannelBuilder {
 
     /// How long one attempt to connect to one address may take: TCP, TLS and the server's settings. Default 20 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = timeout.min(clock::FOREVER);
         self
     }
 
@@ -177,8 +178,9 @@ impl ChannelBuilder {
     /// and its calls fail with `UNAVAILABLE`. Only while calls are open, unless `without_calls`. Default off. Values of
     /// `interval` below 10 s are raised to 10 s (gRFC A8): servers end connections that ping more often.
     pub fn keepalive(mut self, interval: Duration, timeout: Duration, without_calls: bool) -> Self {
-        self.http2.keepalive_interval = Some(interval.max(Duration::from_secs(10)));
-        self.http2.keepalive_timeout = timeout;
+        self.http2.keepalive_interval =
+            Some(interval.clamp(Duration::from_secs(10), clock::FOREVER));
+        self.http2.keepalive_timeout = timeout.min(clock::FOREVER);
         self.http2.keepalive_without_streams = without_calls;
         self
     }

@@ -10,13 +10,14 @@ use super::{
 };
 use crate::{
     call::Encoding,
-    transport::{Mailbox, connect::Security},
+    transport::{Mailbox, connect::Security, mailbox::End},
 };
 use farcall_core::{
     MethodDescriptor, Status,
     call::{ReceiveOptions, client::RequestTemplate},
     message::Compressor,
 };
+use farcall_http2::StreamKey;
 use farcall_lb::{ConnectivityState, channel::Channel as Machine};
 use std::{
     any::Any,
@@ -102,7 +103,7 @@ impl Channel {
     /// Dropping the future leaves the channel connecting.
     pub async fn connect(&self) -> Result<(), Status> {
         let (answer, outcome) = tokio::sync::oneshot::channel();
-        self.order(Order::Connect(answer));
+        self.order(Order::Connect(answer))?;
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -114,15 +115,16 @@ impl Channel {
     /// Sends a mailbox to a connection, or to the queue of those that wait for one.
     pub(crate) fn dispatch(&self, mailbox: &Arc<Mailbox>) {
         let notice = self.inner.shared.picks.dispatch(mailbox);
-        if !notice.is_empty() {
-            self.order(Order::Notice(notice));
+        if !notice.is_empty()
+            && let Err(refused) = self.order(Order::Notice(notice))
+        {
+            // Only this call was made where there is no runtime.
+            mailbox.deliver_end(None, End::Failed(refused), Some(StreamKey::NONE));
         }
     }
 
-    fn order(&self, order: Order) {
-        if let Err(refused) = control::order(&self.inner.shared, &self.inner.orders, order) {
-            self.inner.shared.picks.close(&refused);
-        }
+    fn order(&self, order: Order) -> Result<(), Status> {
+        control::order(&self.inner.shared, &self.inner.orders, order)
     }
 
     fn settings(&self) -> &Settings {

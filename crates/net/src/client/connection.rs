@@ -39,6 +39,8 @@ pub(crate) struct ClientRole {
     /// Calls that the connection's end has cut; they fail when the reason is known.
     orphans: Vec<Call>,
     closing: bool,
+    /// The channel has been told to look for another connection.
+    leaving: bool,
     /// Some call was answered.
     useful: bool,
 }
@@ -56,6 +58,7 @@ impl ClientRole {
             goaway: None,
             orphans: Vec::new(),
             closing: false,
+            leaving: false,
             useful: false,
         }
     }
@@ -106,7 +109,8 @@ impl ClientRole {
         let request = match RequestHead::new(template, timeout, metadata) {
             Ok(request) => request,
             Err(status) => {
-                return mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
+                mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
+                return;
             }
         };
         // A request without messages ends with an empty DATA frame, never on its headers (PROTOCOL-HTTP2, "EOS");
@@ -144,11 +148,22 @@ impl ClientRole {
                 mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
             }
             Err(_) => {
+                self.leave(connection, now);
                 outgoing.head = Some(head);
                 mailbox.restore_outgoing(outgoing);
                 mailbox.unattach();
                 self.reporter.tell(News::Unsent(vec![mailbox]));
             }
+        }
+    }
+
+    /// The connection takes no new streams, perhaps because its ids are used up: the channel must look for another one.
+    fn leave(&mut self, connection: &mut Connection, now: Instant) {
+        if self.goaway.is_none() && !self.leaving {
+            self.leaving = true;
+            connection.drain(now, "no more streams");
+            let disconnect = self.disconnect(None);
+            self.reporter.tell(News::GoingAway(disconnect));
         }
     }
 
@@ -180,10 +195,9 @@ impl ClientRole {
             return;
         }
         call.sending = !half_close;
-        let streaming = call.gathered.is_none();
         // A stream that has gone meanwhile has an event on its way that says so.
-        let _ = send_data(connection, now, key, outgoing.data, half_close);
-        if streaming && let Some(call) = self.call(key) {
+        send_data(connection, now, key, outgoing.data, half_close).ok();
+        if !half_close && let Some(call) = self.call(key) {
             call.mailbox.set_outstanding(connection.buffered(key));
         }
     }
@@ -280,17 +294,27 @@ impl ClientRole {
                 }
             }
             None => {
-                call.mailbox.deliver_end(trailers, End::Eof, Some(key));
-                connection.release(now, key, call.mailbox.detach(key));
+                let unreported = call.mailbox.deliver_end(trailers, End::Eof, Some(key));
+                connection.release(now, key, unreported);
             }
         }
     }
 
-    fn on_reset(&mut self, key: StreamKey, reason: Reason, cause: ResetCause) {
+    fn on_reset(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        reason: Reason,
+        cause: ResetCause,
+    ) {
         let Some(call) = self.remove(key) else { return };
         match cause {
             ResetCause::Connection => self.orphans.push(call),
-            cause => call.fail(End::Reset(reason, cause)),
+            cause => {
+                let unreported = call.fail(End::Reset(reason, cause));
+                connection.release(now, key, unreported);
+            }
         }
     }
 
@@ -341,11 +365,13 @@ impl Call {
         }
     }
 
-    fn fail(self, end: End) {
+    /// Answers the bytes that the task has read and not reported.
+    fn fail(self, end: End) -> usize {
         match self.gathered {
             Some(Gathered { mut incoming, .. }) => {
                 incoming.end = Some(end);
                 self.mailbox.deliver_all(incoming, Some(self.key));
+                0
             }
             None => self.mailbox.deliver_end(None, end, Some(self.key)),
         }
@@ -375,7 +401,7 @@ impl Role for ClientRole {
                 stream,
                 reason,
                 cause,
-            } => self.on_reset(stream, reason, cause),
+            } => self.on_reset(connection, now, stream, reason, cause),
             Event::Writable { stream } => {
                 if let Some(call) = self.call(stream) {
                     call.mailbox.set_outstanding(connection.buffered(stream));

@@ -445,5 +445,9 @@ impl Drop for Control {
             }
         }
         self.shared.picks.close(&closed());
+        self.news.close();
+        while let Ok((_, news)) = self.news.try_recv() {
+            news.fail();
+        }
     }
 }

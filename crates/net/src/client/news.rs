@@ -1,8 +1,9 @@
 //! What connections tell the channel they belong to.
 
-use crate::transport::Mailbox;
+use crate::transport::{Mailbox, mailbox::End};
 use bytes::Bytes;
-use farcall_http2::{ConnectionError, Reason};
+use farcall_core::Status;
+use farcall_http2::{ConnectionError, Reason, StreamKey};
 use farcall_lb::subchannel::{Cause, ConnectionId, DisconnectReason};
 use std::{fmt, io, sync::Arc};
 use tokio::sync::mpsc::UnboundedSender;
@@ -16,8 +17,10 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn tell(&self, news: News) {
-        // The channel may be gone; then nobody wants to know.
-        self.news.send((self.id, news)).ok();
+        // The channel may be gone; then nobody wants to know, but calls must not be left alone.
+        if let Err(refused) = self.news.send((self.id, news)) {
+            refused.0.1.fail();
+        }
     }
 }
 
@@ -33,6 +36,19 @@ pub(crate) enum News {
     Closed(Arc<Disconnect>),
     /// Calls of which nothing was sent: they may go out on another connection.
     Unsent(Vec<Arc<Mailbox>>),
+}
+
+impl News {
+    /// There is no channel any more to do something about it.
+    pub(crate) fn fail(self) {
+        if let News::Unsent(mailboxes) = self {
+            for mailbox in mailboxes {
+                let status =
+                    Status::unavailable("the connection was lost and the channel is closed");
+                mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
+            }
+        }
+    }
 }
 
 /// Why a connection ended: the local cause of the `UNAVAILABLE` of its calls.

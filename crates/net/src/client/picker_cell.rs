@@ -9,7 +9,7 @@ use farcall_core::Status;
 use farcall_http2::StreamKey;
 use farcall_lb::{
     ConnectivityState,
-    balancer::{Pick, PickInfo, Picker, WakeId},
+    balancer::{DropPicker, Pick, PickInfo, Picker, WakeId},
     subchannel::SubchannelId,
 };
 use std::{
@@ -155,6 +155,12 @@ impl PickerCell {
 
     /// Fails the waiting calls and all that come.
     pub(crate) fn close(&self, status: &Status) {
+        self.snapshot.store(Arc::new(Snapshot {
+            state: ConnectivityState::Shutdown,
+            picker: Arc::new(DropPicker(status.clone())),
+            transports: HashMap::new(),
+            last_error: None,
+        }));
         let queue = {
             let mut waiting = self.lock();
             waiting.closed = Some(status.clone());

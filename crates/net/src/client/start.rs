@@ -96,13 +96,10 @@ pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
 fn deadline(options: &CallOptions, context: Option<&Context>) -> Option<Instant> {
     let own = options.timeout.map(|timeout| {
         let now = clock::now();
-        now.checked_add(timeout).unwrap_or(now + FOREVER)
+        now.checked_add(timeout).unwrap_or(now + clock::FOREVER)
     });
     [own, options.deadline, context.and_then(Context::deadline)]
         .into_iter()
         .flatten()
         .min()
 }
-
-/// What a timeout beyond the clock's range means.
-const FOREVER: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 24 * 3600);

@@ -4,7 +4,7 @@ use super::{
     router::{DEFAULT_LIMITS, Router},
     service::Service,
 };
-use crate::call::Limits;
+use crate::{call::Limits, clock};
 use farcall_http2::Config;
 use std::{fmt, time::Duration};
 
@@ -115,7 +115,7 @@ impl Server {
 
     /// How long a new connection may take for its TLS handshake, and again for its HTTP/2 preface. Default 120 s.
     pub fn connection_timeout(mut self, timeout: Duration) -> Self {
-        self.connection_timeout = timeout;
+        self.connection_timeout = timeout.min(clock::FOREVER);
         self
     }
 
@@ -131,8 +131,9 @@ impl Server {
     /// Checks a silent client with a PING after `interval` and gives it `timeout` to answer, else the connection ends
     /// (gRFC A8). Default: 2 h and 20 s. `interval` below 1 s is raised to 1 s.
     pub fn keepalive(mut self, interval: Duration, timeout: Duration) -> Self {
-        self.http2.keepalive_interval = Some(interval.max(Duration::from_secs(1)));
-        self.http2.keepalive_timeout = timeout;
+        self.http2.keepalive_interval =
+            Some(interval.clamp(Duration::from_secs(1), clock::FOREVER));
+        self.http2.keepalive_timeout = timeout.min(clock::FOREVER);
         self
     }
 }

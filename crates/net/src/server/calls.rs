@@ -51,8 +51,9 @@ pub(super) struct Arrived {
 
 impl Call {
     /// The caller is gone, or its time is up: the handler is dropped at its next await, or told, if it runs to
-    /// completion.
-    pub(super) fn cancel(self, cause: Cancelled, end: End) {
+    /// completion. Answers the bytes that it has read and not reported.
+    #[must_use]
+    pub(super) fn cancel(self, cause: Cancelled, end: End) -> usize {
         if let State::Running {
             mailbox,
             task,
@@ -61,12 +62,14 @@ impl Call {
         } = self.state
         {
             mailbox.set_slot(None);
-            mailbox.deliver_end(None, end, Some(self.key));
+            let unreported = mailbox.deliver_end(None, end, Some(self.key));
             mailbox.cancel_context(cause);
             if !route.run_to_completion {
                 task.abort();
             }
+            return unreported;
         }
+        0
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    call::{Arrival, Context, IncomingCall, Reply, Terms},
+    call::{Arrival, Context, IncomingCall, Reply, Terms, reply::broken},
     clock,
     transport::{
         Mailbox, Role, Submit,
@@ -317,17 +317,16 @@ impl ServerRole {
             Ok(future) => future,
             Err(panic) => {
                 self.report(Trouble::Panic, &panic);
-                return self.send(connection, now, key, Reply::panicked(panic));
+                return self.send(connection, now, key, Reply::broken(panic).after(false));
             }
         };
         if route.earned.inline()
             && let Poll::Ready(reply) = self.poll_inline(now, &context, &mut future, &route)
         {
             drop((future, context));
-            if route.descriptor.kind() != MethodKind::Unary {
-                self.flush_finished(connection, now, key, &mailbox);
-            }
-            self.send(connection, now, key, reply);
+            let head_sent = route.descriptor.kind() != MethodKind::Unary
+                && self.flush_finished(connection, now, key, &mailbox);
+            self.send(connection, now, key, reply.after(head_sent));
             self.spare = Some(mailbox);
             return;
         }
@@ -353,14 +352,15 @@ impl ServerRole {
         });
     }
 
-    /// What a streaming handler that is done already has put into its mailbox.
+    /// Sends what a streaming handler that is done already has put into its mailbox. Answers whether that began the
+    /// response.
     fn flush_finished(
         &mut self,
         connection: &mut Connection,
         now: Instant,
         key: StreamKey,
         mailbox: &Mailbox,
-    ) {
+    ) -> bool {
         let outgoing = mailbox.take_outgoing();
         if let Some(Head::Response(head)) = &outgoing.head {
             // A stream that has gone meanwhile has an event on its way that says so.
@@ -368,6 +368,7 @@ impl ServerRole {
         }
         send_data(connection, now, key, outgoing.data, false).ok();
         connection.release(now, key, outgoing.release + mailbox.detach(key));
+        outgoing.head.is_some()
     }
 
     /// The first poll of a method that has earned it, here and now.
@@ -387,7 +388,7 @@ impl ServerRole {
         polled.map(|reply| {
             reply.unwrap_or_else(|panic| {
                 self.report(Trouble::Panic, &panic);
-                Reply::panicked(panic)
+                Reply::broken(panic)
             })
         })
     }
@@ -459,7 +460,8 @@ impl ServerRole {
             connection.reset(now, key, reason);
             if let Some(call) = self.calls.remove(key) {
                 let status = Status::cancelled("the handler cancelled the call");
-                call.cancel(Cancelled::Cancelled, End::Failed(status));
+                let unreported = call.cancel(Cancelled::Cancelled, End::Failed(status));
+                connection.release(now, key, unreported);
             }
             return;
         }
@@ -472,8 +474,14 @@ impl ServerRole {
             send_data(connection, now, key, outgoing.data, false).ok();
             mailbox.set_outstanding(connection.buffered(key));
         }
-        if let Finish::Trailers(trailers) = &outgoing.finish {
-            self.send_trailers(connection, now, key, trailers);
+        let head_sent = *head_sent;
+        match &outgoing.finish {
+            Finish::Trailers(trailers) => self.send_trailers(connection, now, key, trailers),
+            Finish::Broken(status) => {
+                let trailers = broken(status, head_sent);
+                self.send_trailers(connection, now, key, &trailers);
+            }
+            Finish::Open | Finish::HalfClose => {}
         }
     }
 
@@ -500,7 +508,8 @@ impl ServerRole {
             }
             None => connection.reset(now, key, Reason::CANCEL),
         }
-        call.cancel(Cancelled::Deadline, End::Failed(status));
+        let unreported = call.cancel(Cancelled::Deadline, End::Failed(status));
+        connection.release(now, key, unreported);
     }
 }
 
@@ -545,7 +554,8 @@ impl Role for ServerRole {
                 cause,
             } => {
                 if let Some(call) = self.calls.remove(stream) {
-                    call.cancel(Cancelled::Cancelled, End::Reset(reason, cause));
+                    let unreported = call.cancel(Cancelled::Cancelled, End::Reset(reason, cause));
+                    connection.release(now, stream, unreported);
                 }
             }
             Event::Writable { stream } => {
@@ -611,7 +621,8 @@ impl Role for ServerRole {
     fn on_end(&mut self, _unserved: Vec<Arc<Mailbox>>) {
         for call in self.calls.drain() {
             let status = Status::cancelled("the connection is gone");
-            call.cancel(Cancelled::Cancelled, End::Failed(status));
+            // There is no connection left to return credit on.
+            let _ = call.cancel(Cancelled::Cancelled, End::Failed(status));
         }
     }
 }

@@ -137,7 +137,7 @@ impl Future for Running {
                 this.shared
                     .log
                     .report(Trouble::Panic, &this.terms.peer, &panic);
-                Reply::panicked(panic)
+                Reply::broken(panic)
             }
         };
         let bytes = reply.data.as_ref().map_or(0, |data| data.len());
@@ -150,7 +150,10 @@ impl Future for Running {
                 if let Some(data) = reply.data {
                     outgoing.data.push(data);
                 }
-                outgoing.finish = Finish::Trailers(reply.trailers);
+                outgoing.finish = match reply.broken {
+                    Some(status) => Finish::Broken(status),
+                    None => Finish::Trailers(reply.trailers),
+                };
             });
         Poll::Ready(())
     }

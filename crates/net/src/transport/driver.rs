@@ -73,6 +73,8 @@ pub(crate) struct Driver<R: Role> {
     /// The strongest request seen.
     request: Request,
     state: State,
+    /// The last poll did not ask the socket: the peer leaves too much unread.
+    read_skipped: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,7 @@ impl<R: Role> Driver<R> {
             timer: Timer::default(),
             request: Request::None,
             state: State::Rested,
+            read_skipped: false,
         }
     }
 
@@ -142,7 +145,8 @@ impl<R: Role> Driver<R> {
         if self.process(cx, now) {
             return true;
         }
-        if self.connection.output().remaining() >= MAX_UNWRITTEN {
+        self.read_skipped = self.connection.output().remaining() >= MAX_UNWRITTEN;
+        if self.read_skipped {
             return false;
         }
         buffer::make_room(&mut self.input, self.connection.input_hint());
@@ -248,6 +252,13 @@ impl<R: Role> Driver<R> {
             }
             if self.state == State::Yielded {
                 self.state = State::Rested;
+                continue;
+            }
+            // Commands and writing raise events too: a sender may go on now.
+            if self.process(cx, now) {
+                continue;
+            }
+            if self.read_skipped && self.connection.output().remaining() < MAX_UNWRITTEN {
                 continue;
             }
             self.arm(cx);

@@ -110,7 +110,8 @@ impl<T> Submit<T> {
     /// (driver) Goes to rest, unless something has come in: then false, and the driver goes on.
     pub(crate) fn rest(&self, cx: &Context<'_>, seen: Request) -> bool {
         let mut queue = self.lock();
-        if !queue.items.is_empty() || queue.request != seen {
+        let settled = self.settled.load(Ordering::Relaxed) >= SETTLE_THRESHOLD;
+        if !queue.items.is_empty() || queue.request != seen || settled {
             return false;
         }
         queue.waker = Some(cx.waker().clone());

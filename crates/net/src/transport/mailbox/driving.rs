@@ -156,24 +156,28 @@ impl Mailbox {
         wakers.wake();
     }
 
-    /// The receiving side is over. `detached`: the connection has forgotten the stream (both sides are over).
+    /// The receiving side is over. `detached`: the connection has forgotten the stream (both sides are over), and what
+    /// is read from now on is settled without it. Answers the bytes that were read before and not reported.
     pub(crate) fn deliver_end(
         &self,
         trailers: Option<Arc<Headers>>,
         end: End,
         detached: Option<StreamKey>,
-    ) {
+    ) -> usize {
         let mut state = self.lock();
         if state.incoming.end.is_none() {
             state.incoming.trailers = trailers;
             state.incoming.end = Some(end);
         }
+        let mut unreported = 0;
         if detached.is_some() {
             state.detached = detached;
+            unreported = mem::take(&mut state.outgoing.release);
         }
         let wakers = state.wakers();
         drop(state);
         wakers.wake();
+        unreported
     }
 
     /// The connection has forgotten the stream; answers the bytes that the task has read and not reported.

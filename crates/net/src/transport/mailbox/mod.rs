@@ -51,6 +51,8 @@ pub(crate) enum Finish {
     HalfClose,
     /// A trailer list with END_STREAM (server).
     Trailers(HeaderList),
+    /// The handler is gone without an answer (server): the driver knows which list that makes.
+    Broken(Status),
 }
 
 /// What the task wants the driver to do. Taken whole.
