@@ -5,6 +5,7 @@ use std::{
     cell::RefCell,
     fmt,
     future::{Future, poll_fn},
+    pin::pin,
     sync::Arc,
     time::Instant,
 };
@@ -80,7 +81,14 @@ impl Context {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn cancelled(&self) {
-        poll_fn(|cx| self.mailbox.poll_cancelled(cx)).await;
+        let Some(cancelled) = self.mailbox.watch() else {
+            return;
+        };
+        let mut cancelled = pin!(cancelled.notified());
+        cancelled.as_mut().enable();
+        if self.mailbox.cancelled().is_none() {
+            cancelled.await;
+        }
     }
 
     /// Runs `future` in this context: calls made inside inherit deadline and cancellation.

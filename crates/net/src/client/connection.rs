@@ -441,6 +441,10 @@ impl Role for ClientRole {
             self.open(connection, now, mailbox, outgoing);
         } else {
             self.note_deadline(mailbox.deadline);
+            if self.waiting.len() >= 64 && self.waiting.len().is_power_of_two() {
+                // Cancelled ones are not told apart before their turn comes, which may be never.
+                self.waiting.retain(|mailbox| !mailbox.is_over());
+            }
             self.waiting.push_back(mailbox);
         }
     }

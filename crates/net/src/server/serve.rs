@@ -234,9 +234,9 @@ impl Acceptance {
     ) -> ShutdownReport {
         let mut report = ShutdownReport::default();
         let mut finished = pin!(finished);
-        if self.connections.request(Request::Drain) > 0
-            && timeout(drain, finished.as_mut()).await.is_err()
-        {
+        // Also those that are not registered yet, being in their handshake: they are told as soon as they are.
+        self.connections.request(Request::Drain);
+        if timeout(drain, finished.as_mut()).await.is_err() {
             report.connections_cut = self.connections.request(Request::Close);
             timeout(CUT_GRACE, finished).await.ok();
             report.calls_cut = self.shared.cut.load(Ordering::Relaxed);

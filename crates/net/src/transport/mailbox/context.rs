@@ -3,28 +3,22 @@
 use super::{Cancelled, Mailbox};
 use farcall_core::{Code, Status};
 use farcall_http2::Reason;
-use std::{
-    sync::{Arc, Weak},
-    task::{Context, Poll, Waker},
-};
+use std::sync::{Arc, Weak};
+use tokio::sync::Notify;
 
 impl Mailbox {
     pub(crate) fn cancelled(&self) -> Option<Cancelled> {
         self.lock().cancelled
     }
 
-    /// Waits for cancellation.
-    pub(crate) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<Cancelled> {
+    /// What is notified on cancellation; `None` if it has happened.
+    pub(crate) fn watch(&self) -> Option<Arc<Notify>> {
         let mut state = self.lock();
         match state.cancelled {
-            Some(cause) => Poll::Ready(cause),
-            None => {
-                let listeners = &mut state.followers.get_or_insert_default().listeners;
-                if !listeners.iter().any(|w| w.will_wake(cx.waker())) {
-                    listeners.push(cx.waker().clone());
-                }
-                Poll::Pending
-            }
+            Some(_) => None,
+            None => Some(Arc::clone(
+                &state.followers.get_or_insert_default().cancelled,
+            )),
         }
     }
 
@@ -65,7 +59,7 @@ impl Mailbox {
         state.cancelled = Some(cause);
         let followers = state.followers.take().unwrap_or_default();
         drop(state);
-        followers.listeners.into_iter().for_each(Waker::wake);
+        followers.cancelled.notify_waiters();
         for child in followers.children.iter().filter_map(Weak::upgrade) {
             child.cancel_by_parent(cause);
         }

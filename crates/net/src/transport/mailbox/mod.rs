@@ -22,6 +22,7 @@ use std::{
     task::{Context, Waker},
     time::Instant,
 };
+use tokio::sync::Notify;
 
 /// Bytes on their way to the wire above which a sender waits.
 pub(crate) const HIGH_WATER: usize = 64 << 10;
@@ -149,7 +150,7 @@ struct State {
 
 #[derive(Default)]
 struct Followers {
-    listeners: Vec<Waker>,
+    cancelled: Arc<Notify>,
     children: Vec<Weak<Mailbox>>,
 }
 
