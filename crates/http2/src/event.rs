@@ -101,7 +101,7 @@ pub enum Event {
         /// What was wrong.
         crime: PeerMisbehaved,
     },
-    /// The stream had more than [`Config::send_high_water`](crate::Config::send_high_water) bytes
+    /// The stream had [`Config::send_high_water`](crate::Config::send_high_water) bytes or more
     /// buffered and now has less than half of that: a sender may go on.
     Writable {
         /// The stream.

@@ -298,7 +298,7 @@ impl Connection {
     }
 
     /// Payload. Always accepted in full: it goes straight to the output when windows and fairness allow, else it is
-    /// buffered; a sender should pause while [`buffered`](Self::buffered) is above
+    /// buffered; a sender should pause while [`buffered`](Self::buffered) is at or above
     /// [`Config::send_high_water`], until [`Event::Writable`].
     /// `end_stream` rides on the last DATA frame; with empty `data` it is set on what is buffered, if anything.
     ///

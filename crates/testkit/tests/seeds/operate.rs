@@ -129,7 +129,7 @@ pub(crate) fn send_head(world: &mut World, side: Side, id: u32) {
 fn send_message(world: &mut World, side: Side, id: u32) {
     let key = world.streams[&id].keys[side as usize].unwrap();
     let high_water = world.plan.config(side).send_high_water;
-    if world.pair.end(side).connection.buffered(key) > high_water && world.rng.chance(90) {
+    if world.pair.end(side).connection.buffered(key) >= high_water && world.rng.chance(90) {
         return;
     }
     send_head(world, side, id);
@@ -175,7 +175,7 @@ fn send(world: &mut World, side: Side, id: u32, data: Bytes, end: bool) {
                 direction.under_way.push_back(data);
             }
             direction.finished |= end;
-            if paused > high_water {
+            if paused >= high_water {
                 direction.blocked = true;
                 direction.pauses += 1;
                 world.tally.pauses += 1;
