@@ -3,6 +3,7 @@
 mod deps;
 mod layers;
 mod manifest;
+mod perf;
 mod public_api;
 mod report;
 mod rust;
@@ -16,6 +17,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   public-api   foreign types in public signatures come from the allow-list only
   deps         crates and CPU time of a release build of `farcall` with Channel and Server
                (--count: only the number of crates, without building)
+  perf         instructions and allocations per call against benches/budget.toml, under valgrind
+               (--write: makes what is measured the budget; NAME: only scenarios that begin so;
+               profile NAME server|client: where the instructions of a scenario go)
 ";
 
 fn main() -> ExitCode {
@@ -29,10 +33,11 @@ fn main() -> ExitCode {
         ["public-api"] => public_api::check(root).map(|report| report.print("public-api")),
         ["deps"] => deps::check(root, true),
         ["deps", "--count"] => deps::check(root, false),
-        _ => {
-            eprint!("{USAGE}");
-            return ExitCode::from(2);
-        }
+        ["perf", args @ ..] => match perf::run(root, args) {
+            Some(outcome) => outcome,
+            None => return usage(),
+        },
+        _ => return usage(),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -42,4 +47,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprint!("{USAGE}");
+    ExitCode::from(2)
 }

@@ -14,8 +14,8 @@ const MAX_PIECE: usize = 1024;
 pub(super) struct Pieces {
     /// Empty until something is kept, then `SETS * WAYS` long.
     places: Vec<Place>,
-    /// Addresses that were offered once, for each set: a list that is sent only once is not worth a place.
-    offered: [usize; SETS],
+    /// The last addresses that were offered, for each set: a list that is sent only once is not worth a place.
+    offered: [[usize; WAYS]; SETS],
     next: usize,
 }
 
@@ -45,8 +45,12 @@ impl Pieces {
     pub(super) fn offer(&mut self, list: &Arc<Fields>, generation: u64, octets: &[u8]) {
         let address = address(list);
         let set = set(address);
-        if octets.len() > MAX_PIECE || std::mem::replace(&mut self.offered[set], address) != address
-        {
+        if octets.len() > MAX_PIECE {
+            return;
+        }
+        if !self.offered[set].contains(&address) {
+            self.next = (self.next + 1) % WAYS;
+            self.offered[set][self.next] = address;
             return;
         }
         if self.places.is_empty() {
@@ -76,4 +80,38 @@ fn address(list: &Arc<Fields>) -> usize {
 #[inline]
 fn set(address: usize) -> usize {
     (address >> 4 ^ address >> 8 ^ address >> 12) % SETS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_take_turns_in_one_set_are_both_kept() {
+        let lists: Vec<Arc<Fields>> = (0..64).map(|_| Arc::default()).collect();
+        let wanted = set(address(&lists[0]));
+        let same: Vec<_> = lists
+            .iter()
+            .filter(|list| set(address(list)) == wanted)
+            .take(3)
+            .collect();
+        assert_eq!(same.len(), 3);
+        let mut pieces = Pieces::default();
+        for _ in 0..2 {
+            for list in &same {
+                pieces.offer(list, 0, b"octets");
+            }
+        }
+        for list in &same {
+            assert_eq!(pieces.find(list, 0), Some(&b"octets"[..]));
+            assert_eq!(pieces.find(list, 1), None);
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_sent_once_is_not_kept() {
+        let (list, mut pieces) = (Arc::default(), Pieces::default());
+        pieces.offer(&list, 0, b"octets");
+        assert_eq!(pieces.find(&list, 0), None);
+    }
 }

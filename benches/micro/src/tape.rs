@@ -1,0 +1,69 @@
+//! What both sides of a conversation wrote, in order.
+
+use crate::Error;
+use bytes::Bytes;
+use std::{fs, path::Path};
+
+/// A recorded conversation.
+#[derive(Clone, Debug, Default)]
+pub struct Tape {
+    /// Every write: by the client or not, and its length.
+    pub(crate) writes: Vec<(bool, u32)>,
+    /// The bytes of the client's writes, one after the other.
+    pub(crate) client: Bytes,
+    /// Those of the server's.
+    pub(crate) server: Bytes,
+}
+
+impl Tape {
+    /// Writes it to a file.
+    ///
+    /// # Errors
+    /// As [`fs::write`].
+    pub fn save(&self, path: &Path) -> std::io::Result<()> {
+        let mut file = Vec::new();
+        file.extend((self.writes.len() as u64).to_le_bytes());
+        file.extend((self.client.len() as u64).to_le_bytes());
+        for (client, len) in &self.writes {
+            // A write is never longer than 2 GiB.
+            file.extend((len << 1 | u32::from(*client)).to_le_bytes());
+        }
+        file.extend_from_slice(&self.client);
+        file.extend_from_slice(&self.server);
+        fs::write(path, file)
+    }
+
+    /// Reads it from a file.
+    ///
+    /// # Errors
+    /// As [`fs::read`]; or the file is not a tape.
+    pub fn load(path: &Path) -> Result<Tape, Error> {
+        let mut file = Bytes::from(fs::read(path)?);
+        let mut number = || -> Option<usize> {
+            (file.len() >= 8).then(|| file.split_to(8))?[..]
+                .try_into()
+                .ok()
+                .map(|bytes| u64::from_le_bytes(bytes) as usize)
+        };
+        let (count, client) = (number().ok_or("not a tape")?, number().ok_or("not a tape")?);
+        if file.len() < count * 4 + client {
+            return Err("the tape ends early".into());
+        }
+        let writes = file
+            .split_to(count * 4)
+            .chunks_exact(4)
+            .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
+            .map(|word| (word & 1 == 1, word >> 1))
+            .collect();
+        Ok(Tape {
+            writes,
+            client: file.split_to(client),
+            server: file,
+        })
+    }
+
+    /// How many bytes the client and the server wrote.
+    pub fn written(&self) -> (usize, usize) {
+        (self.client.len(), self.server.len())
+    }
+}
