@@ -4,16 +4,18 @@ use bytes::{Buf, Bytes};
 use std::{collections::VecDeque, io::IoSlice};
 
 /// Payloads up to this are copied behind their frame head; larger ones are written from where they are.
-const COPY_MAX: usize = 4096;
+pub(crate) const COPY_MAX: usize = 4096;
 /// Copies go in pieces: long unaligned ones are many times slower on some processors.
 const COPY_PIECE: usize = 2048;
 /// Written bytes in front of unwritten ones are cut off beyond this.
 const SLACK: usize = 16 << 10;
+/// A buffer up to this size stays when everything in it has been written, until `rest`.
+const KEPT: usize = 16 << 10;
 
 /// Bytes for the wire, in order: frames and small payloads in one buffer, large payloads by reference between them.
 ///
-/// Read it as a [`Buf`]: [`chunks_vectored`](Buf::chunks_vectored) gives everything for one `writev`. The
-/// buffer is freed when all of it has been read, so an idle connection owns none.
+/// Read it as a [`Buf`]: [`chunks_vectored`](Buf::chunks_vectored) gives everything for one `writev`. A large
+/// buffer is freed when all of it has been read, a small one by [`rest`](Self::rest), so an idle connection owns none.
 ///
 /// ```
 /// use bytes::{Buf, BytesMut};
@@ -83,6 +85,14 @@ impl Output {
         }
     }
 
+    /// Gives the buffer back if nothing is in it: the connection rests for a while.
+    #[inline]
+    pub fn rest(&mut self) {
+        if self.remaining == 0 {
+            self.scratch = Vec::new();
+        }
+    }
+
     /// The number of the byte that would be appended next, counted from the connection's start.
     pub(crate) fn end(&self) -> u64 {
         self.written + self.remaining as u64
@@ -107,8 +117,11 @@ impl Output {
     fn reset(&mut self) {
         self.usual = self.scratch.len().min(64 << 10).next_power_of_two();
         self.base += self.scratch.len() as u64;
-        self.scratch = Vec::new();
         self.read = 0;
+        self.scratch.clear();
+        if self.scratch.capacity() > KEPT {
+            self.scratch = Vec::new();
+        }
         if self.payloads.capacity() > 64 {
             self.payloads = VecDeque::new();
         }
@@ -250,9 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_output_owns_no_memory() {
+    fn an_output_at_rest_owns_no_memory() {
         let (mut output, expected) = sample();
         output.advance(expected.len());
+        output.rest();
         assert_eq!((output.scratch.capacity(), output.payloads.len()), (0, 0));
         assert_eq!(output.chunk(), b"");
     }

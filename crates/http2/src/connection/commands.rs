@@ -5,7 +5,7 @@ use crate::{
     error::{ConnectionError, Initiator, OpenError, Reason, SendError},
     event::{Event, StreamKey},
     frame::MAX_STREAM_ID,
-    headers::{Field, Part},
+    headers::Part,
     stream::{Cause, Ending, OwnedParts, State},
 };
 use bytes::Bytes;
@@ -83,10 +83,9 @@ impl Connection {
             }
             return Ok(());
         }
-        let buffered = self.output.end() - self.output.written();
-        if !queued && (data.is_empty() || (!self.schedule.has_ready() && buffered < DIRECT)) {
-            let allowed = stream
-                .window
+        let window = stream.window;
+        if !queued && (data.is_empty() || self.goes_directly()) {
+            let allowed = window
                 .available()
                 .min(self.window.available())
                 .min(self.remote.quantum) as usize;
@@ -134,18 +133,19 @@ impl Connection {
         }
     }
 
+    /// Whether DATA that its own stream allows may go straight into the output.
+    #[inline]
+    pub(super) fn goes_directly(&self) -> bool {
+        !self.schedule.has_ready() && self.output.end() - self.output.written() < DIRECT
+    }
+
     /// RFC 9113 §6.5.2: the peer's SETTINGS_MAX_HEADER_LIST_SIZE, which we honour. `Err` has size and limit.
+    #[inline]
     fn check_size(&self, head: &[Part<'_>]) -> Result<(), (usize, usize)> {
         let Some(limit) = self.remote.max_header_list else {
             return Ok(());
         };
-        let fields = |part: &Part<'_>| -> usize {
-            match part {
-                Part::Shared(list) => list.iter().map(Field::size).sum(),
-                Part::Fields(fields) => fields.iter().map(Field::size).sum(),
-            }
-        };
-        let (size, limit) = (head.iter().map(fields).sum(), limit as usize);
+        let (size, limit) = (self.encoder.list_size(head), limit as usize);
         if size > limit {
             Err((size, limit))
         } else {

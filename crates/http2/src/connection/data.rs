@@ -222,7 +222,9 @@ impl Connection {
     pub(super) fn return_credit(&mut self, now: Instant, key: StreamKey, bytes: usize) {
         self.credit.release(bytes);
         self.return_connection_credit(now);
-        self.return_stream_credit(now, key, bytes);
+        if bytes > 0 {
+            self.return_stream_credit(now, key, bytes);
+        }
     }
 
     #[inline]

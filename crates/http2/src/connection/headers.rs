@@ -76,15 +76,15 @@ impl Connection {
     ) -> Result<(), PeerMisbehaved> {
         self.abuse.note_work();
         let stream = arrival.stream;
-        if let Some(key) = self.streams.find(stream) {
-            return self.on_block_of_live(now, key, arrival, block, event);
-        }
         if stream > self.streams.last_id() {
             return match self.role {
                 Role::Client => Err(PeerMisbehaved::FrameOnIdleStream),
                 Role::Server if stream.is_multiple_of(2) => Err(PeerMisbehaved::WrongStreamParity),
                 Role::Server => self.on_request(now, arrival, block, event),
             };
+        }
+        if let Some(key) = self.streams.find(stream) {
+            return self.on_block_of_live(now, key, arrival, block, event);
         }
         self.require_not_idle(stream)?;
         match self.streams.past(stream) {

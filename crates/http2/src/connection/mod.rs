@@ -10,6 +10,7 @@ mod headers;
 mod keepalive;
 mod ping;
 mod preface;
+mod respond;
 mod settings;
 mod streams;
 mod timer;
@@ -312,6 +313,25 @@ impl Connection {
         end_stream: bool,
     ) -> Result<(), SendError> {
         self.submit_data(stream, data, end_stream)
+    }
+
+    /// (server) A whole response in one go: header list, one piece of DATA, trailers, as the three commands one after
+    /// the other would send them, for less.
+    ///
+    /// # Errors
+    /// Gives the data back if anything is in the way of doing it at once: an error, a window, other streams that wait for
+    /// their turn, empty or long data, lists that are not [shared](Part::Shared) or not remembered yet. Nothing has
+    /// happened then: send the pieces one by one.
+    #[inline]
+    pub fn respond(
+        &mut self,
+        _now: Instant,
+        stream: StreamKey,
+        head: &[Part<'_>],
+        data: Bytes,
+        trailers: &[Part<'_>],
+    ) -> Result<(), Bytes> {
+        self.try_respond(stream, [head, trailers], data)
     }
 
     /// Ends the stream now: buffered DATA is dropped, RST_STREAM sent, no further events on it; frames of the peer

@@ -4,7 +4,7 @@ use super::{
     classify,
     encoder_table::{EncoderTable, FieldHash},
     huffman, integer,
-    pieces::Pieces,
+    pieces::{Piece, Pieces},
     policy::{self, Indexing},
     static_table,
 };
@@ -121,8 +121,8 @@ impl Encoder {
                 }
                 Part::Shared(list) => {
                     let generation = self.table.generation();
-                    if let Some(octets) = self.pieces.find(list, generation) {
-                        out.extend_from_slice(octets);
+                    if let Some(piece) = self.pieces.find(list, generation) {
+                        out.extend_from_slice(piece.octets);
                         continue;
                     }
                     let start = out.len();
@@ -137,6 +137,35 @@ impl Encoder {
                 }
             }
         }
+    }
+
+    /// The block of a list that is one shared part, if its encoded form is remembered and nothing has to precede it.
+    #[inline]
+    pub(crate) fn remembered(&self, parts: &[Part<'_>]) -> Option<Piece<'_>> {
+        let (Part::Shared(list), rest) = parts.split_first()? else {
+            return None;
+        };
+        let alone = rest
+            .iter()
+            .all(|part| matches!(part, Part::Fields(fields) if fields.is_empty()));
+        if !alone || self.update_due.is_some() {
+            return None;
+        }
+        self.pieces.find(list, self.table.generation())
+    }
+
+    /// The size of a list as the peer's limit counts it (RFC 9113 §6.5.2).
+    #[inline]
+    pub(crate) fn list_size(&self, parts: &[Part<'_>]) -> usize {
+        let size = |fields: &[Field]| -> usize { fields.iter().map(Field::size).sum() };
+        let part = |part: &Part<'_>| match part {
+            Part::Fields(fields) => size(fields),
+            Part::Shared(list) => match self.pieces.find(list, self.table.generation()) {
+                Some(piece) => piece.list_size,
+                None => size(list),
+            },
+        };
+        parts.iter().map(part).sum()
     }
 
     fn size_update(&mut self, due: SizeUpdate, out: &mut Vec<u8>) {

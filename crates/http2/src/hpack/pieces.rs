@@ -1,6 +1,6 @@
 //! The encoded form of lists that are sent again and again.
 
-use crate::headers::Fields;
+use crate::headers::{Field, Fields};
 use std::sync::Arc;
 
 const SETS: usize = 8;
@@ -26,19 +26,32 @@ struct Place {
     /// Keeps the address taken.
     list: Option<Arc<Fields>>,
     octets: Vec<u8>,
+    /// As header-list limits count it.
+    list_size: usize,
+}
+
+/// What is remembered of a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) octets: &'a [u8],
+    /// As header-list limits count it (RFC 9113 §6.5.2).
+    pub(crate) list_size: usize,
 }
 
 impl Pieces {
     /// The encoded form of the list, if it was encoded at this generation of the dynamic table.
     #[inline]
-    pub(super) fn find(&self, list: &Arc<Fields>, generation: u64) -> Option<&[u8]> {
+    pub(super) fn find(&self, list: &Arc<Fields>, generation: u64) -> Option<Piece<'_>> {
         let address = address(list);
         let set = self
             .places
             .get(set(address) * WAYS..)?
             .first_chunk::<WAYS>()?;
         let place = set.iter().find(|place| place.address == address)?;
-        (place.generation == generation).then_some(&place.octets)
+        (place.generation == generation).then_some(Piece {
+            octets: &place.octets,
+            list_size: place.list_size,
+        })
     }
 
     /// Keeps the encoded form of the list from the second time on that it is offered.
@@ -67,6 +80,7 @@ impl Pieces {
         let place = &mut ways[way];
         (place.address, place.generation, place.list) =
             (address, generation, Some(Arc::clone(list)));
+        place.list_size = list.iter().map(Field::size).sum();
         place.octets.clear();
         place.octets.extend_from_slice(octets);
     }

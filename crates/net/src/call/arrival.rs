@@ -5,29 +5,39 @@ use bytes::Bytes;
 use farcall_core::call::server::RequestHead;
 use std::{fmt, sync::Arc};
 
+/// A request head that was accepted, and on what terms: shared by all calls of a connection that repeat the head.
+pub(crate) struct Accepted {
+    pub(crate) head: RequestHead,
+    pub(crate) terms: Arc<Terms>,
+}
+
 /// What a server knows about a call beside its message and metadata.
 #[derive(Clone)]
 pub(crate) struct Arrival {
-    pub(crate) head: Arc<RequestHead>,
+    pub(crate) accepted: Arc<Accepted>,
     pub(crate) context: Context,
-    pub(crate) terms: Arc<Terms>,
     /// Whether the message of a unary request was compressed.
     pub(crate) compressed: bool,
 }
 
 impl Arrival {
     pub(crate) fn method(&self) -> &str {
-        std::str::from_utf8(&self.head.path).unwrap_or_default()
+        std::str::from_utf8(&self.accepted.head.path).unwrap_or_default()
     }
 
     pub(crate) fn authority(&self) -> &str {
-        self.head.authority.as_deref().map_or("", |authority| {
-            std::str::from_utf8(authority).unwrap_or_default()
-        })
+        self.accepted
+            .head
+            .authority
+            .as_deref()
+            .map_or("", |authority| {
+                std::str::from_utf8(authority).unwrap_or_default()
+            })
     }
 
     pub(crate) fn encoding(&self) -> Encoding {
-        self.head
+        self.accepted
+            .head
             .compressor
             .as_ref()
             .and_then(|c| Encoding::from_name(c.name()))

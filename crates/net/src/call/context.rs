@@ -2,16 +2,17 @@
 
 use crate::transport::{Mailbox, mailbox::Cancelled};
 use std::{
-    cell::RefCell,
+    cell::Cell,
     fmt,
     future::{Future, poll_fn},
+    mem,
     pin::pin,
     sync::Arc,
     time::Instant,
 };
 
 thread_local! {
-    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Option<Context>> = const { Cell::new(None) };
 }
 
 /// The deadline and cancellation of a call that a server is handling.
@@ -63,7 +64,10 @@ impl Context {
 
     /// The context of the handler that is running on this thread, if any: what a call made now inherits.
     pub fn current() -> Option<Context> {
-        CURRENT.with_borrow(Clone::clone)
+        let current = CURRENT.take();
+        let copy = current.clone();
+        CURRENT.set(current);
+        copy
     }
 
     /// When the call must be over; `None`: the caller set no deadline.
@@ -93,22 +97,20 @@ impl Context {
 
     /// Runs `future` in this context: calls made inside inherit deadline and cancellation.
     pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
-        let mut future = Box::pin(future);
-        poll_fn(move |cx| self.enter(|| future.as_mut().poll(cx)))
+        let (mut future, mut context) = (Box::pin(future), Some(self));
+        poll_fn(move |cx| Context::enter(&mut context, || future.as_mut().poll(cx)))
     }
 
     /// Runs `future` without a context: calls made inside live as long as they like.
     pub fn detached<F: Future>(future: F) -> impl Future<Output = F::Output> {
         let mut future = Box::pin(future);
-        poll_fn(move |cx| {
-            let _restore = Restore(CURRENT.take());
-            future.as_mut().poll(cx)
-        })
+        poll_fn(move |cx| Context::enter(&mut None, || future.as_mut().poll(cx)))
     }
 
-    /// Runs `f` with this context current.
-    pub(crate) fn enter<T>(&self, f: impl FnOnce() -> T) -> T {
-        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+    /// Runs `f` with the context in `slot` current: meanwhile `slot` holds the one that was.
+    pub(crate) fn enter<T>(slot: &mut Option<Context>, f: impl FnOnce() -> T) -> T {
+        swap(slot);
+        let _swap_back = SwapBack(slot);
         f()
     }
 
@@ -122,11 +124,16 @@ impl Context {
     }
 }
 
-struct Restore(Option<Context>);
+fn swap(slot: &mut Option<Context>) {
+    let other = CURRENT.replace(mem::take(slot));
+    *slot = other;
+}
 
-impl Drop for Restore {
+struct SwapBack<'a>(&'a mut Option<Context>);
+
+impl Drop for SwapBack<'_> {
     fn drop(&mut self) {
-        CURRENT.set(self.0.take());
+        swap(self.0);
     }
 }
 

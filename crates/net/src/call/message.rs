@@ -111,7 +111,9 @@ impl<T> Request<T> {
 
     /// (server) Who is calling.
     pub fn peer(&self) -> Option<&Peer> {
-        self.arrival.as_ref().map(|arrival| &arrival.terms.peer)
+        self.arrival
+            .as_ref()
+            .map(|arrival| &arrival.accepted.terms.peer)
     }
 
     /// (server) The authority that the caller addressed (`:authority`); empty if it named none.

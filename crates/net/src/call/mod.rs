@@ -9,7 +9,7 @@ mod sender;
 mod streaming;
 mod terms;
 
-pub(crate) use arrival::{Arrival, IncomingCall};
+pub(crate) use arrival::{Accepted, Arrival, IncomingCall};
 pub use context::Context;
 pub use encoding::Encoding;
 pub use message::{IntoRequest, Request, Response};

@@ -1,6 +1,6 @@
 //! What a handler's outcome looks like on the wire.
 
-use super::{encoding::Encoding, message::Response, terms::Terms};
+use super::{arrival::Accepted, encoding::Encoding, message::Response};
 use bytes::Bytes;
 use farcall_core::{
     Codec, Metadata, Status,
@@ -68,12 +68,11 @@ impl Reply {
         }
     }
 
-    /// The same reply to a response that has begun, or not.
-    pub(crate) fn after(mut self, head_sent: bool) -> Reply {
+    /// Chooses the list for the status of a broken handler, now that it is known whether the response has begun.
+    pub(crate) fn conclude(&mut self, head_sent: bool) {
         if let Some(status) = self.broken.take() {
             self.trailers = broken(&status, head_sent);
         }
-        self
     }
 }
 
@@ -90,13 +89,12 @@ pub(crate) fn broken(status: &Status, head_sent: bool) -> HeaderList {
 /// # Errors
 /// INTERNAL if the metadata cannot be sent.
 pub(crate) fn head(
-    terms: &Terms,
-    request: &RequestHead,
+    accepted: &Accepted,
     compressor: Option<&dyn Compressor>,
     metadata: &Metadata,
 ) -> Result<HeaderList, Status> {
-    terms.template.head(
-        &request.content_subtype,
+    accepted.terms.template.head(
+        &accepted.head.content_subtype,
         compressor.map(|c| c.name()),
         metadata,
     )
@@ -104,32 +102,30 @@ pub(crate) fn head(
 
 /// How a response is compressed: as the handler chose, else as the request was, if the caller accepts it.
 pub(crate) fn compressor(
-    terms: &Terms,
-    request: &RequestHead,
+    accepted: &Accepted,
     chosen: Option<Encoding>,
 ) -> Option<Arc<dyn Compressor>> {
     let compressor = match chosen {
-        None => request.compressor.clone(),
+        None => accepted.head.compressor.clone(),
         Some(Encoding::Identity) => None,
-        Some(encoding) => terms.compressors.find(encoding.name()).cloned(),
+        Some(encoding) => accepted.terms.compressors.find(encoding.name()).cloned(),
     };
-    compressor.filter(|compressor| request.accepts(compressor.name()))
+    compressor.filter(|compressor| accepted.head.accepts(compressor.name()))
 }
 
 /// A whole unary response.
 pub(crate) fn unary<T, C: Codec<T>>(
     codec: &C,
-    terms: &Terms,
-    request: &RequestHead,
+    accepted: &Accepted,
     response: Response<T>,
 ) -> Reply {
-    let compressor = compressor(terms, request, response.compression());
+    let compressor = compressor(accepted, response.compression());
     let compressor = compressor.as_deref();
     let (message, metadata, trailing) = response.into_parts();
     let whole = || {
         trailing.check()?;
-        let head = head(terms, request, compressor, &metadata)?;
-        let data = encode_message(codec, &message, compressor, terms.limits.send)?;
+        let head = head(accepted, compressor, &metadata)?;
+        let data = encode_message(codec, &message, compressor, accepted.terms.limits.send)?;
         Ok((head, data))
     };
     match whole() {
@@ -139,6 +135,6 @@ pub(crate) fn unary<T, C: Codec<T>>(
             trailers: server::trailers(&Status::OK, &trailing),
             broken: None,
         },
-        Err(status) => Reply::failure(request, status, &Metadata::new()),
+        Err(status) => Reply::failure(&accepted.head, status, &Metadata::new()),
     }
 }

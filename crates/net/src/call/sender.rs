@@ -1,10 +1,9 @@
 //! The sending half of a stream of messages.
 
 use super::{
-    arrival::IncomingCall,
+    arrival::{Accepted, IncomingCall},
     encoding::Encoding,
     reply::{self, Reply},
-    terms::Terms,
 };
 use crate::transport::{
     Mailbox,
@@ -13,7 +12,6 @@ use crate::transport::{
 use bytes::Bytes;
 use farcall_core::{
     Code, Codec, Metadata, Status,
-    call::server::RequestHead,
     message::{Compressor, encode_message},
 };
 use farcall_http2::Reason;
@@ -100,8 +98,7 @@ enum Side {
         half_closed: bool,
     },
     Server {
-        request: Arc<RequestHead>,
-        terms: Arc<Terms>,
+        accepted: Arc<Accepted>,
         head_sent: bool,
     },
 }
@@ -123,15 +120,11 @@ impl<T> Sender<T> {
     }
 
     pub(crate) fn of_server<C: Codec<T> + Clone>(codec: &C, call: &IncomingCall) -> Self {
-        let (request, terms) = (
-            Arc::clone(&call.arrival.head),
-            Arc::clone(&call.arrival.terms),
-        );
-        let compressor = reply::compressor(&terms, &request, None);
-        let limit = terms.limits.send;
+        let accepted = Arc::clone(&call.arrival.accepted);
+        let compressor = reply::compressor(&accepted, None);
+        let limit = accepted.terms.limits.send;
         let side = Side::Server {
-            request,
-            terms,
+            accepted,
             head_sent: false,
         };
         Sender::new(
@@ -229,12 +222,11 @@ impl<T> Sender<T> {
     /// (server) Chooses the encoding of the replies, before the first one. Identity if the caller does not accept it.
     pub fn set_compression(&mut self, encoding: Encoding) {
         if let Side::Server {
-            request,
-            terms,
+            accepted,
             head_sent: false,
         } = &self.side
         {
-            self.compressor = reply::compressor(terms, request, Some(encoding));
+            self.compressor = reply::compressor(accepted, Some(encoding));
             self.compress = self.compressor.is_some();
         }
     }
@@ -270,11 +262,10 @@ impl<T> Sender<T> {
                 Err(Status::internal("a message was sent after the half-close"))
             }
             Side::Server {
-                request,
-                terms,
+                accepted,
                 head_sent,
             } if !*head_sent => {
-                let head = reply::head(terms, request, self.compressor.as_deref(), &self.metadata)?;
+                let head = reply::head(accepted, self.compressor.as_deref(), &self.metadata)?;
                 *head_sent = true;
                 Ok(Some(Head::Response(head)))
             }
@@ -286,8 +277,7 @@ impl<T> Sender<T> {
     pub(crate) fn conclude(mut self, result: Result<(), Status>) -> Reply {
         let trailers = mem::take(&mut self.trailers);
         let Side::Server {
-            request,
-            terms,
+            accepted,
             head_sent,
         } = &self.side
         else {
@@ -297,10 +287,10 @@ impl<T> Sender<T> {
         if *head_sent {
             return Reply::trailers(None, result, &trailers);
         }
-        let head = reply::head(terms, request, self.compressor.as_deref(), &self.metadata);
+        let head = reply::head(accepted, self.compressor.as_deref(), &self.metadata);
         match result.and(head) {
             Ok(head) => Reply::trailers(Some(head), Ok(()), &trailers),
-            Err(status) => Reply::failure(request, status, &trailers),
+            Err(status) => Reply::failure(&accepted.head, status, &trailers),
         }
     }
 

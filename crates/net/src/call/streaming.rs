@@ -126,9 +126,9 @@ fn feed_request(machine: &mut RequestMachine, mut incoming: Incoming) -> Option<
 impl<T> Streaming<T> {
     pub(crate) fn of_requests<C: Codec<T> + Clone>(codec: &C, call: &IncomingCall) -> Streaming<T> {
         let machine = RequestMachine::of(
-            &call.arrival.head,
+            &call.arrival.accepted.head,
             Shape::Many,
-            call.arrival.terms.limits.receive,
+            call.arrival.accepted.terms.limits.receive,
         );
         Streaming::new(
             codec,

@@ -1,12 +1,15 @@
 //! The open calls of one connection.
 
 use super::handler::Route;
-use crate::transport::{
-    Mailbox,
-    mailbox::{Cancelled, End},
+use crate::{
+    call::Accepted,
+    transport::{
+        Mailbox,
+        mailbox::{Cancelled, End},
+    },
 };
 use bytes::Bytes;
-use farcall_core::call::server::{Rejection, RequestHead, RequestMachine};
+use farcall_core::call::server::{Rejection, RequestMachine};
 use farcall_http2::StreamKey;
 use std::{sync::Arc, time::Instant};
 use tokio::task::AbortHandle;
@@ -21,7 +24,7 @@ pub(super) struct Call {
 pub(super) enum State {
     /// A unary request is arriving.
     Gathering {
-        head: Arc<RequestHead>,
+        accepted: Arc<Accepted>,
         route: Arc<Route>,
         /// Made only for a message that does not arrive in one piece.
         machine: Option<Box<RequestMachine>>,
@@ -42,7 +45,7 @@ pub(super) enum State {
 
 /// A request that its handler can start with.
 pub(super) struct Arrived {
-    pub(super) head: Arc<RequestHead>,
+    pub(super) accepted: Arc<Accepted>,
     pub(super) route: Arc<Route>,
     /// Empty if the method streams its requests.
     pub(super) message: Bytes,

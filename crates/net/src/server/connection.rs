@@ -3,14 +3,14 @@
 use super::{
     calls::{Arrived, Call, Calls, State},
     handler::{HandlerFuture, Route},
-    known::Known,
+    known::{Known, Parsed},
     log::Trouble,
     running::{self, Running, Slots},
     shared::Shared,
+    watch::Watch,
 };
 use crate::{
-    call::{Arrival, Context, IncomingCall, Reply, Terms, reply::broken},
-    clock,
+    call::{Accepted, Arrival, Context, IncomingCall, Reply, Terms, reply::broken},
     transport::{
         Mailbox, Role, Submit,
         mailbox::{Cancelled, End, Finish, Head, Outgoing},
@@ -46,8 +46,7 @@ pub(crate) struct ServerRole {
     known: Known,
     /// The mailbox of a call that was over at once, for the next one.
     spare: Option<Arc<Mailbox>>,
-    /// When the last inline handler returned: the start of the next one.
-    worked_until: Option<Instant>,
+    watch: Watch,
     /// No call's deadline, nor the one for the client's preface, is earlier.
     deadline: Option<Instant>,
     /// Until when the client must have sent its preface; `None` once it has.
@@ -73,7 +72,7 @@ impl ServerRole {
             slots: Slots::new(max_handlers),
             known: Known::default(),
             spare: None,
-            worked_until: None,
+            watch: Watch::default(),
             deadline: Some(ready_by),
             ready_by: Some(ready_by),
         }
@@ -87,47 +86,33 @@ impl ServerRole {
         headers: Arc<Headers>,
         end: bool,
     ) {
-        let (head, route) = match self.known.find(&headers) {
-            Some((head, route)) => (Arc::clone(head), route.clone()),
-            None => match RequestHead::parse(&headers, &self.terms.compressors) {
-                Ok(head) => {
-                    let head = Arc::new(head);
-                    let route = self.shared.router.find(&head.path);
-                    if head.timeout.is_none() {
-                        self.known
-                            .remember(headers, (Arc::clone(&head), route.clone()));
-                    }
-                    (head, route)
-                }
-                Err(rejection) => {
-                    self.report(Trouble::Request, rejection.status());
-                    if end || rejection.body().is_none() {
-                        reject(connection, now, key, &rejection);
-                    } else {
-                        self.reject_later(now, key, rejection);
-                    }
-                    return;
-                }
-            },
-        };
-        let route = match route {
-            Ok(route) => route,
-            Err(status) => {
+        let (accepted, route) = match self.accept(headers) {
+            Ok((accepted, Ok(route))) => (accepted, route),
+            Ok((accepted, Err(status))) => {
                 self.report(Trouble::Request, &status);
-                return self.refuse(connection, now, key, &head, status);
+                return self.refuse(connection, now, key, &accepted.head, status);
+            }
+            Err(rejection) => {
+                self.report(Trouble::Request, rejection.status());
+                if end || rejection.body().is_none() {
+                    reject(connection, now, key, &rejection);
+                } else {
+                    self.reject_later(now, key, rejection);
+                }
+                return;
             }
         };
         if !self.slots.is_free() {
             return connection.reset(now, key, Reason::REFUSED_STREAM);
         }
-        let deadline = head.timeout.map(|timeout| now + timeout);
+        let deadline = accepted.head.timeout.map(|timeout| now + timeout);
         if let Some(deadline) = deadline {
             self.deadline = Some(self.deadline.map_or(deadline, |d| d.min(deadline)));
         }
         if route.descriptor.kind().client_streams() {
             let (message, compressed) = (Bytes::new(), false);
             let arrived = Arrived {
-                head,
+                accepted,
                 route,
                 message,
                 compressed,
@@ -139,7 +124,7 @@ impl ServerRole {
             self.start(connection, now, key, mailbox, arrived);
         } else {
             let state = State::Gathering {
-                head,
+                accepted,
                 route,
                 machine: None,
             };
@@ -152,6 +137,22 @@ impl ServerRole {
                 self.gather(connection, now, key, Bytes::new(), true);
             }
         }
+    }
+
+    /// Reads a request head and finds its method.
+    fn accept(&mut self, headers: Arc<Headers>) -> Result<Parsed, Rejection> {
+        if let Some(parsed) = self.known.find(&headers) {
+            return Ok(parsed.clone());
+        }
+        let head = RequestHead::parse(&headers, &self.terms.compressors)?;
+        let route = self.shared.router.find(&head.path);
+        let repeats = head.timeout.is_none();
+        let terms = Arc::clone(&self.terms);
+        let parsed = (Arc::new(Accepted { head, terms }), route);
+        if repeats {
+            self.known.remember(headers, parsed.clone());
+        }
+        Ok(parsed)
     }
 
     /// Keeps the answer to what is not a request of gRPC's until the request has ended.
@@ -237,56 +238,63 @@ impl ServerRole {
         let Some(call) = self.calls.find(key) else {
             return;
         };
-        let deadline = call.deadline;
+        // At most one message within its limit is held: waiting for the reader would only deadlock.
+        connection.release(now, key, data.len());
+        if end
+            && matches!(call.state, State::Gathering { machine: None, .. })
+            && let Some(message) = whole_message(&data, limit)
+        {
+            return self.start_gathered(connection, now, key, message, false);
+        }
         let State::Gathering {
-            head,
-            route,
-            machine,
+            accepted, machine, ..
         } = &mut call.state
         else {
             return;
         };
-        // At most one message within its limit is held: waiting for the reader would only deadlock.
-        connection.release(now, key, data.len());
-        let arrived = |message, compressed| Arrived {
-            head: Arc::clone(head),
-            route: Arc::clone(route),
-            message,
-            compressed,
-        };
-        if end
-            && machine.is_none()
-            && let Some(message) = whole_message(&data, limit)
-        {
-            let arrived = arrived(message, false);
-            return self.start_unary(connection, now, key, deadline, arrived);
-        }
-        let machine =
-            machine.get_or_insert_with(|| Box::new(RequestMachine::of(head, Shape::One, limit)));
+        let machine = machine
+            .get_or_insert_with(|| Box::new(RequestMachine::of(&accepted.head, Shape::One, limit)));
         machine.on_data(data, end);
         match machine.poll() {
             Progress::Pending { missing } => connection.expect(now, key, missing),
             Progress::Message(message) => {
-                let arrived = arrived(message, machine.last_was_compressed());
-                self.start_unary(connection, now, key, deadline, arrived);
+                let compressed = machine.last_was_compressed();
+                self.start_gathered(connection, now, key, message, compressed);
             }
             Progress::Done { status, .. } => {
-                let head = Arc::clone(head);
+                let accepted = Arc::clone(accepted);
                 self.report(Trouble::Request, &status);
-                self.refuse(connection, now, key, &head, status);
+                self.refuse(connection, now, key, &accepted.head, status);
             }
         }
     }
 
-    fn start_unary(
+    /// Starts the handler of a call whose request is whole.
+    fn start_gathered(
         &mut self,
         connection: &mut Connection,
         now: Instant,
         key: StreamKey,
-        deadline: Option<Instant>,
-        arrived: Arrived,
+        message: Bytes,
+        compressed: bool,
     ) {
+        let Some(Call {
+            deadline,
+            state: State::Gathering {
+                accepted, route, ..
+            },
+            ..
+        }) = self.calls.remove(key)
+        else {
+            return;
+        };
         let mailbox = self.mailbox(deadline);
+        let arrived = Arrived {
+            accepted,
+            route,
+            message,
+            compressed,
+        };
         self.start(connection, now, key, mailbox, arrived);
     }
 
@@ -300,16 +308,14 @@ impl ServerRole {
         arrived: Arrived,
     ) {
         let Arrived {
-            head,
+            accepted,
             route,
             message,
             compressed,
         } = arrived;
-        let context = Context::new(Arc::clone(&mailbox));
         let arrival = Arrival {
-            head,
-            context: context.clone(),
-            terms: Arc::clone(&self.terms),
+            accepted,
+            context: Context::new(Arc::clone(&mailbox)),
             compressed,
         };
         let call = IncomingCall { arrival, message };
@@ -317,16 +323,28 @@ impl ServerRole {
             Ok(future) => future,
             Err(panic) => {
                 self.report(Trouble::Panic, &panic);
-                return self.send(connection, now, key, Reply::broken(panic).after(false));
+                let mut reply = Reply::broken(panic);
+                reply.conclude(false);
+                return self.send(connection, now, key, reply);
             }
         };
         if route.earned.inline()
-            && let Poll::Ready(reply) = self.poll_inline(now, &context, &mut future, &route)
+            && let Poll::Ready(mut reply) = self.poll_inline(now, &mailbox, &mut future, &route)
         {
-            drop((future, context));
-            let head_sent = route.descriptor.kind() != MethodKind::Unary
-                && self.flush_finished(connection, now, key, &mailbox);
-            self.send(connection, now, key, reply.after(head_sent));
+            drop(future);
+            if reply.broken.is_some() || route.descriptor.kind() != MethodKind::Unary {
+                let head_sent = self.flush_finished(connection, now, key, &mailbox);
+                reply.conclude(head_sent);
+            }
+            self.send(connection, now, key, reply);
+            if connection.buffered(key) > 0 {
+                let (deadline, state) = (mailbox.deadline, State::Answered);
+                self.calls.insert(Call {
+                    key,
+                    deadline,
+                    state,
+                });
+            }
             self.spare = Some(mailbox);
             return;
         }
@@ -334,7 +352,7 @@ impl ServerRole {
         let deadline = mailbox.deadline;
         let task = tokio::spawn(Running::new(
             future,
-            context,
+            Arc::clone(&mailbox),
             Arc::clone(&route),
             self.slots.take(),
             (Arc::clone(&self.shared), Arc::clone(&self.terms)),
@@ -375,16 +393,16 @@ impl ServerRole {
     fn poll_inline(
         &mut self,
         now: Instant,
-        context: &Context,
+        mailbox: &Arc<Mailbox>,
         future: &mut HandlerFuture,
         route: &Route,
     ) -> Poll<Reply> {
-        // The clock is read once per handler: the end of the one before is the start of this one.
-        let start = self.worked_until.map_or(now, |at| at.max(now));
-        let polled = running::poll_inline(context, future);
-        let end = clock::now();
-        self.worked_until = Some(end);
-        route.earned.record(end, end - start);
+        let mut context = Some(Context::new(Arc::clone(mailbox)));
+        self.watch.begin(now);
+        let polled = running::poll_inline(&mut context, future);
+        if let Some((end, elapsed)) = self.watch.end() {
+            route.earned.record(end, elapsed);
+        }
         polled.map(|reply| {
             reply.unwrap_or_else(|panic| {
                 self.report(Trouble::Panic, &panic);
@@ -395,14 +413,26 @@ impl ServerRole {
 
     /// Sends the end of a call.
     fn send(&mut self, connection: &mut Connection, now: Instant, key: StreamKey, reply: Reply) {
-        if let Some(head) = &reply.head {
+        let Reply {
+            head,
+            mut data,
+            trailers,
+            ..
+        } = reply;
+        if let (Some(head), Some(whole)) = (&head, data.take()) {
+            match connection.respond(now, key, &head.parts(), whole, &trailers.parts()) {
+                Ok(()) => return self.answered(connection, now, key),
+                Err(whole) => data = Some(whole),
+            }
+        }
+        if let Some(head) = &head {
             // Of a stream that has gone meanwhile nothing is left to do but what `send_trailers` does.
             connection.send_headers(now, key, &head.parts(), false).ok();
         }
-        if let Some(data) = reply.data {
+        if let Some(data) = data {
             connection.send_data(now, key, data, false).ok();
         }
-        self.send_trailers(connection, now, key, &reply.trailers);
+        self.send_trailers(connection, now, key, &trailers);
     }
 
     fn send_trailers(
@@ -417,10 +447,15 @@ impl ServerRole {
             // The caller's limit on header lists leaves no way to say it.
             connection.reset(now, key, Reason::INTERNAL_ERROR);
         }
-        let waiting = connection.buffered(key) > 0;
+        self.answered(connection, now, key);
+    }
+
+    /// The call's last word has been given to the connection.
+    fn answered(&mut self, connection: &mut Connection, now: Instant, key: StreamKey) {
         let Some(call) = self.calls.find(key) else {
             return;
         };
+        let waiting = connection.buffered(key) > 0;
         if let State::Running { mailbox, .. } = &call.state {
             mailbox.set_slot(None);
             let unreported = mailbox.detach(key);

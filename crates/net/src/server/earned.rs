@@ -15,21 +15,25 @@ const SHORT: Duration = Duration::from_micros(20);
 const STREAK: u32 = 64;
 /// One poll longer than this loses it.
 const LONG: Duration = Duration::from_micros(200);
-/// For so long the first time, and twice as long each next time. The clock runs on while the thread is not running, so
-/// one long poll may be the fault of the machine and is no reason to be slow for a minute; a handler that is
-/// really long now and then is soon at the longest.
-const FIRST_PENALTY: Duration = Duration::from_millis(10);
+/// Nobody is demoted for longer.
 const LONGEST_PENALTY: Duration = Duration::from_secs(60);
-/// A method that has behaved for so many times its last penalty starts over with the first.
-const FORGIVEN_AFTER: u32 = 16;
+
+/// How long a poll that took `elapsed` costs the privilege: 20 times its length, and for one over a millisecond that
+/// many times more, so that a handler that is long now and then holds up its connection for 5 % of the time at most,
+/// for 10 ms in one piece 0.5 %. The clock runs on while the thread is not running: a long poll may be the fault of
+/// a busy machine, and is no reason to be slow for a minute.
+fn penalty(elapsed: Duration) -> Duration {
+    let millis = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+    (elapsed * 20)
+        .saturating_mul(millis.max(1))
+        .min(LONGEST_PENALTY)
+}
 
 /// One method's record. Relaxed atomics: a race costs a measurement, nothing else.
 pub(crate) struct Earned {
     streak: AtomicU32,
     /// Nanoseconds after `born` until which the method is demoted.
     demoted_until: AtomicU64,
-    /// The last demotion, nanoseconds.
-    penalty: AtomicU64,
     born: Instant,
 }
 
@@ -38,7 +42,6 @@ impl Earned {
         Earned {
             streak: AtomicU32::new(0),
             demoted_until: AtomicU64::new(0),
-            penalty: AtomicU64::new(0),
             born: now,
         }
     }
@@ -56,28 +59,18 @@ impl Earned {
                 self.streak.fetch_add(1, Ordering::Relaxed);
             }
         } else if elapsed > LONG {
-            self.demote(now);
+            self.demote(now, elapsed);
         } else if self.streak.load(Ordering::Relaxed) < STREAK {
             self.streak.store(0, Ordering::Relaxed);
         }
     }
 
     #[cold]
-    fn demote(&self, now: Instant) {
-        let last = Duration::from_nanos(self.penalty.load(Ordering::Relaxed));
-        let behaved = self.age(now).saturating_sub(self.demoted_until());
-        let penalty = if last.is_zero() || behaved > last * FORGIVEN_AFTER {
-            FIRST_PENALTY
-        } else {
-            (last * 2).min(LONGEST_PENALTY)
-        };
+    fn demote(&self, now: Instant, elapsed: Duration) {
         self.streak.store(0, Ordering::Relaxed);
-        self.penalty
-            .store(penalty.as_nanos() as u64, Ordering::Relaxed);
-        self.demoted_until.store(
-            (self.age(now) + penalty).as_nanos() as u64,
-            Ordering::Relaxed,
-        );
+        let until = self.age(now) + penalty(elapsed);
+        self.demoted_until
+            .fetch_max(until.as_nanos() as u64, Ordering::Relaxed);
     }
 
     fn demoted_until(&self) -> Duration {
@@ -114,43 +107,31 @@ mod tests {
     }
 
     #[test]
-    fn a_long_poll_demotes_for_a_moment() {
-        let now = Instant::now();
-        let earned = Earned::new(now);
-        assert!(earns(&earned, now));
-        earned.record(now, Duration::from_millis(1));
-        assert!(!earned.inline());
-        assert!(!earns(&earned, now + Duration::from_millis(9)));
-        assert!(earns(&earned, now + Duration::from_millis(11)));
-    }
-
-    #[test]
-    fn a_method_that_is_long_again_and_again_is_demoted_for_a_minute() {
-        let mut now = Instant::now();
-        let earned = Earned::new(now);
-        let mut penalty = FIRST_PENALTY;
-        for _ in 0..20 {
-            earned.record(now, Duration::from_millis(1));
-            assert!(!earns(&earned, now + penalty - Duration::from_millis(1)));
-            now += penalty + Duration::from_millis(1);
+    fn a_long_poll_demotes_the_longer_the_longer_it_took() {
+        for (millis, penalty) in [
+            (1, 20),
+            (3, 180),
+            (10, 2_000),
+            (100, 60_000),
+            (5_000, 60_000),
+        ] {
+            let now = Instant::now();
+            let earned = Earned::new(now);
             assert!(earns(&earned, now));
-            penalty = (penalty * 2).min(LONGEST_PENALTY);
+            earned.record(now, Duration::from_millis(millis));
+            assert!(!earned.inline());
+            assert!(!earns(&earned, now + Duration::from_millis(penalty - 1)));
+            assert!(earns(&earned, now + Duration::from_millis(penalty + 1)));
         }
-        assert_eq!(penalty, LONGEST_PENALTY);
     }
 
     #[test]
-    fn a_method_that_has_behaved_for_long_is_forgiven() {
+    fn a_second_long_poll_does_not_shorten_the_penalty_of_the_first() {
         let now = Instant::now();
         let earned = Earned::new(now);
+        earned.record(now, Duration::from_millis(100));
         earned.record(now, Duration::from_millis(1));
-        let later = now + FIRST_PENALTY * (FORGIVEN_AFTER + 2);
-        assert!(earns(&earned, later));
-        earned.record(later, Duration::from_millis(1));
-        assert!(earns(
-            &earned,
-            later + FIRST_PENALTY + Duration::from_millis(1)
-        ));
+        assert!(!earns(&earned, now + Duration::from_secs(59)));
     }
 
     #[test]

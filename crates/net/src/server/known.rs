@@ -1,12 +1,13 @@
 //! Request heads that a connection has seen: a caller that repeats a header block is parsed and routed once.
 
 use super::handler::Route;
-use farcall_core::{Status, call::server::RequestHead};
+use crate::call::Accepted;
+use farcall_core::Status;
 use farcall_http2::Headers;
 use std::sync::Arc;
 
 /// A request head with its method.
-pub(super) type Parsed = (Arc<RequestHead>, Result<Arc<Route>, Status>);
+pub(super) type Parsed = (Arc<Accepted>, Result<Arc<Route>, Status>);
 
 /// The last few, by the address of the header list: HTTP/2 hands over the same one for a repeated block.
 #[derive(Default)]

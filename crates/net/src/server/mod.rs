@@ -14,6 +14,7 @@ mod serve;
 mod service;
 mod shared;
 mod unbound;
+mod watch;
 
 pub use builder::Server;
 pub use listener::BindError;

@@ -8,7 +8,10 @@ use super::{
 use crate::{
     call::{Context, Reply, Terms},
     clock,
-    transport::mailbox::{Finish, Head, Outgoing},
+    transport::{
+        Mailbox,
+        mailbox::{Finish, Head, Outgoing},
+    },
 };
 use farcall_core::{Code, Status};
 use std::{
@@ -41,12 +44,12 @@ fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
 /// Polls a handler once where it stands, with a cooperation budget of its own. Nobody is woken if it
 /// waits: it moves to a task, which polls it again.
 pub(super) fn poll_inline(
-    context: &Context,
+    context: &mut Option<Context>,
     future: &mut HandlerFuture,
 ) -> Poll<Result<Reply, Status>> {
     let mut cx = task::Context::from_waker(Waker::noop());
     let mut future = unconstrained(future.as_mut());
-    match guarded(|| context.enter(|| Pin::new(&mut future).poll(&mut cx))) {
+    match guarded(|| Context::enter(context, || Pin::new(&mut future).poll(&mut cx))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(reply)) => Poll::Ready(Ok(reply)),
         Err(panic) => Poll::Ready(Err(panic)),
@@ -87,7 +90,8 @@ pub(super) struct Slot {
 /// A handler in its own task.
 pub(super) struct Running {
     future: HandlerFuture,
-    context: Context,
+    mailbox: Arc<Mailbox>,
+    context: Option<Context>,
     /// Until the first poll, which is measured.
     untried: bool,
     route: Arc<Route>,
@@ -99,14 +103,15 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn new(
         future: HandlerFuture,
-        context: Context,
+        mailbox: Arc<Mailbox>,
         route: Arc<Route>,
         slot: Slot,
         (shared, terms): (Arc<Shared>, Arc<Terms>),
     ) -> Running {
         Running {
             future,
-            context,
+            context: Some(Context::new(Arc::clone(&mailbox))),
+            mailbox,
             untried: true,
             route,
             _slot: slot,
@@ -124,12 +129,12 @@ impl Future for Running {
         let future = this.future.as_mut();
         let polled = if std::mem::take(&mut this.untried) {
             let start = clock::now();
-            let polled = guarded(|| this.context.enter(|| future.poll(cx)));
+            let polled = guarded(|| Context::enter(&mut this.context, || future.poll(cx)));
             let end = clock::now();
             this.route.earned.record(end, end - start);
             polled
         } else {
-            guarded(|| this.context.enter(|| future.poll(cx)))
+            guarded(|| Context::enter(&mut this.context, || future.poll(cx)))
         };
         let reply = match polled {
             Ok(polled) => ready!(polled),
@@ -141,20 +146,18 @@ impl Future for Running {
             }
         };
         let bytes = reply.data.as_ref().map_or(0, |data| data.len());
-        this.context
-            .mailbox()
-            .send(bytes, |outgoing: &mut Outgoing| {
-                if reply.head.is_some() {
-                    outgoing.head = reply.head.map(Head::Response);
-                }
-                if let Some(data) = reply.data {
-                    outgoing.data.push(data);
-                }
-                outgoing.finish = match reply.broken {
-                    Some(status) => Finish::Broken(status),
-                    None => Finish::Trailers(reply.trailers),
-                };
-            });
+        this.mailbox.send(bytes, |outgoing: &mut Outgoing| {
+            if reply.head.is_some() {
+                outgoing.head = reply.head.map(Head::Response);
+            }
+            if let Some(data) = reply.data {
+                outgoing.data.push(data);
+            }
+            outgoing.finish = match reply.broken {
+                Some(status) => Finish::Broken(status),
+                None => Finish::Trailers(reply.trailers),
+            };
+        });
         Poll::Ready(())
     }
 }

@@ -2,10 +2,10 @@
 
 use super::handler::{Handler, HandlerFuture};
 use crate::call::{
-    Arrival, IncomingCall, Reply, Request, Response, Sender, Streaming, Terms, reply,
+    Accepted, Arrival, IncomingCall, Reply, Request, Response, Sender, Streaming, reply,
 };
 use bytes::Bytes;
-use farcall_core::{Codec, Metadata, Method, MethodDescriptor, Status, call::server::RequestHead};
+use farcall_core::{Codec, Metadata, Method, MethodDescriptor, Status};
 use std::{future::Future, sync::Arc};
 
 /// A service: generated `…Server` types implement it.
@@ -102,15 +102,12 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let (head, terms) = (
-                    Arc::clone(&call.arrival.head),
-                    Arc::clone(&call.arrival.terms),
-                );
+                let accepted = Arc::clone(&call.arrival.accepted);
                 let request = match decode_request(&codec, call.message, call.arrival) {
                     Ok(request) => request,
-                    Err(status) => return Reply::failure(&head, status, &Metadata::new()),
+                    Err(status) => return Reply::failure(&accepted.head, status, &Metadata::new()),
                 };
-                reply_unary(&codec, &terms, &head, handler(service, request).await)
+                reply_unary(&codec, &accepted, handler(service, request).await)
             })
         });
     }
@@ -162,12 +159,9 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let (head, terms) = (
-                    Arc::clone(&call.arrival.head),
-                    Arc::clone(&call.arrival.terms),
-                );
+                let accepted = Arc::clone(&call.arrival.accepted);
                 let request = stream_request(&codec, call);
-                reply_unary(&codec, &terms, &head, handler(service, request).await)
+                reply_unary(&codec, &accepted, handler(service, request).await)
             })
         });
     }
@@ -225,11 +219,14 @@ fn decode_request<Req, C: Codec<Req>>(
     message: Bytes,
     arrival: Arrival,
 ) -> Result<Request<Req>, Status> {
-    arrival.head.check_subtype(codec.content_subtype())?;
+    arrival
+        .accepted
+        .head
+        .check_subtype(codec.content_subtype())?;
     let message = codec.decode(message).map_err(|error| {
         Status::internal(format!("the request message could not be decoded: {error}"))
     })?;
-    let metadata = arrival.head.metadata.clone();
+    let metadata = arrival.accepted.head.metadata.clone();
     Ok(Request::arrived(message, metadata, arrival))
 }
 
@@ -237,19 +234,18 @@ fn stream_request<Req, C: Codec<Req> + Clone>(
     codec: &C,
     call: IncomingCall,
 ) -> Request<Streaming<Req>> {
-    let metadata = call.arrival.head.metadata.clone();
+    let metadata = call.arrival.accepted.head.metadata.clone();
     let stream = Streaming::of_requests(codec, &call);
     Request::arrived(stream, metadata, call.arrival)
 }
 
 fn reply_unary<Res, C: Codec<Res>>(
     codec: &C,
-    terms: &Terms,
-    head: &RequestHead,
+    accepted: &Accepted,
     result: Result<Response<Res>, Status>,
 ) -> Reply {
     match result {
-        Ok(response) => reply::unary(codec, terms, head, response),
-        Err(status) => Reply::failure(head, status, &Metadata::new()),
+        Ok(response) => reply::unary(codec, accepted, response),
+        Err(status) => Reply::failure(&accepted.head, status, &Metadata::new()),
     }
 }

@@ -262,6 +262,7 @@ impl<R: Role> Driver<R> {
                 continue;
             }
             self.arm(cx);
+            self.connection.output().rest();
             if self.submit.rest(cx, self.request) {
                 return Poll::Pending;
             }

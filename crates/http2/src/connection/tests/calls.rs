@@ -2,7 +2,7 @@
 
 use super::pair::{Pair, pattern, request, response, trailers};
 use crate::{Event, Field, KnownName, OpenError, Part, Reason, ResetCause, SendError, StreamKey};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use std::sync::Arc;
 
 #[test]
@@ -429,4 +429,64 @@ fn a_machine_may_move_to_another_thread() {
     fn assert_send<T: Send + 'static>() {}
     assert_send::<crate::Connection>();
     assert_send::<Event>();
+}
+
+#[test]
+fn a_response_in_one_go_is_the_same_octets_as_its_pieces() {
+    let (head, end) = (Arc::new(response()), Arc::new(trailers()));
+    let parts = (&[Part::Shared(&head)], &[Part::Shared(&end)]);
+    let mut taken = [Vec::new(), Vec::new()];
+    for whole in [false, true] {
+        let mut pair = Pair::silent(|_| (), |_| ());
+        // The first responses are not remembered yet, and go out in pieces either way.
+        for call in 0..6 {
+            pair.open(true);
+            pair.run();
+            let now = pair.now;
+            let (served, _) = pair.server.headers();
+            let data = Bytes::from(vec![b'x'; call + 1]);
+            let machine = &mut pair.server.machine;
+            let sent = if whole {
+                machine.respond(now, served, parts.0, data, parts.1)
+            } else {
+                Err(data)
+            };
+            if let Err(data) = sent {
+                assert!(!whole || call < 3, "call {call}");
+                machine.send_headers(now, served, parts.0, false).unwrap();
+                machine.send_data(now, served, data, false).unwrap();
+                machine.send_headers(now, served, parts.1, true).unwrap();
+            }
+            assert_eq!(machine.open_streams(), 0);
+            let output = machine.output();
+            taken[usize::from(whole)].extend_from_slice(output.chunk());
+            pair.run();
+            assert_eq!(pair.client.machine.open_streams(), 0);
+            pair.client.events.clear();
+        }
+        pair.assert_windows_add_up();
+    }
+    assert_eq!(taken[0], taken[1]);
+}
+
+#[test]
+fn a_response_that_cannot_go_out_at_once_is_handed_back_whole() {
+    let (head, end) = (Arc::new(response()), Arc::new(trailers()));
+    let parts = (&[Part::Shared(&head)], &[Part::Shared(&end)]);
+    let mut pair = Pair::silent(|_| (), |_| ());
+    pair.open(false);
+    pair.run();
+    let (served, _) = pair.server.headers();
+    let now = pair.now;
+    let machine = &mut pair.server.machine;
+    for data in [Bytes::new(), Bytes::from(vec![0; 70_000])] {
+        let back = machine.respond(now, served, parts.0, data.clone(), parts.1);
+        assert_eq!(back, Err(data));
+    }
+    assert!(machine.output().is_empty());
+    machine.send_headers(now, served, parts.0, false).unwrap();
+    let late = machine.respond(now, served, parts.0, Bytes::from("x"), parts.1);
+    assert_eq!(late, Err(Bytes::from("x"))); // the head is out already
+    let gone = machine.respond(now, StreamKey::NONE, parts.0, Bytes::from("x"), parts.1);
+    assert!(gone.is_err());
 }
