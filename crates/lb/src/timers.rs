@@ -26,8 +26,18 @@ impl<K: Copy + Ord> Timers<K> {
         if let Some(old) = old {
             self.order.remove(&(old, key));
         }
-        if let Some(at) = at {
-            self.order.insert((at, key));
+        match at {
+            Some(at) => {
+                self.order.insert((at, key));
+            }
+            None => self.give_back(),
+        }
+    }
+
+    /// An empty tree keeps a node with room for eleven, and a connected channel has no timers.
+    fn give_back(&mut self) {
+        if self.by_key.is_empty() {
+            *self = Self::new();
         }
     }
 
@@ -47,12 +57,12 @@ impl<K: Copy + Ord> Timers<K> {
         }
         self.order.pop_first();
         self.by_key.remove(&key);
+        self.give_back();
         Some(key)
     }
 
     pub(crate) fn clear(&mut self) {
-        self.order.clear();
-        self.by_key.clear();
+        *self = Self::new();
     }
 }
 

@@ -75,7 +75,12 @@ impl Validator {
             Name::Other(name) => check_name(name)?,
         }
         if self.headers.fields.capacity() == 0 {
-            self.headers.fields.reserve(8);
+            // Responses and trailers are short, and the last ones of a connection are kept.
+            let usual = match self.kind {
+                ListKind::Request { .. } => 8,
+                ListKind::Response | ListKind::Trailers => 2,
+            };
+            self.headers.fields.reserve_exact(usual);
         }
         self.headers.fields.push(Field {
             name,

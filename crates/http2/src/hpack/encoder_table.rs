@@ -56,8 +56,8 @@ struct Entry {
     value: Bytes,
     hash: FieldHash,
     /// Serial numbers of the next older entries in the same bucket by field and by name.
-    older_field: u64,
-    older_name: u64,
+    older_field: u32,
+    older_name: u32,
 }
 
 impl Entry {
@@ -74,10 +74,11 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct EncoderTable {
     entries: VecDeque<Entry>,
-    by_field: Vec<u64>,
-    by_name: Vec<u64>,
-    /// Serial number of the next entry; 0 is never used and so never alive.
-    next: u64,
+    by_field: Vec<u32>,
+    by_name: Vec<u32>,
+    /// Serial number of the next entry. It wraps around: a bucket that was left alone for so long (or never used: 0) may
+    /// then seem to hold a living entry, which the comparison of the field itself finds out.
+    next: u32,
     size: usize,
     max_size: usize,
     generation: u64,
@@ -164,7 +165,7 @@ impl EncoderTable {
             older_field,
             older_name,
         });
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
         self.size += field.size();
     }
 
@@ -188,8 +189,8 @@ impl EncoderTable {
 
     /// The entry with this serial number and its place from the front, unless it was evicted.
     #[inline]
-    fn alive(&self, serial: u64) -> Option<(usize, &Entry)> {
-        let place = (self.next - 1 - serial) as usize;
+    fn alive(&self, serial: u32) -> Option<(usize, &Entry)> {
+        let place = self.next.wrapping_sub(1).wrapping_sub(serial) as usize;
         self.entries.get(place).map(|entry| (place, entry))
     }
 }

@@ -57,6 +57,10 @@ impl Store {
                 slot
             }
             None => {
+                if self.slots.is_empty() {
+                    // Many connections carry one stream at a time.
+                    self.slots.reserve_exact(1);
+                }
                 self.slots.push(Slot::Live(stream));
                 self.slots.len() as u32 - 1
             }

@@ -303,7 +303,12 @@ impl Channel {
 
     /// The next thing to do.
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        if action.is_none() {
+            // A channel at rest, as most are, keeps no empty queues.
+            self.actions = VecDeque::new();
+        }
+        action
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called.
@@ -372,6 +377,7 @@ impl Channel {
                 Input::Subchannel(..) => {}
             }
         }
+        self.inputs = VecDeque::new();
     }
 
     fn update_policy(&mut self, now: Instant, update: ResolverUpdate) -> Result<(), Status> {

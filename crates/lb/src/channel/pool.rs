@@ -19,7 +19,8 @@ pub(super) struct Member {
 
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    members: BTreeMap<SubchannelId, Member>,
+    /// Boxed: a tree makes room for eleven at once, and most channels have one.
+    members: BTreeMap<SubchannelId, Box<Member>>,
     /// Connections that take no new calls and have not ended yet.
     draining: BTreeSet<ConnectionId>,
 }
@@ -36,11 +37,11 @@ impl Pool {
             machine: Subchannel::new(id, spec.address, config, seed),
             endpoint_attributes: spec.endpoint_attributes,
         };
-        self.members.insert(id, member);
+        self.members.insert(id, Box::new(member));
     }
 
     pub(super) fn member(&mut self, id: SubchannelId) -> Option<&mut Member> {
-        self.members.get_mut(&id)
+        self.members.get_mut(&id).map(Box::as_mut)
     }
 
     pub(super) fn ids(&self) -> Vec<SubchannelId> {

@@ -3,7 +3,8 @@
 use super::{
     connection::ClientRole,
     connector::Connector,
-    news::{News, Reporter},
+    inbox::Reporter,
+    news::News,
     shared::{Settings, Shared},
 };
 use crate::{
@@ -15,30 +16,92 @@ use crate::{
         io::{Io, TcpOptions},
     },
 };
-use farcall_http2::Connection;
+use farcall_http2::{Config, Connection};
 use farcall_lb::subchannel::Cause;
 use farcall_lb::{Address, Location};
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
 
-/// Connects to `address` and drives the connection until it is over. Aborting the task cuts it.
-pub(crate) async fn run(
-    shared: Arc<Shared>,
-    address: Address,
-    deadline: Instant,
+/// Connects to an address and drives the connection until it is over. Aborting the task cuts it.
+///
+/// Written by hand, and the connecting boxed: an `async fn` would keep room for connecting beside the driver as long as
+/// the connection lives.
+pub(crate) struct Attempt {
+    stage: Stage,
+}
+
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is in a task of its own, and spends its life as the large variant"
+)]
+enum Stage {
+    Connecting(Connecting),
+    Driving(Driver<ClientRole>),
+}
+
+struct Connecting {
+    connect: Pin<Box<dyn Future<Output = Result<(Io, Peer), Cause>> + Send>>,
+    http2: Config,
     submit: Arc<Submit<Mailbox>>,
-    reporter: Reporter,
-) {
-    let (io, peer) = match establish(&shared.settings, &address, deadline).await {
-        Ok(connected) => connected,
-        Err(cause) => {
-            reporter.tell(News::Refused(cause));
-            return;
+    reporter: Option<Reporter>,
+}
+
+impl Attempt {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        address: Address,
+        deadline: Instant,
+        submit: Arc<Submit<Mailbox>>,
+        reporter: Reporter,
+    ) -> Attempt {
+        let http2 = shared.settings.http2.clone();
+        let connect =
+            Box::pin(async move { establish(&shared.settings, &address, deadline).await });
+        Attempt {
+            stage: Stage::Connecting(Connecting {
+                connect,
+                http2,
+                submit,
+                reporter: Some(reporter),
+            }),
         }
-    };
-    let machine = Connection::client(shared.settings.http2.clone(), clock::now());
-    drop(shared);
-    let role = ClientRole::new(peer.remote_address().to_string(), reporter);
-    Driver::new(io, machine, submit, role).await;
+    }
+}
+
+impl Future for Attempt {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            let attempt = match &mut this.stage {
+                Stage::Driving(driver) => return Pin::new(driver).poll(cx),
+                Stage::Connecting(attempt) => attempt,
+            };
+            let outcome = ready!(attempt.connect.as_mut().poll(cx));
+            let Some(reporter) = attempt.reporter.take() else {
+                return Poll::Ready(());
+            };
+            match outcome {
+                Ok((io, peer)) => {
+                    let machine = Connection::client(attempt.http2.clone(), clock::now());
+                    let role = ClientRole::new(peer.remote_address().to_string(), reporter);
+                    let driver = Driver::new(io, machine, Arc::clone(&attempt.submit), role);
+                    this.stage = Stage::Driving(driver);
+                }
+                Err(cause) => {
+                    reporter.tell(News::Refused(cause));
+                    return Poll::Ready(());
+                }
+            }
+        }
+    }
 }
 
 async fn establish(

@@ -3,8 +3,8 @@
 use super::{
     control,
     heads::Heads,
+    inbox::Order,
     options::CallOptions,
-    orders::{self, Order},
     picker_cell::PickerCell,
     shared::{Settings, Shared, closed},
 };
@@ -58,7 +58,12 @@ pub struct Channel {
 
 struct Inner {
     shared: Arc<Shared>,
-    orders: tokio::sync::mpsc::UnboundedSender<Order>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.inbox.abandon();
+    }
 }
 
 impl Channel {
@@ -71,16 +76,16 @@ impl Channel {
             settings.compressors.clone(),
         );
         let picks = PickerCell::new(Arc::clone(machine.picker()));
-        let (orders, unstarted) = orders::prepare(machine);
-        let unstarted = Mutex::new(Some(unstarted));
+        let unstarted = Mutex::new(Some(Box::new(machine)));
         let shared = Arc::new(Shared {
             settings,
             picks,
             heads,
             unstarted,
+            inbox: Arc::default(),
         });
         Channel {
-            inner: Arc::new(Inner { shared, orders }),
+            inner: Arc::new(Inner { shared }),
         }
     }
 
@@ -124,7 +129,7 @@ impl Channel {
     }
 
     fn order(&self, order: Order) -> Result<(), Status> {
-        control::order(&self.inner.shared, &self.inner.orders, order)
+        control::order(&self.inner.shared, order)
     }
 
     fn settings(&self) -> &Settings {

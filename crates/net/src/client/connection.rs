@@ -1,7 +1,8 @@
 //! The client's end of one connection: mailboxes become streams, events become answers.
 
 use super::gather::{Gathered, Outcome, Plain};
-use super::news::{Disconnect, News, Reporter};
+use super::inbox::Reporter;
+use super::news::{Disconnect, News};
 use crate::transport::{
     Mailbox, Role,
     mailbox::{End, Finish, Head, Interest, Outgoing},
@@ -127,6 +128,10 @@ impl ClientRole {
                     gathered,
                 };
                 if self.calls.len() <= key.slot() {
+                    if self.calls.is_empty() {
+                        // Many connections carry one call at a time.
+                        self.calls.reserve_exact(key.slot() + 1);
+                    }
                     self.calls.resize_with(key.slot() + 1, || None);
                 }
                 self.calls[key.slot()] = Some(call);

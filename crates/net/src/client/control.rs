@@ -4,9 +4,9 @@
 //! rules (which address when, how long to wait) are the machine's; here are only tasks, timers and sockets.
 
 use super::{
-    attempt,
-    news::{News, Reporter},
-    orders::{Order, Unstarted},
+    attempt::Attempt,
+    inbox::{Found, Order, Reporter},
+    news::News,
     picker_cell::{Notice, Snapshot},
     shared::{Shared, closed},
 };
@@ -28,30 +28,19 @@ use std::{
     collections::HashMap,
     future::Future,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Arc, PoisonError},
     task::{Context, Poll},
     time::Instant,
 };
-use tokio::{
-    runtime::Handle,
-    sync::{
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        oneshot,
-    },
-    task::AbortHandle,
-};
+use tokio::{runtime::Handle, sync::oneshot, task::AbortHandle};
 
 /// Gives an order; the first one starts the task.
 ///
 /// # Errors
 /// There is no tokio runtime to run the task on.
-pub(crate) fn order(
-    shared: &Arc<Shared>,
-    orders: &UnboundedSender<Order>,
-    order: Order,
-) -> Result<(), Status> {
+pub(crate) fn order(shared: &Arc<Shared>, order: Order) -> Result<(), Status> {
     // Only the first order needs the lock; but orders are rare: a call on a connected channel gives none.
     let mut unstarted = shared
         .unstarted
@@ -62,22 +51,18 @@ pub(crate) fn order(
             Status::failed_precondition("a channel must be used inside a tokio runtime")
                 .with_cause(error)
         })?;
-        if let Some(Unstarted { machine, orders }) = unstarted.take() {
-            runtime.spawn(Control::new(Arc::clone(shared), machine, orders));
+        if let Some(machine) = unstarted.take() {
+            runtime.spawn(Control::new(Arc::clone(shared), machine));
         }
     }
     drop(unstarted);
-    // Refused only when the task is gone with its runtime; its end has failed the calls.
-    orders.send(order).ok();
+    shared.inbox.order(order);
     Ok(())
 }
 
 struct Control {
     shared: Arc<Shared>,
-    machine: Machine,
-    orders: UnboundedReceiver<Order>,
-    reporter: UnboundedSender<(ConnectionId, News)>,
-    news: UnboundedReceiver<(ConnectionId, News)>,
+    machine: Box<Machine>,
     connections: HashMap<ConnectionId, Link>,
     resolver: Option<Resolver>,
     last_error: Option<Status>,
@@ -115,14 +100,10 @@ impl Drop for Lookup {
 }
 
 impl Control {
-    fn new(shared: Arc<Shared>, machine: Machine, orders: UnboundedReceiver<Order>) -> Control {
-        let (reporter, news) = unbounded_channel();
+    fn new(shared: Arc<Shared>, machine: Box<Machine>) -> Control {
         Control {
             shared,
             machine,
-            orders,
-            reporter,
-            news,
             connections: HashMap::new(),
             resolver: None,
             last_error: None,
@@ -238,9 +219,9 @@ impl Control {
         let submit = Arc::new(Submit::default());
         let reporter = Reporter {
             id,
-            news: self.reporter.clone(),
+            inbox: Arc::clone(&self.shared.inbox),
         };
-        let task = tokio::spawn(attempt::run(
+        let task = tokio::spawn(Attempt::new(
             Arc::clone(&self.shared),
             address,
             deadline,
@@ -268,9 +249,10 @@ impl Control {
             _ => {}
         }
         let ready = self.connections.iter().filter(|(_, link)| link.ready);
-        let transports: HashMap<SubchannelId, Arc<Submit<Mailbox>>> = ready
+        let mut transports: Box<[(SubchannelId, Arc<Submit<Mailbox>>)]> = ready
             .map(|(id, link)| (id.subchannel(), Arc::clone(&link.submit)))
             .collect();
+        transports.sort_unstable_by_key(|(id, _)| *id);
         let snapshot = Snapshot {
             state,
             picker,
@@ -324,8 +306,15 @@ impl Control {
             return false;
         };
         if resolver.lookup.is_none() && resolver.pacer.poll_start(now) {
+            let target = &resolver.target;
+            if let Ok(ip) = target.host().parse::<IpAddr>() {
+                // There is nothing to look up, and so nothing to wait for.
+                let address = SocketAddr::new(ip, target.port());
+                self.on_lookup(now, Ok(vec![address]));
+                return true;
+            }
             let (answer, outcome) = oneshot::channel();
-            let target = resolver.target.clone();
+            let target = target.clone();
             let task = tokio::spawn(async move {
                 answer
                     .send(dns::lookup(target.host(), target.port()).await)
@@ -344,6 +333,14 @@ impl Control {
         };
         resolver.lookup = None;
         let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the look-up was given up")));
+        self.on_lookup(now, outcome);
+        true
+    }
+
+    fn on_lookup(&mut self, now: Instant, outcome: io::Result<Vec<SocketAddr>>) {
+        let Some(resolver) = &self.resolver else {
+            return;
+        };
         let found = outcome.is_ok();
         let update = match outcome {
             Ok(addresses) => {
@@ -361,26 +358,37 @@ impl Control {
                 false => resolver.pacer.on_failure(now),
             }
         }
-        true
     }
 
     /// Handles everything that has come in. False: the channel has no handles any more.
     fn receive(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        while let Poll::Ready(order) = self.orders.poll_recv(cx) {
-            match order {
-                Some(order) => self.on_order(now, order),
-                None => return false,
+        loop {
+            match self.shared.inbox.poll(cx) {
+                Found::Nothing => break,
+                Found::Batch(batch) => {
+                    self.on_orders(now, batch.orders);
+                    for (id, news) in batch.news {
+                        self.on_news(now, id, news);
+                        self.act(now);
+                    }
+                }
+                Found::Last(orders) => {
+                    self.on_orders(now, orders);
+                    return false;
+                }
             }
-            self.act(now);
-        }
-        while let Poll::Ready(Some((id, news))) = self.news.poll_recv(cx) {
-            self.on_news(now, id, news);
-            self.act(now);
         }
         while self.poll_resolver(cx, now) {
             self.act(now);
         }
         true
+    }
+
+    fn on_orders(&mut self, now: Instant, orders: Vec<Order>) {
+        for order in orders {
+            self.on_order(now, order);
+            self.act(now);
+        }
     }
 
     fn act(&mut self, now: Instant) {
@@ -445,8 +453,7 @@ impl Drop for Control {
             }
         }
         self.shared.picks.close(&closed());
-        self.news.close();
-        while let Ok((_, news)) = self.news.try_recv() {
+        for (_, news) in self.shared.inbox.close().news {
             news.fail();
         }
     }

@@ -4,25 +4,8 @@ use crate::transport::{Mailbox, mailbox::End};
 use bytes::Bytes;
 use farcall_core::Status;
 use farcall_http2::{ConnectionError, Reason, StreamKey};
-use farcall_lb::subchannel::{Cause, ConnectionId, DisconnectReason};
+use farcall_lb::subchannel::{Cause, DisconnectReason};
 use std::{fmt, io, sync::Arc};
-use tokio::sync::mpsc::UnboundedSender;
-
-/// The way from a connection to its channel.
-#[derive(Clone, Debug)]
-pub(crate) struct Reporter {
-    pub(crate) id: ConnectionId,
-    pub(crate) news: UnboundedSender<(ConnectionId, News)>,
-}
-
-impl Reporter {
-    pub(crate) fn tell(&self, news: News) {
-        // The channel may be gone; then nobody wants to know, but calls must not be left alone.
-        if let Err(refused) = self.news.send((self.id, news)) {
-            refused.0.1.fail();
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) enum News {

@@ -13,7 +13,7 @@ use farcall_lb::{
     subchannel::SubchannelId,
 };
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -23,9 +23,17 @@ use std::{
 pub(crate) struct Snapshot {
     pub(crate) state: ConnectivityState,
     pub(crate) picker: Arc<dyn Picker>,
-    pub(crate) transports: HashMap<SubchannelId, Arc<Submit<Mailbox>>>,
+    /// Sorted: a call finds its own without hashing, and one takes no more room than it needs.
+    pub(crate) transports: Box<[(SubchannelId, Arc<Submit<Mailbox>>)]>,
     /// Why the policy last said that nothing is reachable; for those who wait on.
     pub(crate) last_error: Option<Status>,
+}
+
+impl Snapshot {
+    fn transport(&self, id: SubchannelId) -> Option<&Arc<Submit<Mailbox>>> {
+        let found = self.transports.binary_search_by_key(&id, |(id, _)| *id);
+        found.ok().map(|place| &self.transports[place].1)
+    }
 }
 
 /// See the module. A pick takes no lock; only a call that has to wait does.
@@ -68,7 +76,7 @@ impl PickerCell {
         let idle = Snapshot {
             state,
             picker,
-            transports: HashMap::new(),
+            transports: Box::default(),
             last_error: None,
         };
         PickerCell {
@@ -158,7 +166,7 @@ impl PickerCell {
         self.snapshot.store(Arc::new(Snapshot {
             state: ConnectivityState::Shutdown,
             picker: Arc::new(DropPicker(status.clone())),
-            transports: HashMap::new(),
+            transports: Box::default(),
             last_error: None,
         }));
         let queue = {
@@ -189,7 +197,7 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, wakes: &mut Vec<WakeId>) ->
     let pick = snapshot.picker.pick(&info).restricted();
     wakes.append(&mut info.take_wakes());
     match pick {
-        Pick::Subchannel(picked) => match snapshot.transports.get(&picked.subchannel()) {
+        Pick::Subchannel(picked) => match snapshot.transport(picked.subchannel()) {
             Some(submit) if mailbox.attach(submit) => Outcome::Settled,
             // The connection has just gone; the next snapshot knows.
             _ => Outcome::Wait,

@@ -1,10 +1,10 @@
 //! What the handles of a channel, its control task and its connections share.
 
-use super::{connector::Connector, heads::Heads, orders::Unstarted, picker_cell::PickerCell};
+use super::{connector::Connector, heads::Heads, inbox::Inbox, picker_cell::PickerCell};
 use crate::{call::Encoding, transport::connect::Security};
 use bytes::Bytes;
 use farcall_core::{Status, message::Compressors};
-use farcall_lb::Target;
+use farcall_lb::{Target, channel::Channel as Machine};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -38,8 +38,9 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) picks: PickerCell,
     pub(crate) heads: Heads,
-    /// The control task, until it is started.
-    pub(crate) unstarted: Mutex<Option<Unstarted>>,
+    /// What the control task turns, until it is started.
+    pub(crate) unstarted: Mutex<Option<Box<Machine>>>,
+    pub(crate) inbox: Arc<Inbox>,
 }
 
 /// The status of calls on a channel that is no more.

@@ -164,6 +164,8 @@ impl<R: Role> Driver<R> {
             }
         }
         self.process(cx, now);
+        // Before others run: of many connections that are served in turn, none keeps a buffer while it waits to write.
+        buffer::put_back(&mut self.input);
         true
     }
 

@@ -25,11 +25,12 @@ pub(crate) enum Listening {
 }
 
 impl Listening {
-    /// Listens at `address`: see [`Listener::bind`](super::Listener::bind) for what it may be.
-    pub(super) async fn bind(address: &str) -> Result<Listening, BindError> {
+    /// Listens at `address`: see [`Listener::bind`](super::Listener::bind) for what it may be. `shared`: other sockets of
+    /// this process are going to listen there too.
+    pub(super) async fn bind(address: &str, shared: bool) -> Result<Listening, BindError> {
         let bound = match Address::parse(address) {
-            Some(Address::Ip(ip)) => tcp(ip),
-            Some(Address::Name(host, port)) => tcp_by_name(host, port).await,
+            Some(Address::Ip(ip)) => tcp(ip, shared),
+            Some(Address::Name(host, port)) => tcp_by_name(host, port, shared).await,
             #[cfg(unix)]
             Some(Address::Unix(path)) => unix::listen(path.as_ref()).await,
             #[cfg(target_os = "linux")]
@@ -91,11 +92,11 @@ impl Address<'_> {
 }
 
 /// `[::]` means all addresses, also where there is no IPv6 (containers often have none).
-fn tcp(address: SocketAddr) -> io::Result<Listening> {
-    let first = tcp_exactly(address);
+fn tcp(address: SocketAddr, shared: bool) -> io::Result<Listening> {
+    let first = tcp_exactly(address, shared);
     match &first {
         Err(error) if address.ip().is_unspecified() && address.is_ipv6() && lacks_family(error) => {
-            tcp_exactly((Ipv4Addr::UNSPECIFIED, address.port()).into()).or(first)
+            tcp_exactly((Ipv4Addr::UNSPECIFIED, address.port()).into(), shared).or(first)
         }
         _ => first,
     }
@@ -109,12 +110,12 @@ fn lacks_family(error: &io::Error) -> bool {
 }
 
 /// The first address of the name that does, IPv4 first, as Go's `net.Listen` does it.
-async fn tcp_by_name(host: &str, port: u16) -> io::Result<Listening> {
+async fn tcp_by_name(host: &str, port: u16, shared: bool) -> io::Result<Listening> {
     let mut addresses = dns::lookup(host, port).await?;
     addresses.sort_by_key(SocketAddr::is_ipv6);
     let mut outcome = Err(io::ErrorKind::AddrNotAvailable.into());
     for address in addresses {
-        outcome = tcp_exactly(address);
+        outcome = tcp_exactly(address, shared);
         if outcome.is_ok() {
             break;
         }
@@ -122,7 +123,12 @@ async fn tcp_by_name(host: &str, port: u16) -> io::Result<Listening> {
     outcome
 }
 
-fn tcp_exactly(address: SocketAddr) -> io::Result<Listening> {
+fn tcp_exactly(address: SocketAddr, shared: bool) -> io::Result<Listening> {
+    let socket = tcp_socket(address, shared)?;
+    Ok(Listening::Tcp(TcpListener::from_std(socket.into())?))
+}
+
+pub(super) fn tcp_socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -133,13 +139,19 @@ fn tcp_exactly(address: SocketAddr) -> io::Result<Listening> {
     // the option means something else: that others may take the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = shared;
     if address.is_ipv6() && address.ip().is_unspecified() {
         // The system's default differs (`net.ipv6.bindv6only`).
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    Ok(Listening::Tcp(TcpListener::from_std(socket.into())?))
+    Ok(socket)
 }
 
 #[cfg(unix)]
@@ -323,7 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_is_none_is_refused_with_examples() {
-        let error = Listening::bind("localhost").await.err().unwrap();
+        let error = Listening::bind("localhost", false).await.err().unwrap();
         assert!(error.is_invalid());
         assert!(
             error
@@ -335,9 +347,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_is_named() {
-        let first = Listening::bind("127.0.0.1:0").await.unwrap();
+        let first = Listening::bind("127.0.0.1:0", false).await.unwrap();
         let address = first.local_address().unwrap().to_string();
-        let error = Listening::bind(&address).await.err().unwrap();
+        let error = Listening::bind(&address, false).await.err().unwrap();
         assert!(error.is_in_use());
         assert_eq!(
             error.to_string(),
@@ -348,7 +360,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_another_machine_is_named() {
-        let error = Listening::bind("192.0.2.1:50051").await.err().unwrap();
+        let error = Listening::bind("192.0.2.1:50051", false).await.err().unwrap();
         assert_eq!(
             error.to_string(),
             "cannot listen on 192.0.2.1:50051: address not available"
@@ -358,7 +370,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_does_not_resolve_is_named() {
         let host = "x".repeat(64);
-        let error = Listening::bind(&format!("{host}:1"))
+        let error = Listening::bind(&format!("{host}:1"), false)
             .await
             .err()
             .unwrap()
@@ -368,7 +380,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_addresses_means_ipv4_too() {
-        let listening = Listening::bind("[::]:0").await.unwrap();
+        let listening = Listening::bind("[::]:0", false).await.unwrap();
         let port = listening.local_address().unwrap().ip().unwrap().port();
         tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))
             .await
@@ -377,7 +389,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_may_be_listened_on() {
-        let listening = Listening::bind("localhost:0").await.unwrap();
+        let listening = Listening::bind("localhost:0", false).await.unwrap();
         assert!(
             listening
                 .local_address()
@@ -421,7 +433,7 @@ mod tests {
         async fn a_socket_file_goes_with_its_listener() {
             let scratch = Scratch::new("goes");
             let (path, address) = scratch.socket();
-            let listening = Listening::bind(&address).await.unwrap();
+            let listening = Listening::bind(&address, false).await.unwrap();
             assert!(path.exists());
             drop(listening);
             assert!(!path.exists());
@@ -431,9 +443,9 @@ mod tests {
         async fn a_socket_file_of_another_listener_stays() {
             let scratch = Scratch::new("stays");
             let (path, address) = scratch.socket();
-            let first = Listening::bind(&address).await.unwrap();
+            let first = Listening::bind(&address, false).await.unwrap();
             std::fs::rename(&path, scratch.0.join("moved")).unwrap();
-            let _second = Listening::bind(&address).await.unwrap();
+            let _second = Listening::bind(&address, false).await.unwrap();
             drop(first);
             assert!(path.exists());
         }
@@ -445,15 +457,15 @@ mod tests {
             // std's listener leaves its file behind.
             drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
             assert!(path.exists());
-            Listening::bind(&address).await.unwrap();
+            Listening::bind(&address, false).await.unwrap();
         }
 
         #[tokio::test]
         async fn a_socket_in_use_is_not_taken_away() {
             let scratch = Scratch::new("in-use");
             let (_, address) = scratch.socket();
-            let _first = Listening::bind(&address).await.unwrap();
-            let error = Listening::bind(&address).await.err().unwrap();
+            let _first = Listening::bind(&address, false).await.unwrap();
+            let error = Listening::bind(&address, false).await.err().unwrap();
             assert_eq!(
                 error.to_string(),
                 format!("cannot listen on {address}: address in use")
@@ -465,13 +477,13 @@ mod tests {
             let scratch = Scratch::new("file");
             let (path, address) = scratch.socket();
             std::fs::write(&path, "precious").unwrap();
-            assert!(Listening::bind(&address).await.err().unwrap().is_in_use());
+            assert!(Listening::bind(&address, false).await.err().unwrap().is_in_use());
             assert_eq!(std::fs::read(&path).unwrap(), b"precious");
         }
 
         #[tokio::test]
         async fn a_folder_that_is_not_there_is_named() {
-            let error = Listening::bind("unix:/no/such/folder/socket")
+            let error = Listening::bind("unix:/no/such/folder/socket", false)
                 .await
                 .err()
                 .unwrap();
