@@ -12,6 +12,7 @@ mod half_close;
 mod limits;
 mod metadata;
 mod panics;
+mod shards;
 mod shutdown;
 mod simulated;
 mod simulated_calls;

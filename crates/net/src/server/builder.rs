@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{call::Limits, clock};
 use farcall_http2::Config;
-use std::{fmt, time::Duration};
+use std::{fmt, num::NonZeroUsize, thread, time::Duration};
 
 #[cfg(feature = "tls")]
 type Tls = crate::tls::ServerTls;
@@ -41,6 +41,7 @@ pub struct Server {
     pub(super) unknown_methods: Vec<String>,
     pub(super) all_to_completion: bool,
     pub(super) tls: Option<Tls>,
+    pub(super) shards: Option<NonZeroUsize>,
 }
 
 impl Server {
@@ -54,6 +55,7 @@ impl Server {
             unknown_methods: Vec::new(),
             all_to_completion: false,
             tls: None,
+            shards: None,
         }
     }
 
@@ -83,6 +85,40 @@ impl Server {
         if !self.router.run_to_completion(path) {
             self.unknown_methods.push(path.to_owned());
         }
+        self
+    }
+
+    /// Thread per core: serves on so many threads of its own, each with a current-thread runtime and, on Linux, a listening
+    /// socket of its own (SO_REUSEPORT); 0 is one thread per core that the process may use. A connection stays on the
+    /// thread that accepted it, and its handlers run there. Default: no such threads; connections and handlers are tasks
+    /// of the runtime that serves.
+    ///
+    /// It saves what it costs to move work between cores, and its price is that nothing is moved: a handler that computes for
+    /// long holds up the connections of its thread while other threads may be idle, and few connections may be spread
+    /// unevenly, since the system spreads them by a hash of their addresses. For many connections and short handlers.
+    ///
+    /// Handlers must not count on the runtime that serves: `tokio::spawn` in a handler uses that of its thread, which ends with
+    /// the server, and handlers that [run to completion](Server::run_to_completion) end with it too.
+    /// An error of [`unbound`](Server::unbound).
+    ///
+    /// ```
+    /// # use farcall::{Channel, Server};
+    /// # use farcall_examples::{greeter::MyGreeter, hello::GreeterServer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .add_service(GreeterServer::new(MyGreeter))
+    ///     .shards(2)
+    ///     .bind("127.0.0.1:0")
+    ///     .await?;
+    /// # let address = server.local_addr()?;
+    /// tokio::spawn(server.serve());
+    /// # Channel::builder(address.to_string()).insecure().build()?.connect().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn shards(mut self, shards: usize) -> Self {
+        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.shards = Some(NonZeroUsize::new(shards).unwrap_or_else(cores));
         self
     }
 

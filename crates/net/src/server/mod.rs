@@ -1,5 +1,6 @@
 //! The server: listeners, connections, routes, handlers, shutdown.
 
+mod accepting;
 mod builder;
 mod calls;
 mod connection;
@@ -12,12 +13,14 @@ mod router;
 mod running;
 mod serve;
 mod service;
+mod shards;
 mod shared;
 mod unbound;
 mod watch;
 
+pub use accepting::ShutdownReport;
 pub use builder::Server;
 pub use listener::BindError;
-pub use serve::{Bound, ServeError, ShutdownReport};
+pub use serve::{Bound, ServeError};
 pub use service::{Methods, Service, unimplemented};
 pub use unbound::Unbound;

@@ -1,11 +1,12 @@
 //! A server that listens nowhere.
 
 use super::{
+    accepting::{Acceptance, ShutdownReport, connection},
     builder::Server,
     listener::Accepted,
-    serve::{Acceptance, ServeError, ShutdownReport, connection},
+    serve::ServeError,
 };
-use crate::{peer::SocketAddress, transport::io::Io};
+use crate::{error::ConfigError, peer::SocketAddress, transport::io::Io};
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -37,9 +38,14 @@ impl Server {
     /// A server that listens nowhere and serves the streams that it is given.
     ///
     /// # Errors
-    /// As [`bind`](Server::bind), but for the address.
+    /// As [`bind`](Server::bind), but for the address; and [shards](Server::shards) were asked for, which accept connections
+    /// themselves.
     pub fn unbound(self) -> Result<Unbound, ServeError> {
-        let service = Acceptance::new(self)?;
+        if self.shards.is_some() {
+            let problem = "shards: a server that listens nowhere has none";
+            return Err(ServeError::config(ConfigError::new(problem)));
+        }
+        let service = Acceptance::new(self).map_err(ServeError::config)?;
         Ok(Unbound { service })
     }
 }

@@ -1,6 +1,9 @@
 //! Accepting, for ever.
 
-use super::bind::{BindError, Listening};
+use super::{
+    bind::{BindError, Listening},
+    socket::Socket,
+};
 use crate::{
     peer::SocketAddress,
     transport::io::{Io, TcpOptions},
@@ -36,13 +39,19 @@ impl Listener {
     ///
     /// The file of a Unix socket is removed when the listener goes, and replaced if a server that is gone has left it.
     pub(crate) async fn bind(address: &str, options: TcpOptions) -> Result<Listener, BindError> {
-        let socket = Listening::bind(address).await?;
-        let local = socket
-            .local_address()
-            .map_err(|cause| BindError::new(address, cause))?;
+        let socket = Listening::bind(address, false).await?;
+        Listener::new(socket, options).map_err(|cause| BindError::new(address, cause))
+    }
+
+    /// Waits on a socket that listens already, in the runtime that this is called in.
+    pub(crate) fn from_socket(socket: Socket, options: TcpOptions) -> io::Result<Listener> {
+        Listener::new(socket.into_listening()?, options)
+    }
+
+    fn new(socket: Listening, options: TcpOptions) -> io::Result<Listener> {
         Ok(Listener {
+            address: socket.local_address()?,
             socket,
-            address: local,
             options,
             retry: Retry::default(),
         })

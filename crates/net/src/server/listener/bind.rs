@@ -20,7 +20,7 @@ pub(crate) enum Listening {
         listener: tokio::net::UnixListener,
         address: SocketAddress,
         /// Kept for its drop.
-        _file: Option<unix::SocketFile>,
+        file: Option<unix::SocketFile>,
     },
 }
 
@@ -124,11 +124,22 @@ async fn tcp_by_name(host: &str, port: u16, shared: bool) -> io::Result<Listenin
 }
 
 fn tcp_exactly(address: SocketAddr, shared: bool) -> io::Result<Listening> {
+    if shared && address.port() != 0 {
+        // SO_REUSEPORT would share the port with another server that has it, silently.
+        tcp_unlistening(address, false)?;
+    }
     let socket = tcp_socket(address, shared)?;
     Ok(Listening::Tcp(TcpListener::from_std(socket.into())?))
 }
 
+/// A listening socket, not to be waited on yet. `shared`: see [`Listening::bind`].
 pub(super) fn tcp_socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = tcp_unlistening(address, shared)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn tcp_unlistening(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -150,7 +161,6 @@ pub(super) fn tcp_socket(address: SocketAddr, shared: bool) -> io::Result<Socket
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
@@ -201,7 +211,7 @@ pub(crate) mod unix {
         Ok(Listening::Unix {
             listener,
             address,
-            _file: Some(SocketFile {
+            file: Some(SocketFile {
                 path: path.to_owned(),
                 id,
             }),
@@ -216,7 +226,7 @@ pub(crate) mod unix {
         Ok(Listening::Unix {
             listener,
             address: SocketAddress::UnixAbstract(name.to_vec()),
-            _file: None,
+            file: None,
         })
     }
 
@@ -253,7 +263,7 @@ pub struct BindError {
 }
 
 impl BindError {
-    pub(super) fn new(address: &str, cause: io::Error) -> BindError {
+    pub(crate) fn new(address: &str, cause: io::Error) -> BindError {
         BindError {
             address: address.to_owned(),
             cause,
@@ -360,7 +370,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_another_machine_is_named() {
-        let error = Listening::bind("192.0.2.1:50051", false).await.err().unwrap();
+        let error = Listening::bind("192.0.2.1:50051", false)
+            .await
+            .err()
+            .unwrap();
         assert_eq!(
             error.to_string(),
             "cannot listen on 192.0.2.1:50051: address not available"
@@ -477,7 +490,13 @@ mod tests {
             let scratch = Scratch::new("file");
             let (path, address) = scratch.socket();
             std::fs::write(&path, "precious").unwrap();
-            assert!(Listening::bind(&address, false).await.err().unwrap().is_in_use());
+            assert!(
+                Listening::bind(&address, false)
+                    .await
+                    .err()
+                    .unwrap()
+                    .is_in_use()
+            );
             assert_eq!(std::fs::read(&path).unwrap(), b"precious");
         }
 

@@ -8,7 +8,9 @@
 mod accept;
 mod bind;
 mod handshake;
+mod socket;
 
 pub(crate) use accept::{Accepted, Listener};
 pub use bind::BindError;
 pub(crate) use handshake::Handshake;
+pub(crate) use socket::Socket;

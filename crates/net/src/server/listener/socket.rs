@@ -1,0 +1,84 @@
+//! Listening sockets that no runtime knows yet: for shards, which have runtimes of their own.
+
+#[cfg(unix)]
+use super::bind::unix::SocketFile;
+use super::bind::{BindError, Listening, tcp_socket};
+use crate::peer::SocketAddress;
+use std::io;
+
+/// A socket that listens, to be handed to a runtime by [`Listener::from_socket`](super::Listener::from_socket).
+pub(crate) enum Socket {
+    Tcp(std::net::TcpListener),
+    #[cfg(unix)]
+    Unix {
+        listener: std::os::unix::net::UnixListener,
+        address: SocketAddress,
+        /// Kept for its drop; only the first of several has it.
+        file: Option<SocketFile>,
+    },
+}
+
+impl Socket {
+    /// Listens at `address`, which [`another`](Socket::another) may share. An address in use is an error as always, though
+    /// the sockets themselves would share it with those of another process.
+    pub(crate) async fn bind(address: &str) -> Result<Socket, BindError> {
+        let fault = |cause| BindError::new(address, cause);
+        Ok(match Listening::bind(address, true).await? {
+            Listening::Tcp(listener) => Socket::Tcp(listener.into_std().map_err(fault)?),
+            #[cfg(unix)]
+            Listening::Unix {
+                listener,
+                address: local,
+                file,
+            } => Socket::Unix {
+                listener: listener.into_std().map_err(fault)?,
+                address: local,
+                file,
+            },
+        })
+    }
+
+    pub(crate) fn local_address(&self) -> io::Result<SocketAddress> {
+        match self {
+            Socket::Tcp(listener) => Ok(listener.local_addr()?.into()),
+            #[cfg(unix)]
+            Socket::Unix { address, .. } => Ok(address.clone()),
+        }
+    }
+
+    /// A second socket at the same address. On Linux and Android TCP connections are spread over them by the system
+    /// (SO_REUSEPORT, by a hash of the addresses); elsewhere, and of Unix sockets, it is a handle to the same queue, and
+    /// whoever comes first gets a connection.
+    pub(crate) fn another(&self) -> io::Result<Socket> {
+        Ok(match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Socket::Tcp(listener) => Socket::Tcp(tcp_socket(listener.local_addr()?, true)?.into()),
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            Socket::Tcp(listener) => Socket::Tcp(listener.try_clone()?),
+            #[cfg(unix)]
+            Socket::Unix {
+                listener, address, ..
+            } => Socket::Unix {
+                listener: listener.try_clone()?,
+                address: address.clone(),
+                file: None,
+            },
+        })
+    }
+
+    pub(super) fn into_listening(self) -> io::Result<Listening> {
+        Ok(match self {
+            Socket::Tcp(listener) => Listening::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            #[cfg(unix)]
+            Socket::Unix {
+                listener,
+                address,
+                file,
+            } => Listening::Unix {
+                listener: tokio::net::UnixListener::from_std(listener)?,
+                address,
+                file,
+            },
+        })
+    }
+}
