@@ -29,7 +29,7 @@ async fn mark(verdict: &mut Verdict, probe: &mut Child, when: &str) -> Result<()
 pub(crate) async fn run(verdict: &mut Verdict) -> Result<()> {
     need_files(CONNECTIONS as u64 + 500)?;
     let (mut server, address) = Child::server(2).await?;
-    let mut probe = Child::start("probe", &[address.clone()])?;
+    let mut probe = Child::start("probe", std::slice::from_ref(&address))?;
     let [_] = probe.numbers().await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     mark(verdict, &mut probe, "nothing").await?;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use load::zeros;
+use std::time::Duration;
 
 farcall::include_protos!();
 
@@ -35,4 +36,24 @@ pub fn reply(request: &SimpleRequest) -> SimpleResponse {
 /// The length of a response's body.
 pub fn body_len(response: SimpleResponse) -> usize {
     response.payload.map_or(0, |payload| payload.body.len())
+}
+
+/// The number behind `--name` on the command line: a flag of our programs that the kit does not know.
+fn flag(name: &str) -> Option<u64> {
+    let mut args = std::env::args().skip_while(|arg| arg.strip_prefix("--") != Some(name));
+    args.nth(1).map(|value| {
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("--{name} needs a number"))
+    })
+}
+
+/// `--poll-us N`: the latency option, for N µs.
+pub fn polling() -> Duration {
+    Duration::from_micros(flag("poll-us").unwrap_or(0))
+}
+
+/// `--per-core N`: a server with N threads of its own, one runtime each; 0: as many as there are cores.
+pub fn shards() -> Option<usize> {
+    flag("per-core").map(|shards| shards as usize)
 }

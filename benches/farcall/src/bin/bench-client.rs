@@ -1,9 +1,9 @@
-//! The load client of `peers/README.md` on Farcall.
+//! The load client of `peers/README.md` on Farcall, with one flag more: `--poll-us N`.
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use farcall::{Channel, ClientTls};
-use farcall_bench::{body_len, pb::BenchmarkServiceClient, request};
+use farcall_bench::{body_len, pb::BenchmarkServiceClient, polling, request};
 use load::{Meter, certificate};
 use std::{net::SocketAddr, time::Instant};
 
@@ -12,7 +12,7 @@ struct Client(BenchmarkServiceClient);
 
 impl load::Client for Client {
     async fn connect(addr: SocketAddr) -> Result<Self> {
-        let builder = Channel::builder(format!("dns:///{addr}"));
+        let builder = Channel::builder(format!("dns:///{addr}")).poll_before_sleeping(polling());
         let channel = match load::tls() {
             true => builder
                 .tls(ClientTls::ca_pem(certificate::CA)?.server_name("localhost")?)

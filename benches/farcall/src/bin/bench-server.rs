@@ -1,9 +1,9 @@
-//! The service of `peers/README.md` on Farcall.
+//! The service of `peers/README.md` on Farcall, with two flags more: `--per-core N` and `--poll-us N`.
 
 use farcall::{Request, Response, Sender, Server, ServerTls, Status, Streaming};
 use farcall_bench::{
     pb::{BenchmarkService, BenchmarkServiceServer, SimpleRequest, SimpleResponse},
-    reply,
+    polling, reply, shards,
 };
 use load::certificate;
 
@@ -42,7 +42,10 @@ impl BenchmarkService for Service {
 
 fn main() -> anyhow::Result<()> {
     load::serve(|addr| async move {
-        let mut builder = Server::builder();
+        let mut builder = Server::builder().poll_before_sleeping(polling());
+        if let Some(shards) = shards() {
+            builder = builder.shards(shards);
+        }
         if load::tls() {
             builder = builder.tls(ServerTls::from_pem(
                 certificate::SERVER,

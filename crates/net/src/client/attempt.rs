@@ -25,7 +25,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Connects to an address and drives the connection until it is over. Aborting the task cuts it.
@@ -45,9 +45,12 @@ enum Stage {
     Driving(Driver<ClientRole>),
 }
 
+type Established = Result<(Io, Peer), Cause>;
+
 struct Connecting {
-    connect: Pin<Box<dyn Future<Output = Result<(Io, Peer), Cause>> + Send>>,
+    connect: Pin<Box<dyn Future<Output = Established> + Send>>,
     http2: Config,
+    polling: Duration,
     submit: Arc<Submit<Mailbox>>,
     reporter: Option<Reporter>,
 }
@@ -60,13 +63,14 @@ impl Attempt {
         submit: Arc<Submit<Mailbox>>,
         reporter: Reporter,
     ) -> Attempt {
-        let http2 = shared.settings.http2.clone();
+        let (http2, polling) = (shared.settings.http2.clone(), shared.settings.polling);
         let connect =
             Box::pin(async move { establish(&shared.settings, &address, deadline).await });
         Attempt {
             stage: Stage::Connecting(Connecting {
                 connect,
                 http2,
+                polling,
                 submit,
                 reporter: Some(reporter),
             }),
@@ -93,7 +97,7 @@ impl Future for Attempt {
                     let machine = Connection::client(attempt.http2.clone(), clock::now());
                     let role = ClientRole::new(peer.remote_address().to_string(), reporter);
                     let driver = Driver::new(io, machine, Arc::clone(&attempt.submit), role);
-                    this.stage = Stage::Driving(driver);
+                    this.stage = Stage::Driving(driver.polling(attempt.polling));
                 }
                 Err(cause) => {
                     reporter.tell(News::Refused(cause));
@@ -104,11 +108,7 @@ impl Future for Attempt {
     }
 }
 
-async fn establish(
-    settings: &Settings,
-    address: &Address,
-    deadline: Instant,
-) -> Result<(Io, Peer), Cause> {
+async fn establish(settings: &Settings, address: &Address, deadline: Instant) -> Established {
     let deadline = tokio::time::Instant::from_std(deadline);
     if let Some(connector) = &settings.connector {
         return custom(&**connector, settings, address, deadline)

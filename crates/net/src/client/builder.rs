@@ -64,6 +64,7 @@ pub struct ChannelBuilder {
     registry: Registry,
     policy: String,
     http2: Config,
+    polling: Duration,
 }
 
 impl Channel {
@@ -83,6 +84,7 @@ impl Channel {
             registry: Registry::built_in(),
             policy: "pick_first".into(),
             http2: Config::default(),
+            polling: Duration::ZERO,
         }
     }
 }
@@ -185,6 +187,19 @@ impl ChannelBuilder {
         self
     }
 
+    /// Trades CPU for latency: a connection with nothing to do asks for input again and again for at most `limit` before
+    /// its task goes to sleep. Default zero: it sleeps at once. At most 1 ms; 25 µs is a good value.
+    ///
+    /// For calls that are answered faster than a core falls asleep and is woken, which takes tens of microseconds on many
+    /// virtual machines. Best when the server does it too.
+    /// The price is CPU: up to `limit` of a core for each wait that is longer than that. It is bounded for each worker
+    /// thread: one connection at a time polls, and after a time in vain the next eight waits of that thread are
+    /// without. Of no use where waits are long or connections many.
+    pub fn poll_before_sleeping(mut self, limit: Duration) -> Self {
+        self.polling = limit;
+        self
+    }
+
     /// The channel; nothing is connected yet.
     ///
     /// # Errors
@@ -233,6 +248,7 @@ impl ChannelBuilder {
             max_send: self.max_send,
             compressors: Compressors::default(),
             http2: self.http2,
+            polling: self.polling,
         };
         Ok(Channel::new(settings, machine))
     }

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) max_send: usize,
     pub(crate) http2: farcall_http2::Config,
     pub(crate) compressors: Compressors,
+    /// For how long drivers poll before they rest.
+    pub(crate) polling: Duration,
     pub(crate) connector: Option<Arc<dyn Connector>>,
 }
 

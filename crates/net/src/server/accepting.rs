@@ -35,6 +35,7 @@ pub(super) struct Acceptance {
     shared: Arc<Shared>,
     http2: Config,
     timeout: Duration,
+    polling: Duration,
     handshake: Handshake,
     connections: Connections,
 }
@@ -153,6 +154,7 @@ impl Acceptance {
             shared: Arc::new(shared),
             http2: server.http2,
             timeout: server.connection_timeout,
+            polling: server.polling,
             handshake,
             connections: Connections::default(),
         }))
@@ -244,7 +246,9 @@ pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
         service.http2.max_concurrent_streams as usize,
         deadline,
     );
-    Driver::new(io, machine, submit, role).await;
+    Driver::new(io, machine, submit, role)
+        .polling(service.polling)
+        .await;
 }
 
 struct Registered<'a> {

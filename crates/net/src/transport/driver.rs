@@ -9,6 +9,7 @@ use super::{
     buffer,
     io::Io,
     mailbox::Mailbox,
+    polling::Polling,
     submit::{Request, Submit},
     timer::Timer,
 };
@@ -75,6 +76,7 @@ pub(crate) struct Driver<R: Role> {
     state: State,
     /// The last poll did not ask the socket: the peer leaves too much unread.
     read_skipped: bool,
+    polling: Polling,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,7 +109,14 @@ impl<R: Role> Driver<R> {
             request: Request::None,
             state: State::Rested,
             read_skipped: false,
+            polling: Polling::new(Duration::ZERO),
         }
+    }
+
+    /// Polls for at most so long before it rests.
+    pub(crate) fn polling(mut self, limit: Duration) -> Driver<R> {
+        self.polling = Polling::new(limit);
+        self
     }
 
     /// Looks into every submitted mailbox. True if there was one.
@@ -241,6 +250,7 @@ impl<R: Role> Driver<R> {
                 return Poll::Ready(());
             }
             if busy && self.state == State::Rested {
+                self.polling.on_event();
                 self.state = State::Yielded;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -264,6 +274,9 @@ impl<R: Role> Driver<R> {
                 continue;
             }
             self.arm(cx);
+            if self.polling.look_again(cx, now) {
+                return Poll::Pending;
+            }
             self.connection.output().rest();
             if self.submit.rest(cx, self.request) {
                 return Poll::Pending;

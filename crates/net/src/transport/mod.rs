@@ -6,6 +6,7 @@ pub(crate) mod driver;
 mod fifo;
 pub(crate) mod io;
 pub(crate) mod mailbox;
+mod polling;
 mod sending;
 pub(crate) mod submit;
 pub(crate) mod timer;
