@@ -3,7 +3,7 @@
 use crate::{
     child::Child,
     load::{Call, Loops, connect},
-    verdict::{Verdict, median},
+    verdict::{Verdict, best, median},
 };
 use anyhow::Result;
 use std::time::Duration;
@@ -24,7 +24,8 @@ pub(crate) async fn handlers(verdict: &mut Verdict) -> Result<()> {
             rates[threads - 1].push(done.len() as f64 / TIME.as_secs_f64());
         }
     }
-    let [one, two] = rates.map(median);
+    // The work is fixed, so whatever disturbs the machine can only slow it down.
+    let [one, two] = rates.map(best);
     verdict.note("one worker", one, "calls/s of 1 ms");
     verdict.note("two workers", two, "calls/s of 1 ms");
     verdict.at_least("two workers against one", two / one, 1.7, "×");

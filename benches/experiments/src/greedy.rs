@@ -25,6 +25,12 @@ async fn stream(client: &ExperimentsClient) -> Result<f64> {
     Ok((SIZE >> 20) as f64 / start.elapsed().as_secs_f64())
 }
 
+/// In a task, as the calls are: not on the thread of `block_on`, which each message would have to wake.
+async fn spawned(client: &ExperimentsClient) -> Result<f64> {
+    let client = client.clone();
+    tokio::spawn(async move { stream(&client).await }).await?
+}
+
 pub(crate) async fn run(verdict: &mut Verdict) -> Result<()> {
     let (mut p99_ratio, mut speed_ratio) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -33,11 +39,10 @@ pub(crate) async fn run(verdict: &mut Verdict) -> Result<()> {
         Loops::run(&client, 1, Call::Short, Duration::from_millis(200)).await?;
         let mut calls = Loops::run(&client, 1, Call::Short, Duration::from_secs(1)).await?;
         let p99_alone = calls.quantile_ms(0.99);
-        stream(&client).await?; // The windows grow.
-        let speed_alone = stream(&client).await?;
+        spawned(&client).await?; // The windows grow.
+        let speed_alone = spawned(&client).await?;
         let loops = Loops::start(&client, 1, Call::Short);
-        let streaming = client.clone();
-        let speed = tokio::spawn(async move { stream(&streaming).await }).await??;
+        let speed = spawned(&client).await?;
         let mut calls = loops.stop().await?;
         let p99 = calls.quantile_ms(0.99);
         println!(

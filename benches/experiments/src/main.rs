@@ -23,6 +23,7 @@ farcall::include_protos!();
 
 use anyhow::{Result, bail};
 pub(crate) use experiments as pb;
+use std::process::ExitCode;
 use verdict::Verdict;
 
 const EXPERIMENTS: [&str; 6] = [
@@ -46,13 +47,14 @@ async fn run(name: &str, verdict: &mut Verdict) -> Result<()> {
     }
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let Some(("role", args)) = args
         .split_first()
         .map(|(first, rest)| (first.as_str(), rest))
     {
-        return roles::run(args);
+        roles::run(args)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let all = || EXPERIMENTS.iter().map(|name| name.to_string()).collect();
     let wanted: Vec<String> = if args.is_empty() { all() } else { args };
@@ -64,8 +66,11 @@ fn main() -> Result<()> {
         let runtime = runtime.worker_threads(1).enable_all().build()?;
         runtime.block_on(run(name, &mut verdict))?;
     }
-    match verdict.is_good() {
-        true => Ok(()),
-        false => bail!("some figures miss their limits"),
-    }
+    Ok(match verdict.is_good() {
+        true => ExitCode::SUCCESS,
+        false => {
+            eprintln!("some figures miss their limits");
+            ExitCode::FAILURE
+        }
+    })
 }

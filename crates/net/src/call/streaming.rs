@@ -50,7 +50,8 @@ pub struct Streaming<T> {
     decode: Decode<T>,
     /// (client) Keeps the channel alive while the call waits for a connection.
     _channel: Option<KeepAlive>,
-    done: Option<(Status, Metadata)>,
+    /// Boxed: open streams are many, and have none.
+    done: Option<Box<(Status, Metadata)>>,
 }
 
 enum Machine {
@@ -184,7 +185,8 @@ impl<T> Streaming<T> {
     /// As [`message`](Streaming::message), for own futures.
     pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
         loop {
-            if let Some((status, _)) = &self.done {
+            if let Some(done) = &self.done {
+                let status = &done.0;
                 return Poll::Ready(if status.is_ok() {
                     Ok(None)
                 } else {
@@ -203,7 +205,7 @@ impl<T> Streaming<T> {
                 }
                 Progress::Done { status, trailers } => {
                     let broken = !status.is_ok();
-                    self.done = Some((status, trailers));
+                    self.done = Some(Box::new((status, trailers)));
                     if broken {
                         // Ended by the peer or not: there is nothing more to be said on this stream.
                         self.abandon(Reason::CANCEL);
@@ -250,7 +252,7 @@ impl<T> Streaming<T> {
                 } else {
                     Err(status.clone())
                 };
-                self.done = Some((status, trailers));
+                self.done = Some(Box::new((status, trailers)));
                 return Poll::Ready(result);
             }
             let incoming = ready!(self.mailbox.poll_receive(cx, 0));
@@ -272,7 +274,7 @@ impl<T> Streaming<T> {
 
     /// (client) The trailing metadata, once the stream has ended.
     pub fn trailers(&self) -> Option<&Metadata> {
-        self.done.as_ref().map(|(_, trailers)| trailers)
+        self.done.as_ref().map(|done| &done.1)
     }
 
     /// Whether the last message came compressed.
@@ -284,7 +286,7 @@ impl<T> Streaming<T> {
     }
 
     fn fail(&mut self, status: Status) {
-        self.done = Some((status, Metadata::new()));
+        self.done = Some(Box::new((status, Metadata::new())));
         self.abandon(Reason::CANCEL);
     }
 
@@ -299,11 +301,7 @@ impl<T> Stream for Streaming<T> {
     type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self
-            .done
-            .as_ref()
-            .is_some_and(|(status, _)| !status.is_ok())
-        {
+        if self.done.as_ref().is_some_and(|done| !done.0.is_ok()) {
             return Poll::Ready(None);
         }
         self.poll_message(cx).map(Result::transpose)

@@ -221,7 +221,9 @@ pub(super) async fn accept_until(
 /// One connection, from its handshake to its end.
 pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
     let deadline = clock::now() + service.timeout;
-    let (io, peer) = match service.handshake.run(accepted, deadline.into()).await {
+    // Boxed: else its room would stay beside the driver as long as the connection lives.
+    let handshake = Box::pin(service.handshake.run(accepted, deadline.into()));
+    let (io, peer) = match handshake.await {
         Ok(ready) => ready,
         Err(error) => {
             service.shared.log.write(
