@@ -1,5 +1,6 @@
 //! The knobs of one connection.
 
+use crate::budget::Budgets;
 use std::time::Duration;
 
 /// Settings and limits of one [`Connection`](crate::Connection). Both roles use the same set.
@@ -51,6 +52,14 @@ pub struct Config {
     pub accepted_header_list_size: u32,
     /// Number of fields in a received header list. Default 128.
     pub max_header_count: usize,
+    /// Header lists of all requests in work together, in bytes (counted as their sizes): further requests are refused with
+    /// REFUSED_STREAM (server). Default 8 MiB.
+    pub header_budget: usize,
+    /// How long the peer may take for one header block, from its HEADERS to its last CONTINUATION. Default 20 s.
+    pub header_block_timeout: Duration,
+    /// CONTINUATION frames of one header block; one more is allowed for every 4 KiB of
+    /// [`accepted_header_list_size`](Config::accepted_header_list_size). More end the connection (CVE-2024-27316). Default 16.
+    pub max_continuations: u32,
     /// HPACK table for receiving, advertised. Default 4,096 bytes.
     pub header_table_size: u32,
     /// Upper bound of the HPACK table that we use for sending, whatever the peer allows. Default 4,096 bytes.
@@ -63,6 +72,29 @@ pub struct Config {
     pub keepalive_without_streams: bool,
     /// How long the peer may take to acknowledge our SETTINGS and a drain's PING. Default 10 s.
     pub settings_timeout: Duration,
+    /// What the peer may do that costs us more than it. See [`Act`](crate::Act) for the defaults.
+    pub budgets: Budgets,
+    /// Frames that the peer makes us write (acknowledgements, PING answers, resets) and leaves unread; more end the
+    /// connection. From a quarter of it on, nothing more is read. Default 2,000.
+    pub max_unread_replies: u32,
+    /// Bytes of output that a client leaves unread before nothing more is read from it (server): every request would add
+    /// to them. Default 1 MiB.
+    pub max_unread_output: usize,
+    /// DATA that waits for windows of the client on all streams together, in bytes (server). Beyond it new requests are
+    /// refused with REFUSED_STREAM; what handlers have already made is still taken. Default 64 MiB.
+    pub send_budget: usize,
+    /// How long that much DATA may wait without any of it leaving, before the connection ends (CVE-2019-9517).
+    /// Slow readers that hold less wait as long as they like. Default 60 s.
+    pub stuck_timeout: Duration,
+    /// Keepalive PINGs that come more often than this are strikes, unless DATA or a header list was sent in between
+    /// (server, gRFC A8). A tenth of it, at most 5 s, is allowed for jitter. While no stream is open it is at least 2 hours,
+    /// unless [`allow_pings_without_streams`](Config::allow_pings_without_streams). Default 5 minutes.
+    pub min_ping_interval: Duration,
+    /// The same interval also when no stream is open (server, gRFC A8). Default off.
+    pub allow_pings_without_streams: bool,
+    /// Strikes that are forgiven; the next one ends the connection with GOAWAY(ENHANCE_YOUR_CALM, "too_many_pings").
+    /// Default 2.
+    pub max_ping_strikes: u32,
     /// Whether request and response lists must be gRPC's or any HTTP: when set, `:method CONNECT` is allowed. Default off.
     pub allow_connect: bool,
 }
@@ -82,12 +114,23 @@ impl Default for Config {
             max_header_list_size: 8 << 10,
             accepted_header_list_size: 16 << 10,
             max_header_count: 128,
+            header_budget: 8 << 20,
+            header_block_timeout: Duration::from_secs(20),
+            max_continuations: 16,
             header_table_size: 4096,
             max_send_header_table_size: 4096,
             keepalive_interval: None,
             keepalive_timeout: Duration::from_secs(20),
             keepalive_without_streams: false,
             settings_timeout: Duration::from_secs(10),
+            budgets: Budgets::default(),
+            max_unread_replies: 2000,
+            max_unread_output: 1 << 20,
+            send_budget: 64 << 20,
+            stuck_timeout: Duration::from_secs(60),
+            min_ping_interval: Duration::from_secs(5 * 60),
+            allow_pings_without_streams: false,
+            max_ping_strikes: 2,
             allow_connect: false,
         }
     }

@@ -170,11 +170,20 @@ crimes! {
     InterimWithEndStream => PROTOCOL_ERROR, "an interim response ends the stream", "8.1";
     InvalidContentLength => PROTOCOL_ERROR, "content-length is not a number, or its repetitions differ", "8.1.1";
     ContentLengthMismatch => PROTOCOL_ERROR, "the body is not as long as content-length says", "8.1.1";
+    HeaderBlockTooSlow => ENHANCE_YOUR_CALM, "a header block was not finished in time", "10.5.1";
+    ResponsesUnread => ENHANCE_YOUR_CALM, "the peer asks for more than it reads, and has read nothing for too long", "10.5";
+    HeaderMemoryExceeded => REFUSED_STREAM, "the header lists of the open streams are too large together", "10.5.1";
+    BacklogExceeded => REFUSED_STREAM, "too much of what the peer asked for waits to be read by it", "10.5";
     TooManyResets => ENHANCE_YOUR_CALM, "streams are opened and reset too fast", "10.5";
     TooManyStreamErrors => ENHANCE_YOUR_CALM, "too many streams had to be reset for the peer's errors", "10.5";
+    TooManyRefusals => ENHANCE_YOUR_CALM, "too many streams were opened beyond what the connection allows", "10.5";
     TooManySettings => ENHANCE_YOUR_CALM, "too many SETTINGS frames", "10.5";
     TooManyPings => ENHANCE_YOUR_CALM, "too many PING frames", "10.5";
     TooManyEmptyFrames => ENHANCE_YOUR_CALM, "too many DATA frames without payload", "10.5";
+    TooManyTinyFrames => ENHANCE_YOUR_CALM, "too many DATA frames of a few octets", "10.5";
+    TooManyDribbles => ENHANCE_YOUR_CALM, "the peer takes its DATA in too small pieces", "10.5";
+    TooManyLateFrames => ENHANCE_YOUR_CALM, "too many frames on streams that were reset", "10.5";
+    TooManyGoAways => ENHANCE_YOUR_CALM, "too many GOAWAY frames", "10.5";
     TooManyIdleFrames => ENHANCE_YOUR_CALM, "too many frames that do no work", "10.5";
     TooManyUnreadReplies => ENHANCE_YOUR_CALM, "the peer asks for answers and does not read them", "10.5";
 }

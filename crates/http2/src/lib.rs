@@ -29,6 +29,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod budget;
 pub mod config;
 pub mod connection;
 pub mod error;
@@ -41,6 +42,7 @@ mod output;
 mod schedule;
 mod stream;
 
+pub use budget::{Act, Budget, Budgets};
 pub use config::Config;
 pub use connection::{Connection, Role, Windows};
 pub use error::{ConnectionError, Initiator, OpenError, PeerMisbehaved, Reason, SendError};

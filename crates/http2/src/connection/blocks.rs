@@ -6,18 +6,25 @@ use crate::{
     headers::{Headers, ListKind, Validator},
     hpack::{BlockMemo, DecodeError, DecodeLimits, Decoder},
 };
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The receiving end of header compression and the one block that may be unfinished.
 #[derive(Debug)]
 pub(super) struct Blocks {
     decoder: Decoder,
-    memo: BlockMemo<(ListKind, Arc<Headers>)>,
+    memo: BlockMemo<(ListKind, Decoded)>,
     limits: DecodeLimits,
     unfinished: Option<Block>,
     max_len: usize,
     max_frames: u32,
+    timeout: Duration,
 }
+
+/// A list and its size (RFC 9113 §6.5.2).
+type Decoded = (Arc<Headers>, u32);
 
 /// A header block and what its HEADERS frame said.
 #[derive(Debug)]
@@ -27,6 +34,7 @@ pub(super) struct Block {
     pub(super) self_dependency: bool,
     pub(super) bytes: Vec<u8>,
     frames: u32,
+    deadline: Instant,
 }
 
 /// Table size of both ends before any SETTINGS (RFC 9113 §6.5.2).
@@ -49,7 +57,10 @@ impl Blocks {
             unfinished: None,
             // A list that is somewhat too large is an error of its stream; from here on it is an attack.
             max_len: 4 * max_list_size + config.max_frame_size as usize,
-            max_frames: 16 + u32::try_from(max_list_size / 4096).unwrap_or(u32::MAX - 16),
+            max_frames: config
+                .max_continuations
+                .saturating_add(u32::try_from(max_list_size / 4096).unwrap_or(u32::MAX)),
+            timeout: config.header_block_timeout,
         }
     }
 
@@ -64,9 +75,16 @@ impl Blocks {
         self.unfinished.as_ref().map(|block| block.stream)
     }
 
+    /// When the unfinished block is late.
+    #[inline]
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.unfinished.as_ref().map(|block| block.deadline)
+    }
+
     /// A HEADERS frame without END_HEADERS.
     pub(super) fn begin(
         &mut self,
+        now: Instant,
         stream: u32,
         end_stream: bool,
         self_dependency: bool,
@@ -78,6 +96,7 @@ impl Blocks {
             self_dependency,
             bytes: Vec::new(),
             frames: 0,
+            deadline: now + self.timeout,
         });
         self.append(fragment, false).map(|_| ())
     }
@@ -114,11 +133,11 @@ impl Blocks {
         &mut self,
         block: &[u8],
         kind: ListKind,
-    ) -> Result<Result<Arc<Headers>, PeerMisbehaved>, PeerMisbehaved> {
-        if let Some((known, headers)) = self.memo.lookup(block, self.decoder.generation())
+    ) -> Result<Result<Decoded, PeerMisbehaved>, PeerMisbehaved> {
+        if let Some((known, list)) = self.memo.lookup(block, self.decoder.generation())
             && known == kind
         {
-            return Ok(Ok(headers));
+            return Ok(Ok(list));
         }
         self.decode_afresh(block, kind)
     }
@@ -127,7 +146,7 @@ impl Blocks {
         &mut self,
         block: &[u8],
         kind: ListKind,
-    ) -> Result<Result<Arc<Headers>, PeerMisbehaved>, PeerMisbehaved> {
+    ) -> Result<Result<Decoded, PeerMisbehaved>, PeerMisbehaved> {
         let mut validator = Validator::new(kind);
         let sink = |name, value, sensitive| validator.push(name, value, sensitive);
         let outcome = self
@@ -138,11 +157,12 @@ impl Blocks {
             return Ok(Err(PeerMisbehaved::HeaderListTooLarge));
         }
         Ok(validator.finish().map(|headers| {
-            let headers = Arc::new(headers);
-            let entry = (kind, Arc::clone(&headers));
+            let size = u32::try_from(outcome.list_size).unwrap_or(u32::MAX);
+            let list = (Arc::new(headers), size);
+            let entry = (kind, list.clone());
             self.memo
                 .remember(block, self.decoder.generation(), &outcome, entry);
-            headers
+            list
         }))
     }
 
@@ -184,7 +204,7 @@ mod tests {
         let mut blocks = Blocks::new(&Config::default());
         let mut decode = |kind| blocks.decode(GET, kind).unwrap();
         let lists: Vec<_> = (0..4).map(|_| decode(REQUEST).unwrap()).collect();
-        assert!(Arc::ptr_eq(&lists[1], &lists[2]) && Arc::ptr_eq(&lists[2], &lists[3]));
+        assert!(Arc::ptr_eq(&lists[1].0, &lists[2].0) && Arc::ptr_eq(&lists[2].0, &lists[3].0));
         assert_eq!(
             decode(ListKind::Trailers),
             Err(PeerMisbehaved::PseudoInTrailers)
@@ -198,7 +218,9 @@ mod tests {
     #[test]
     fn a_block_in_pieces_is_put_together() {
         let mut blocks = Blocks::new(&Config::default());
-        blocks.begin(5, true, false, &GET[..1]).unwrap();
+        blocks
+            .begin(Instant::now(), 5, true, false, &GET[..1])
+            .unwrap();
         assert_eq!(blocks.unfinished(), Some(5));
         assert!(blocks.append(&GET[1..2], false).unwrap().is_none());
         let block = blocks.append(&GET[2..], true).unwrap().unwrap();
@@ -216,11 +238,11 @@ mod tests {
     #[test]
     fn endless_blocks_are_stopped_by_number_and_by_size() {
         let mut blocks = Blocks::new(&Config::default());
-        blocks.begin(1, true, false, b"").unwrap();
+        blocks.begin(Instant::now(), 1, true, false, b"").unwrap();
         let crime = (0..100).find_map(|_| blocks.append(b"", false).err());
         assert_eq!(crime, Some(PeerMisbehaved::TooManyContinuations));
         let mut blocks = Blocks::new(&Config::default());
-        blocks.begin(1, true, false, b"").unwrap();
+        blocks.begin(Instant::now(), 1, true, false, b"").unwrap();
         let crime = (0..16).find_map(|_| blocks.append(&[0; 16_384], false).err());
         assert_eq!(crime, Some(PeerMisbehaved::HeaderBlockTooLarge));
     }

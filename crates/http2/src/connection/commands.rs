@@ -2,6 +2,7 @@
 
 use super::{Connection, Life, Role};
 use crate::{
+    budget::Act,
     error::{ConnectionError, Initiator, OpenError, Reason, SendError},
     event::{Event, StreamKey},
     frame::MAX_STREAM_ID,
@@ -9,6 +10,7 @@ use crate::{
     stream::{Cause, Ending, OwnedParts, State},
 };
 use bytes::Bytes;
+use std::time::Instant;
 
 /// DATA goes straight into the output while that holds less than this; else streams queue and take turns.
 const DIRECT: u64 = 64 << 10;
@@ -35,7 +37,7 @@ impl Connection {
             .map_err(|(size, limit)| OpenError::HeaderListTooLarge { size, limit })?;
         let id = if last == 0 { 1 } else { last + 2 };
         self.streams.note_opened(id);
-        self.abuse.note_work();
+        self.abuse.note_sent();
         self.encode_headers(id, head, end_stream);
         let stream = self.new_stream(id, State::opened_by_us(end_stream));
         Ok(self.streams.insert(stream))
@@ -67,6 +69,7 @@ impl Connection {
 
     pub(super) fn submit_data(
         &mut self,
+        now: Instant,
         key: StreamKey,
         mut data: Bytes,
         end_stream: bool,
@@ -97,11 +100,12 @@ impl Connection {
                 self.write_data(key, data.split_to(allowed), false);
             }
         }
-        self.enqueue(key, data, end_stream);
+        self.enqueue(now, key, data, end_stream);
         Ok(())
     }
 
-    fn enqueue(&mut self, key: StreamKey, data: Bytes, end_stream: bool) {
+    fn enqueue(&mut self, now: Instant, key: StreamKey, data: Bytes, end_stream: bool) {
+        self.note_backlog(now, data.len());
         let Some(stream) = self.streams.get(key) else {
             return;
         };
@@ -115,7 +119,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn submit_reset(&mut self, key: StreamKey, reason: Reason) {
+    pub(super) fn submit_reset(&mut self, now: Instant, key: StreamKey, reason: Reason) {
         // No event on it follows, also none that was not taken yet.
         self.events.retain(|event| {
             !matches!(event, Event::Reset { stream, .. } | Event::Writable { stream } if *stream == key)
@@ -123,6 +127,11 @@ impl Connection {
         if self.streams.peek(key).is_some() {
             self.send_reset(key.id, reason);
             self.close(key, Cause::LocalReset);
+            // A request that its server has no room for: the client made it refuse (CVE-2025-8671).
+            if reason == Reason::REFUSED_STREAM && self.role == Role::Server {
+                self.charge_or_fail(Act::Refusal, now);
+                self.charge_reply_or_fail();
+            }
         }
     }
 

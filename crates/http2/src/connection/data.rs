@@ -1,7 +1,8 @@
 //! DATA that arrives, and the credit that goes back for it (RFC 9113 §6.1, §6.9).
 
-use super::{Act, Connection, dispatch::Step, ping::Purpose};
+use super::{Connection, dispatch::Step, ping::Purpose};
 use crate::{
+    budget::Act,
     error::PeerMisbehaved,
     event::{Event, StreamKey},
     frame::{Data, HEAD_LEN, Head, WindowUpdate, flags},
@@ -13,6 +14,9 @@ use std::time::Instant;
 /// DATA is handed on in pieces of at least this, unless its rest is smaller: large frames need not be
 /// whole in the input, and small ones are not torn.
 const PIECE: usize = 4096;
+
+/// DATA below this cannot hold a message of gRPC's.
+const TINY: u32 = 5;
 
 /// Where the reading of the input stands.
 #[derive(Debug, Default)]
@@ -69,10 +73,13 @@ impl Connection {
         if input.len() < needed {
             return Ok(Step::Starved(needed));
         }
-        if data.len > 0 {
-            self.abuse.note_work();
-        } else if !data.end_stream {
-            self.abuse.charge(Act::EmptyData, now)?;
+        if data.len < TINY && !data.end_stream {
+            let act = if data.len == 0 {
+                Act::EmptyData
+            } else {
+                Act::TinyData
+            };
+            self.charge(act, now)?;
         }
         let received = self.credit.receive(head.len, data.len);
         received.map_err(|_| PeerMisbehaved::ConnectionWindowExceeded)?;
@@ -121,6 +128,9 @@ impl Connection {
             self.stream_error(now, key, crime)?;
             return Ok(None);
         }
+        if data.len >= TINY {
+            self.abuse.note_received();
+        }
         if flow != data.len && !data.end_stream {
             self.return_stream_credit(now, key, 0); // padding is read as soon as it is there
         }
@@ -134,7 +144,7 @@ impl Connection {
         id: u32,
     ) -> Result<Option<StreamKey>, PeerMisbehaved> {
         match self.streams.past(id) {
-            Past::WeReset => self.abuse.charge(Act::Idle, now)?,
+            Past::WeReset => self.charge(Act::Late, now)?,
             Past::Ended | Past::Skipped => {
                 self.refuse(now, id, PeerMisbehaved::FrameOnClosedStream)?;
                 self.streams.remember_reset(id);

@@ -1,7 +1,8 @@
 //! From octets to frames, from frames to reactions.
 
-use super::{Act, Connection, Life};
+use super::{Connection, Life};
 use crate::{
+    budget::Act,
     error::PeerMisbehaved,
     event::Event,
     frame::{
@@ -122,11 +123,11 @@ impl Connection {
                 }
                 self.on_settings(now, settings)
             }
-            Kind::GOAWAY => self.on_goaway(GoAway::parse(head, payload)?),
+            Kind::GOAWAY => self.on_goaway(now, GoAway::parse(head, payload)?),
             Kind::PRIORITY => self.on_priority(now, head, payload),
             Kind::PUSH_PROMISE => Err(PeerMisbehaved::PushPromise),
             // RFC 9113 §4.1: frames of unknown types are ignored.
-            _ => self.abuse.charge(Act::Idle, now),
+            _ => self.charge(Act::Idle, now),
         }
     }
 
@@ -139,7 +140,7 @@ impl Connection {
         payload: &[u8],
     ) -> Result<(), PeerMisbehaved> {
         let stream = head.require_stream()?;
-        self.abuse.charge(Act::Idle, now)?;
+        self.charge(Act::Idle, now)?;
         let crime = match Priority::parse(head, payload) {
             Ok(priority) if priority.is_self_dependency() => PeerMisbehaved::SelfDependency,
             Ok(_) => return Ok(()),

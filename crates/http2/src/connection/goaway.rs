@@ -2,6 +2,7 @@
 
 use super::{Connection, Life, Role, ping::Purpose};
 use crate::{
+    budget::Act,
     error::{ConnectionError, Initiator, PeerMisbehaved, Reason},
     event::{Event, ResetCause},
     frame::{GoAway, MAX_STREAM_ID},
@@ -113,7 +114,12 @@ impl Connection {
     }
 
     /// A GOAWAY frame.
-    pub(super) fn on_goaway(&mut self, frame: GoAway<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn on_goaway(
+        &mut self,
+        now: Instant,
+        frame: GoAway<'_>,
+    ) -> Result<(), PeerMisbehaved> {
+        self.charge(Act::GoAway, now)?;
         if self
             .going
             .received

@@ -1,7 +1,8 @@
 //! Header lists that arrive: requests, responses, trailers (RFC 9113 §6.2, §8.1).
 
-use super::{Act, Connection, Role};
+use super::{Connection, Role};
 use crate::{
+    budget::Act,
     error::PeerMisbehaved,
     event::{Event, StreamKey},
     frame::{Continuation, Headers},
@@ -9,6 +10,9 @@ use crate::{
     stream::{Body, Past, Progress, State, Stream},
 };
 use std::time::Instant;
+
+/// CONTINUATION frames that are smaller than this do less work than they make.
+const SMALL_FRAGMENT: usize = 1024;
 
 /// What a header block comes with.
 #[derive(Clone, Copy)]
@@ -37,6 +41,7 @@ impl Connection {
         };
         if !frame.end_headers {
             self.blocks.begin(
+                now,
                 frame.stream,
                 frame.end_stream,
                 self_dependency,
@@ -55,6 +60,9 @@ impl Connection {
         event: &mut Option<Event>,
     ) -> Result<(), PeerMisbehaved> {
         let Some(block) = self.blocks.append(frame.fragment, frame.end_headers)? else {
+            if frame.fragment.len() < SMALL_FRAGMENT {
+                self.charge(Act::Idle, now)?;
+            }
             return Ok(());
         };
         let arrival = Arrival {
@@ -74,7 +82,6 @@ impl Connection {
         block: &[u8],
         event: &mut Option<Event>,
     ) -> Result<(), PeerMisbehaved> {
-        self.abuse.note_work();
         let stream = arrival.stream;
         if stream > self.streams.last_id() {
             return match self.role {
@@ -89,7 +96,7 @@ impl Connection {
         self.require_not_idle(stream)?;
         match self.streams.past(stream) {
             Past::WeReset => {
-                self.abuse.charge(Act::Idle, now)?;
+                self.charge(Act::Late, now)?;
                 self.blocks.skip(block)?;
                 Ok(())
             }
@@ -114,31 +121,37 @@ impl Connection {
         self.streams.note_opened(id);
         if self.going.refuses(id) {
             // RFC 9113 §6.8: too late; the client has been told.
-            self.abuse.charge(Act::Idle, now)?;
+            self.charge(Act::Idle, now)?;
             self.streams.remember_reset(id);
             self.blocks.skip(block)?;
             return Ok(());
         }
-        if self.streams.len() >= self.config.max_concurrent_streams as usize {
+        if let Err(crime) = self.check_room(0) {
             self.blocks.skip(block)?;
-            return self.reject(now, id, PeerMisbehaved::StreamLimitExceeded, event);
+            return self.reject(now, id, crime, event);
         }
         let kind = ListKind::Request {
             allow_connect: self.config.allow_connect,
         };
-        let headers = match self.blocks.decode(block, kind)? {
+        let (headers, header_size) = match self.blocks.decode(block, kind)? {
             Ok(_) if self_dependency => {
                 return self.reject(now, id, PeerMisbehaved::SelfDependency, event);
             }
-            Ok(headers) => headers,
+            Ok(list) => list,
             Err(crime) => return self.reject(now, id, crime, event),
         };
         let body = Body::new(headers.content_length);
         if end_stream && let Err(crime) = body.finish() {
             return self.reject(now, id, crime, event);
         }
+        if let Err(crime) = self.check_room(header_size) {
+            return self.reject(now, id, crime, event);
+        }
+        self.abuse.note_received();
+        self.held.headers += u64::from(header_size);
         let mut stream = self.new_stream(id, State::opened_by_peer(end_stream));
         stream.body = body;
+        stream.header_size = header_size;
         let stream = self.streams.insert(stream);
         *event = Some(Event::Headers {
             stream,
@@ -199,7 +212,7 @@ impl Connection {
             Ok(_) if arrival.self_dependency => {
                 return self.stream_error(now, key, PeerMisbehaved::SelfDependency);
             }
-            Ok(headers) => headers,
+            Ok((headers, _)) => headers,
             Err(crime) => return self.stream_error(now, key, crime),
         };
         if headers.status.is_some_and(|status| status < 200) {
@@ -220,6 +233,7 @@ impl Connection {
             Ok(_) => {}
             Err(crime) => return self.stream_error(now, key, crime),
         }
+        self.abuse.note_received();
         *event = Some(Event::Headers {
             stream: key,
             headers,
@@ -239,7 +253,7 @@ impl Connection {
         if end_stream {
             self.stream_error(now, key, PeerMisbehaved::InterimWithEndStream)?;
         } else {
-            self.abuse.charge(Act::Idle, now)?;
+            self.charge(Act::Idle, now)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod blocks;
+mod budgets;
 mod commands;
 mod data;
 mod dispatch;
@@ -32,8 +33,9 @@ use crate::{
     schedule::Schedule,
     stream::Store,
 };
-use abuse::{Abuse, Act};
+use abuse::Abuse;
 use blocks::Blocks;
+use budgets::Held;
 use bytes::{Bytes, BytesMut};
 use goaway::Going;
 use keepalive::Keepalive;
@@ -55,7 +57,8 @@ pub enum Role {
 ///
 /// * Getters: [`role`](Self::role), [`is_closed`](Self::is_closed), [`is_draining`](Self::is_draining),
 ///   [`open_streams`](Self::open_streams), [`buffered`](Self::buffered), [`wants_write`](Self::wants_write),
-///   [`input_hint`](Self::input_hint), [`windows`](Self::windows), [`stream_windows`](Self::stream_windows).
+///   [`input_hint`](Self::input_hint), [`windows`](Self::windows), [`stream_windows`](Self::stream_windows),
+///   [`counted`](Self::counted), [`reads_paused`](Self::reads_paused).
 /// * Inputs: [`poll_event`](Self::poll_event), [`handle_eof`](Self::handle_eof), [`handle_timeout`](Self::handle_timeout).
 /// * Commands: everything that takes a [`StreamKey`], [`open`](Self::open), [`ping`](Self::ping),
 ///   [`drain`](Self::drain), [`shutdown`](Self::shutdown).
@@ -131,6 +134,7 @@ pub struct Connection {
     keepalive: Keepalive,
     going: Going,
     abuse: Abuse,
+    held: Held,
     /// `open` failed for the peer's limit: `CanOpen` is owed.
     open_refused: bool,
     /// Events that could not be handed out directly.
@@ -198,6 +202,7 @@ impl Connection {
             keepalive: Keepalive::new(&config, now),
             going: Going::default(),
             abuse: Abuse::new(now),
+            held: Held::default(),
             open_refused: false,
             events: VecDeque::new(),
             local,
@@ -307,12 +312,12 @@ impl Connection {
     /// `StreamGone` if the stream or our side of it has ended, `OutOfOrder` before the response's header list.
     pub fn send_data(
         &mut self,
-        _now: Instant,
+        now: Instant,
         stream: StreamKey,
         data: Bytes,
         end_stream: bool,
     ) -> Result<(), SendError> {
-        self.submit_data(stream, data, end_stream)
+        self.submit_data(now, stream, data, end_stream)
     }
 
     /// (server) A whole response in one go: header list, one piece of DATA, trailers, as the three commands one after
@@ -337,8 +342,8 @@ impl Connection {
     /// Ends the stream now: buffered DATA is dropped, RST_STREAM sent, no further events on it; frames of the peer
     /// that are on their way are ignored. What the reader still holds is settled by [`release`](Self::release).
     /// No effect on a stream that has ended.
-    pub fn reset(&mut self, _now: Instant, stream: StreamKey, reason: Reason) {
-        self.submit_reset(stream, reason);
+    pub fn reset(&mut self, now: Instant, stream: StreamKey, reason: Reason) {
+        self.submit_reset(now, stream, reason);
     }
 
     /// The reader has taken (or thrown away) `bytes` of the stream's DATA: returns credit. Works for dead
@@ -378,8 +383,8 @@ impl Connection {
 
     /// Moves DATA of queued streams into the output, in turns of one frame, until it holds at least `target` bytes or
     /// nothing is left that windows allow. Frames other than DATA are in the output already.
-    pub fn fill(&mut self, _now: Instant, target: usize) {
-        self.transmit_up_to(target);
+    pub fn fill(&mut self, now: Instant, target: usize) {
+        self.transmit_up_to(now, target);
     }
 
     /// What is ready to be written; consume it as a [`bytes::Buf`] (vectored).

@@ -1,7 +1,7 @@
 //! PING, RFC 9113 §6.7: the peer's are answered, the answers to ours find their purpose.
 
-use super::{Act, Connection};
-use crate::{error::PeerMisbehaved, event::Event, frame::Ping};
+use super::Connection;
+use crate::{budget::Act, error::PeerMisbehaved, event::Event, frame::Ping};
 use std::{collections::VecDeque, time::Instant};
 
 /// Why we sent a PING.
@@ -61,7 +61,7 @@ impl Connection {
     /// A PING frame.
     pub(super) fn on_ping(&mut self, now: Instant, ping: Ping) -> Result<(), PeerMisbehaved> {
         if !ping.ack {
-            self.abuse.charge(Act::Ping, now)?;
+            self.charge_ping(now)?;
             self.output
                 .frames(|out| Ping { ack: true, ..ping }.encode(out));
             return self.charge_reply();
@@ -72,7 +72,7 @@ impl Connection {
             Some(Purpose::Keepalive) => {}
             Some(Purpose::Bandwidth) => self.on_bandwidth_sample(now),
             Some(Purpose::Drain) => self.finish_drain(),
-            None => self.abuse.charge(Act::Idle, now)?,
+            None => self.charge(Act::Idle, now)?,
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! SETTINGS, RFC 9113 §6.5: what we told the peer, what it told us.
 
-use super::{Act, Connection, Role};
+use super::{Connection, Role};
 use crate::{
+    budget::Act,
     config::Config,
     error::{ConnectionError, PeerMisbehaved, Reason},
     event::Event,
@@ -145,7 +146,9 @@ impl Connection {
         if settings == Settings::Ack {
             return self.on_settings_ack(now);
         }
-        self.abuse.charge(Act::Settings, now)?;
+        let cost = 1 + settings.count() / 32;
+        let budget = self.config.budgets.of(Act::Settings);
+        self.abuse.charge(Act::Settings, cost, budget, now)?;
         let mut initial_window = None;
         for setting in settings.iter() {
             match setting {

@@ -1,7 +1,8 @@
 //! The ends of streams: by themselves, by an error, by a reset.
 
-use super::{Act, Connection, Role};
+use super::{Connection, Role};
 use crate::{
+    budget::Act,
     error::{PeerMisbehaved, Reason},
     event::{Event, ResetCause, StreamKey},
     frame::RstStream,
@@ -13,16 +14,21 @@ impl Connection {
     /// Takes a stream out of everything; its key is dead. What lies unread of it stays on the connection's
     /// account until it is released.
     pub(super) fn retire(&mut self, key: StreamKey, cause: Cause) {
-        if !self.streams.remove(key) {
+        let Some(gone) = self.streams.remove(key) else {
             return;
-        }
+        };
+        self.held.headers -= u64::from(gone.header_size);
+        self.held.backlog -= gone.queued as u64;
         self.schedule.forget(key);
         if self.streams.len() == 0 {
             self.schedule.shrink();
         }
         match cause {
             Cause::EndStream => self.abuse.note_stream_done(),
-            Cause::LocalReset => self.streams.remember_reset(key.id),
+            Cause::LocalReset => {
+                self.abuse.note_reset();
+                self.streams.remember_reset(key.id);
+            }
             Cause::PeerReset => {}
         }
         if self.open_refused {
@@ -91,18 +97,14 @@ impl Connection {
         stream: u32,
         crime: PeerMisbehaved,
     ) -> Result<(), PeerMisbehaved> {
-        // A peer that has not seen our limit yet is not to blame for passing it.
-        if crime != PeerMisbehaved::StreamLimitExceeded || self.local.known {
-            self.abuse.charge(Act::StreamError, now)?;
-        }
+        // A peer that has not seen our limits yet is not to blame for passing them.
+        let act = match crime.reason() {
+            Reason::REFUSED_STREAM => Act::Refusal,
+            _ => Act::StreamError,
+        };
+        self.charge(act, now)?;
         self.send_reset(stream, crime.reason());
         self.charge_reply()
-    }
-
-    /// A frame that the peer asked for is in the output.
-    pub(super) fn charge_reply(&mut self) -> Result<(), PeerMisbehaved> {
-        self.abuse
-            .charge_reply(self.output.end(), self.output.written())
     }
 
     /// A RST_STREAM frame.
@@ -113,10 +115,11 @@ impl Connection {
     ) -> Result<(), PeerMisbehaved> {
         let Some(stream) = self.streams.find(frame.stream) else {
             self.require_not_idle(frame.stream)?;
-            return self.abuse.charge(Act::Idle, now);
+            return self.charge(Act::Idle, now);
         };
-        if self.role == Role::Server {
-            self.abuse.charge(Act::Reset, now)?;
+        match self.role {
+            Role::Server => self.charge(Act::Reset, now)?,
+            Role::Client => self.abuse.count(Act::Reset),
         }
         self.events.push_back(Event::Reset {
             stream,

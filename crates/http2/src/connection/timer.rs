@@ -10,13 +10,23 @@ impl Connection {
             return None;
         }
         let keepalive = self.keepalive.deadline(self.streams.len() > 0);
-        [keepalive, self.local.deadline(), self.going.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            keepalive,
+            self.local.deadline(),
+            self.going.deadline(),
+            self.abuse.pause(),
+            self.blocks.deadline(),
+            self.stuck_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     pub(super) fn on_timeout(&mut self, now: Instant) {
+        if self.life != Life::Over {
+            self.on_budget_timeout(now);
+        }
         if self.life != Life::Over {
             self.on_settings_timeout(now);
         }

@@ -1,7 +1,8 @@
 //! DATA and header lists that leave (RFC 9113 §6.1, §6.9).
 
-use super::{Act, Connection};
+use super::Connection;
 use crate::{
+    budget::Act,
     error::PeerMisbehaved,
     event::{Event, StreamKey},
     frame::{Data, Headers, WindowUpdate},
@@ -11,19 +12,22 @@ use crate::{
 use bytes::Bytes;
 use std::time::Instant;
 
+/// DATA below this that is not the last is a dribble: only the peer's windows cut it so short.
+const DRIBBLE: usize = 256;
+
 impl Connection {
     /// Lets the streams take turns until the output holds `target` octets.
-    pub(super) fn transmit_up_to(&mut self, target: usize) {
+    pub(super) fn transmit_up_to(&mut self, now: Instant, target: usize) {
         while self.output.end() - self.output.written() < target as u64 {
             let Some(key) = self.schedule.next() else {
                 return;
             };
-            self.transmit(key);
+            self.transmit(now, key);
         }
     }
 
     /// One turn of one stream: a DATA frame, or its trailers, or both.
-    fn transmit(&mut self, key: StreamKey) {
+    fn transmit(&mut self, now: Instant, key: StreamKey) {
         let Some(stream) = self.streams.get(key) else {
             return;
         };
@@ -34,13 +38,13 @@ impl Connection {
             if self.window.available() == 0 {
                 return self.schedule.park(key);
             }
-            self.transmit_data(key);
+            self.transmit_data(now, key);
         } else {
             self.transmit_end(key);
         }
     }
 
-    fn transmit_data(&mut self, key: StreamKey) {
+    fn transmit_data(&mut self, now: Instant, key: StreamKey) {
         let Some(stream) = self.streams.get(key) else {
             return;
         };
@@ -56,7 +60,11 @@ impl Connection {
         stream.queue.take(len, |piece| self.output.payload(piece));
         stream.window.consume(len as u32);
         self.window.consume(len as u32);
-        self.abuse.note_work();
+        self.held.on_sent(now, len as u64);
+        let dribbles = len < DRIBBLE.min(self.remote.quantum as usize) && stream.queue.bytes() > 0;
+        if !dribbles {
+            self.abuse.note_sent();
+        }
         if let Ok(state) = stream.state.send_data(last) {
             stream.state = state;
         }
@@ -72,6 +80,9 @@ impl Connection {
             self.transmit_end(key);
         } else if stream.can_send() {
             self.schedule.make_ready(key);
+        }
+        if dribbles {
+            self.charge_or_fail(Act::Dribble, now);
         }
     }
 
@@ -90,7 +101,7 @@ impl Connection {
     /// Puts a header list into the output; the stream allows it.
     #[inline]
     pub(super) fn write_headers(&mut self, key: StreamKey, head: &[Part<'_>], end_stream: bool) {
-        self.abuse.note_work();
+        self.abuse.note_sent();
         self.encode_headers(key.id, head, end_stream);
         let Some(stream) = self.streams.get(key) else {
             return;
@@ -120,7 +131,7 @@ impl Connection {
             return;
         };
         let len = data.len() as u32;
-        self.abuse.note_work();
+        self.abuse.note_sent();
         self.output
             .frames(|out| Data::head(key.id, len, end_stream).encode(out));
         self.output.payload(data);
@@ -140,7 +151,7 @@ impl Connection {
         now: Instant,
         frame: WindowUpdate,
     ) -> Result<(), PeerMisbehaved> {
-        self.abuse.charge(Act::Idle, now)?;
+        self.charge(Act::Idle, now)?;
         if frame.stream == 0 {
             if frame.increment == 0 {
                 return Err(PeerMisbehaved::ZeroWindowUpdate);

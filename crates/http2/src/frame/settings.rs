@@ -70,6 +70,14 @@ pub enum Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
+    /// How many parameters there are.
+    pub(crate) fn count(&self) -> u32 {
+        match self {
+            Settings::Ack => 0,
+            Settings::List(entries) => (entries.len() / Setting::LEN) as u32,
+        }
+    }
+
     /// Reads a payload; all parameters are in range afterwards.
     pub fn parse(head: &Head, payload: &'a [u8]) -> Result<Settings<'a>, PeerMisbehaved> {
         head.require_no_stream()?;

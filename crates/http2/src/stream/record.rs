@@ -7,6 +7,8 @@ use crate::flow::{StreamCredit, Window};
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) id: u32,
+    /// Of the request, at a server: what is held for it.
+    pub(crate) header_size: u32,
     pub(crate) state: State,
     /// What the peer may send.
     pub(crate) credit: StreamCredit,
@@ -22,6 +24,7 @@ impl Stream {
     pub(crate) fn new(id: u32, state: State, receive_window: u32, send_window: Window) -> Stream {
         Stream {
             id,
+            header_size: 0,
             state,
             credit: StreamCredit::new(receive_window),
             body: Body::default(),

@@ -27,6 +27,14 @@ enum Slot {
     Live(Stream),
 }
 
+/// What a stream held when it was dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Gone {
+    pub(crate) header_size: u32,
+    /// Bytes that were to be sent.
+    pub(crate) queued: usize,
+}
+
 impl Store {
     pub(crate) fn len(&self) -> usize {
         self.live
@@ -93,12 +101,14 @@ impl Store {
         self.index.find(id).map(|slot| StreamKey { slot, id })
     }
 
-    /// Drops a stream; its key is dead from now on. Whether it was there.
+    /// Drops a stream; its key is dead from now on. What it held, if it was there.
     #[inline]
-    pub(crate) fn remove(&mut self, key: StreamKey) -> bool {
-        if self.get(key).is_none() {
-            return false;
-        }
+    pub(crate) fn remove(&mut self, key: StreamKey) -> Option<Gone> {
+        let stream = self.get(key)?;
+        let gone = Gone {
+            header_size: stream.header_size,
+            queued: stream.queue.bytes(),
+        };
         self.slots[key.slot as usize] = Slot::Vacant(self.vacant);
         self.vacant = Some(key.slot);
         self.live -= 1;
@@ -108,7 +118,7 @@ impl Store {
             self.vacant = None;
             self.index = Index::default();
         }
-        true
+        Some(gone)
     }
 
     /// Remembers that we reset a stream which is not in the store (any more).
@@ -237,11 +247,11 @@ mod tests {
     fn keys_of_dead_streams_find_nothing_although_the_slot_is_used_again() {
         let mut store = Store::default();
         let first = open(&mut store, 1);
-        assert!(store.remove(first));
+        assert!(store.remove(first).is_some());
         let second = open(&mut store, 3);
         assert_eq!(first.slot(), second.slot());
         assert!(store.get(first).is_none() && store.get(second).is_some());
-        assert!(!store.remove(first));
+        assert_eq!(store.remove(first), None);
         assert!(store.get(StreamKey::NONE).is_none());
         assert_eq!((store.find(1), store.find(3)), (None, Some(second)));
     }
@@ -262,7 +272,7 @@ mod tests {
                 // The oldest live on for long: the index must cope with gaps.
                 let (&id, &key) = model.iter().nth(at.max(model.len() / 3)).unwrap();
                 assert_eq!(store.find(id), Some(key));
-                assert!(store.remove(key));
+                assert!(store.remove(key).is_some());
                 model.remove(&id);
                 assert_eq!(store.find(id), None);
             }
@@ -276,7 +286,7 @@ mod tests {
     fn a_store_without_streams_gives_a_large_slab_back() {
         let mut store = Store::default();
         let keys: Vec<_> = (0..1000).map(|i| open(&mut store, 2 * i + 1)).collect();
-        assert!(keys.into_iter().all(|key| store.remove(key)));
+        assert!(keys.into_iter().all(|key| store.remove(key).is_some()));
         assert_eq!(store.slots.capacity(), 0);
     }
 }

@@ -308,10 +308,13 @@ const CASES: &[(Crime, Scope, Role, Write)] = &[
             raw.settings(&[]);
         }
     }),
-    (Crime::TooManyPings, Connection, Server, |raw| {
+    (Crime::TooManyPings, Connection, Client, |raw| {
         for _ in 0..1100 {
             raw.ping();
         }
+    }),
+    (Crime::TooManyPings, Connection, Server, |raw| {
+        raw.ping().ping().ping().ping(); // keepalive, far too often
     }),
     (Crime::TooManyEmptyFrames, Connection, Server, |raw| {
         raw.request(1, false);
@@ -324,10 +327,27 @@ const CASES: &[(Crime, Scope, Role, Write)] = &[
             raw.frame(Kind(0x42), 0, 0, b"");
         }
     }),
-    (Crime::TooManyUnreadReplies, Connection, Server, |raw| {
-        raw.request(1, false);
+    (Crime::TooManyUnreadReplies, Connection, Client, |raw| {
+        raw.headers(3, &[(":status", "200")], false);
         for _ in 0..2500 {
-            raw.data(1, b"0123456789abcdef", false).ping(); // each DATA earns a PING
+            raw.data(3, b"0123456789abcdef", false).ping(); // each DATA earns a PING
+        }
+    }),
+    (Crime::TooManyTinyFrames, Connection, Server, |raw| {
+        raw.request(1, false);
+        for _ in 0..11_000 {
+            raw.data(1, b"1", false);
+        }
+    }),
+    (Crime::TooManyLateFrames, Connection, Server, |raw| {
+        raw.request(1, false).window_update(1, 0); // its reset earns some
+        for _ in 0..15_000 {
+            raw.data(1, b"12345", false);
+        }
+    }),
+    (Crime::TooManyGoAways, Connection, Client, |raw| {
+        for _ in 0..30 {
+            raw.goaway(3);
         }
     }),
 ];
@@ -417,14 +437,21 @@ fn no_crime_is_left_out() {
         .iter()
         .filter(|crime| !covered.contains(crime))
         .collect();
-    // These are committed before there is a connection: see the tests below.
+    // These are committed before there is a connection: see the tests below. The others need time, windows or another
+    // configuration: see the tests of budgets.
     assert_eq!(
         left_out,
         [
             &Crime::BadPreface,
             &Crime::AnswersInHttp1,
             &Crime::AnswersInTls,
-            &Crime::FirstFrameNotSettings
+            &Crime::FirstFrameNotSettings,
+            &Crime::HeaderBlockTooSlow,
+            &Crime::ResponsesUnread,
+            &Crime::HeaderMemoryExceeded,
+            &Crime::BacklogExceeded,
+            &Crime::TooManyRefusals,
+            &Crime::TooManyDribbles,
         ]
     );
 }

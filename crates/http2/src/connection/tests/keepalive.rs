@@ -6,13 +6,14 @@ use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_secs(30);
 
+/// The server lets the client ask that often.
 fn pair(without_streams: bool) -> Pair {
     Pair::with(
         |config| {
             config.keepalive_interval = Some(INTERVAL);
             config.keepalive_without_streams = without_streams;
         },
-        |_| (),
+        |config| config.min_ping_interval = INTERVAL,
     )
 }
 

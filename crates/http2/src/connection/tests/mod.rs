@@ -1,5 +1,6 @@
 //! Whole connections: pairs of machines and machines against raw octets.
 
+mod budgets;
 mod calls;
 mod crimes;
 mod endings;

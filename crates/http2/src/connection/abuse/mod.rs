@@ -1,0 +1,210 @@
+//! The account of what costs us more than the peer: each act is charged to a [`Budget`](crate::Budget), time and useful work
+//! refill it.
+
+mod replies;
+mod strikes;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    budget::{Act, Budget},
+    error::PeerMisbehaved,
+};
+pub(super) use replies::Replies;
+use std::time::{Duration, Instant};
+use strikes::Strikes;
+
+/// The longest single pause in reading that a spent budget asks for: keepalive and deadlines hardly notice it.
+const MAX_PAUSE: Duration = Duration::from_millis(50);
+
+/// What one reset of ours earns for frames that were on their way: a stream window of small messages.
+const LATE_PER_RESET: u64 = 4096;
+
+/// The budgets of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Abuse {
+    accounts: [Account; Act::COUNT],
+    work: Work,
+    pub(super) replies: Replies,
+    strikes: Strikes,
+    /// No more is to be read before this.
+    pause: Option<Instant>,
+    start: Instant,
+}
+
+/// What refills budgets besides time, counted since the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+struct Work {
+    /// DATA with payload and header lists that did something, by direction.
+    received: u64,
+    sent: u64,
+    /// Streams that ended as they should.
+    streams: u64,
+    /// Streams that we reset before their end.
+    resets: u64,
+}
+
+/// What is spent of one budget, and up to when refills have been counted. Until a budget looks half empty it
+/// is a plain counter.
+#[derive(Clone, Copy, Debug)]
+struct Account {
+    spent: u32,
+    /// Milliseconds since the connection's start. They wrap after 49 days: then a refill may be missed.
+    refilled: u32,
+    /// What refills have taken off `spent`.
+    forgiven: u64,
+    earnings: u64,
+}
+
+impl Abuse {
+    pub(super) fn new(now: Instant) -> Abuse {
+        let account = Account {
+            spent: 0,
+            forgiven: 0,
+            refilled: 0,
+            earnings: 0,
+        };
+        Abuse {
+            accounts: [account; Act::COUNT],
+            work: Work::default(),
+            replies: Replies::default(),
+            strikes: Strikes::default(),
+            pause: None,
+            start: now,
+        }
+    }
+
+    /// DATA or a header list of the peer's did something.
+    #[inline]
+    pub(super) fn note_received(&mut self) {
+        self.work.received += 1;
+    }
+
+    /// DATA or a header list was sent.
+    #[inline]
+    pub(super) fn note_sent(&mut self) {
+        self.work.sent += 1;
+    }
+
+    /// A stream ended as it should.
+    #[inline]
+    pub(super) fn note_stream_done(&mut self) {
+        self.work.streams += 1;
+    }
+
+    /// We reset a stream whose peer had not ended.
+    pub(super) fn note_reset(&mut self) {
+        self.work.resets += 1;
+    }
+
+    /// Counts what has no limit.
+    pub(super) fn count(&mut self, act: Act) {
+        self.accounts[act as usize].forgiven += 1;
+    }
+
+    /// How often it was done since the beginning.
+    pub(super) fn counted(&self, act: Act) -> u64 {
+        let account = &self.accounts[act as usize];
+        account.forgiven + u64::from(account.spent)
+    }
+
+    /// Takes `times` from the act's budget.
+    #[inline]
+    pub(super) fn charge(
+        &mut self,
+        act: Act,
+        times: u32,
+        budget: Budget,
+        now: Instant,
+    ) -> Result<(), PeerMisbehaved> {
+        let account = &mut self.accounts[act as usize];
+        account.spent = account.spent.saturating_add(times);
+        if account.spent <= budget.free() {
+            return Ok(());
+        }
+        self.press(act, budget, now)
+    }
+
+    /// More than half of the budget seems to be spent.
+    #[cold]
+    fn press(&mut self, act: Act, budget: Budget, now: Instant) -> Result<(), PeerMisbehaved> {
+        let earnings = self.work.earnings(act);
+        let account = &mut self.accounts[act as usize];
+        let passed = now.saturating_duration_since(self.start);
+        account.refill(budget, earnings, passed.as_millis() as u32);
+        if account.spent > budget.burst {
+            return Err(act.crime());
+        }
+        let over = account.spent.saturating_sub(budget.free());
+        if over > 0 {
+            let until = now + pause(over, budget.per_second);
+            self.pause = self.pause.max(Some(until));
+        }
+        Ok(())
+    }
+
+    /// A PING of a client's has come; `idle`: no stream is open, and that calls for fewer of them.
+    pub(super) fn charge_keepalive(
+        &mut self,
+        now: Instant,
+        min_interval: Duration,
+        max_strikes: u32,
+    ) -> Result<(), PeerMisbehaved> {
+        self.strikes
+            .on_ping(now, self.work.sent, min_interval, max_strikes)
+    }
+
+    /// Until when reading is paused.
+    #[inline]
+    pub(super) fn pause(&self) -> Option<Instant> {
+        self.pause
+    }
+
+    /// The time of a pause may be over.
+    pub(super) fn on_timeout(&mut self, now: Instant) {
+        if self.pause.is_some_and(|until| until <= now) {
+            self.pause = None;
+        }
+    }
+}
+
+impl Work {
+    /// What useful work has earned for an act so far.
+    fn earnings(&self, act: Act) -> u64 {
+        let frames = self.received + self.sent;
+        match act {
+            Act::Reset | Act::StreamError | Act::Refusal => self.streams,
+            Act::Ping | Act::TinyData | Act::Dribble => frames,
+            Act::Idle => 2 * frames,
+            Act::Late => LATE_PER_RESET * self.resets,
+            Act::Settings | Act::EmptyData | Act::GoAway => 0,
+        }
+    }
+}
+
+/// How long it takes until `over` is earned back.
+fn pause(over: u32, per_second: u32) -> Duration {
+    if per_second == 0 {
+        return MAX_PAUSE;
+    }
+    (Duration::from_secs(over.into()) / per_second).clamp(Duration::from_millis(1), MAX_PAUSE)
+}
+
+impl Account {
+    /// Gives back what time and work have earned since the last refill.
+    fn refill(&mut self, budget: Budget, earnings: u64, now: u32) {
+        let passed = u64::from(now.wrapping_sub(self.refilled));
+        let by_time = passed * u64::from(budget.per_second) / 1000;
+        if by_time > 0 {
+            // Not up to now: what is left of the time counts next time.
+            let used = by_time * 1000 / u64::from(budget.per_second);
+            self.refilled = self.refilled.wrapping_add(used as u32);
+        }
+        let earned = by_time + (earnings - self.earnings);
+        self.earnings = earnings;
+        let spent = u32::try_from(u64::from(self.spent).saturating_sub(earned)).unwrap_or(0);
+        self.forgiven += u64::from(self.spent - spent);
+        self.spent = spent;
+    }
+}
