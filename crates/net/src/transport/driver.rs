@@ -28,8 +28,6 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 
 /// Output that is gathered before it is offered to the socket.
 const WRITE_TARGET: usize = 128 << 10;
-/// Output that a peer may leave unread before nothing more is read from it: every request would add to it.
-const MAX_UNWRITTEN: usize = 1 << 20;
 /// Events after which the driver lets the woken tasks run: more than tokio's local queue holds (256)
 /// would spill into the shared one and be served late.
 const EVENTS_PER_TURN: usize = 384;
@@ -74,7 +72,7 @@ pub(crate) struct Driver<R: Role> {
     /// The strongest request seen.
     request: Request,
     state: State,
-    /// The last poll did not ask the socket: the peer leaves too much unread.
+    /// The last poll did not ask the socket: the peer leaves too much unread, or has spent too much of a budget.
     read_skipped: bool,
     polling: Polling,
 }
@@ -154,7 +152,7 @@ impl<R: Role> Driver<R> {
         if self.process(cx, now) {
             return true;
         }
-        self.read_skipped = self.connection.output().remaining() >= MAX_UNWRITTEN;
+        self.read_skipped = self.connection.reads_paused();
         if self.read_skipped {
             return false;
         }
@@ -270,7 +268,7 @@ impl<R: Role> Driver<R> {
             if self.process(cx, now) {
                 continue;
             }
-            if self.read_skipped && self.connection.output().remaining() < MAX_UNWRITTEN {
+            if self.read_skipped && !self.connection.reads_paused() {
                 continue;
             }
             self.arm(cx);

@@ -133,10 +133,11 @@ fn ids(count: u32) -> impl Iterator<Item = u32> {
 }
 
 fn config() -> Config {
-    let mut config = Config::default();
-    config.max_concurrent_streams = LIMIT;
-    config.max_unread_replies = u32::MAX; // these machines never flush
-    config
+    Config {
+        max_concurrent_streams: LIMIT,
+        max_unread_replies: u32::MAX, // these machines never flush
+        ..Config::default()
+    }
 }
 
 fn heard(role: Role, config: Config, write: impl FnOnce(&mut Raw)) -> Heard {
