@@ -63,6 +63,9 @@ impl Plan {
 
 fn config(rng: &mut Rng) -> Config {
     let mut config = Config::default();
+    // Ends ping as they please.
+    config.min_ping_interval = Duration::ZERO;
+    config.allow_pings_without_streams = true;
     config.max_concurrent_streams = rng.pick(&[1, 3, 10, 1000]);
     config.initial_max_send_streams = rng.pick(&[1, 3, 100]);
     config.initial_stream_window = rng.pick(&[100, 5000, 65_535, 65_535, 65_535, 300_000]);
