@@ -71,7 +71,7 @@ impl Connection {
             out.extend_from_slice(&last.0);
             out.extend_from_slice(last.1);
         });
-        self.abuse.note_work();
+        self.abuse.note_sent();
         self.on_our_end(key, state);
         Ok(())
     }
