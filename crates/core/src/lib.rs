@@ -12,6 +12,7 @@
 //! | [`codec`] | [`Codec`]: messages to bytes and back; [`Prost`], [`Raw`] |
 //! | [`message`] | the five-byte prefix, size limits, compression |
 //! | [`call`] | the machines of one attempt, for the client and for the server |
+//! | [`service_config`] | [`ServiceConfig`]: what the owner of a service tells its clients |
 //! | [`backoff`] | how long to wait between attempts to connect |
 //! | [`attributes`] | typed values that travel with addresses and calls |
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ pub mod message;
 pub mod metadata;
 pub mod method;
 mod random;
+pub mod service_config;
 pub mod status;
 pub mod timeout;
 
@@ -34,4 +36,5 @@ pub use codec::{Codec, CodecError, EncodeBuf, Prost, Raw};
 pub use message::{Compressor, Compressors};
 pub use metadata::Metadata;
 pub use method::{Method, MethodDescriptor, MethodKind};
+pub use service_config::ServiceConfig;
 pub use status::{Code, Status};

@@ -12,7 +12,7 @@
 //! | [`resolver`] | [`Resolver`](resolver::Resolver), its updates, [`ResolvePacer`](resolver::ResolvePacer) |
 //! | [`subchannel`] | the connectivity machine of one address: deadline, backoff, connections |
 //! | [`balancer`] | [`LoadBalancingPolicy`](balancer::LoadBalancingPolicy), [`Picker`](balancer::Picker), the [`Context`](balancer::Context) with its actions |
-//! | [`policy`] | the policies: [`PickFirst`](policy::PickFirst) |
+//! | [`policy`] | the policies: [`PickFirst`](policy::PickFirst), [`RoundRobin`](policy::RoundRobin) |
 //! | [`channel`] | resolver, policy and subchannels as one machine |
 //!
 //! # A policy of one's own

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::balancer::PolicyFactory;
-use crate::policy::PickFirstFactory;
+use crate::balancer::{Policies, PolicyFactory};
+use crate::policy::{PickFirstFactory, RoundRobinFactory};
 use crate::resolver::{BuiltInResolver, ResolverFactory};
 use crate::target::{DEFAULT_SCHEME, Target, TargetError};
 
@@ -37,9 +37,11 @@ impl Registry {
         }))
     }
 
-    /// The policy `pick_first` and the resolvers of [`BuiltInResolver`]; the default scheme is `dns`.
+    /// The policies `pick_first` and `round_robin`, and the resolvers of [`BuiltInResolver`]; the default scheme is `dns`.
     pub fn built_in() -> Self {
-        let empty = Self::empty().with_policy(PickFirstFactory);
+        let empty = Self::empty()
+            .with_policy(PickFirstFactory)
+            .with_policy(RoundRobinFactory);
         BuiltInResolver::ALL
             .into_iter()
             .fold(empty, Self::with_resolver)
@@ -85,6 +87,12 @@ impl Registry {
         Target::parse_with(text, &self.0.default_scheme, |scheme| {
             self.0.resolvers.contains_key(scheme)
         })
+    }
+}
+
+impl Policies for Registry {
+    fn find_policy(&self, name: &str) -> Option<&Arc<dyn PolicyFactory>> {
+        self.policy(name)
     }
 }
 

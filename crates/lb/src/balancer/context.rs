@@ -85,7 +85,11 @@ impl Context<'_> {
 
     /// Gives the policy's state and picker from now on.
     pub fn publish(&mut self, state: ConnectivityState, picker: impl Picker + 'static) {
-        let picker = Arc::new(picker);
+        self.publish_shared(state, Arc::new(picker));
+    }
+
+    /// As [`publish`](Self::publish), for a picker that others hold too, such as a child's.
+    pub fn publish_shared(&mut self, state: ConnectivityState, picker: Arc<dyn Picker>) {
         self.record(PolicyAction::Publish { state, picker });
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use farcall_core::Attributes;
+use farcall_core::{Attributes, ServiceConfig};
 
 use crate::address::Address;
 use crate::balancer::Picker;
@@ -45,6 +45,9 @@ pub enum Action {
     Drain(ConnectionId),
     /// Cut the connection, or the attempt at it, now. No event is wanted.
     Close(ConnectionId),
+    /// The service config from now on, for the calls that start. The first one comes before the first picker that gives
+    /// connections: calls wait for it.
+    ServiceConfig(Arc<ServiceConfig>),
     /// The channel's state and picker from now on. Queued calls pick again.
     Publish {
         /// The state.
@@ -67,6 +70,7 @@ impl fmt::Debug for Action {
             } => write!(f, "Connect({connection}, {address})"),
             Self::Drain(connection) => write!(f, "Drain({connection})"),
             Self::Close(connection) => write!(f, "Close({connection})"),
+            Self::ServiceConfig(_) => f.write_str("ServiceConfig"),
             Self::Publish { state, .. } => write!(f, "Publish({state})"),
         }
     }

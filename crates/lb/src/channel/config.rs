@@ -1,5 +1,7 @@
 use std::fmt;
 
+use farcall_core::service_config::{ServiceConfig, ServiceConfigError};
+
 use crate::balancer::PolicyConfig;
 use crate::registry::Registry;
 use crate::subchannel::SubchannelConfig;
@@ -19,10 +21,14 @@ use crate::target::TargetError;
 pub struct ChannelConfig {
     /// The policies and resolvers that can be used. Default [`Registry::built_in`].
     pub registry: Registry,
-    /// The name of the policy. Default `pick_first`.
+    /// The name of the policy that is used when no service config chooses one. Default `pick_first`.
     pub policy: String,
-    /// The policy's configuration. Default none.
+    /// That policy's configuration. Default none.
     pub policy_config: Option<PolicyConfig>,
+    /// What counts when the resolver gives no service config, or a broken one before any good one. Default none.
+    pub default_service_config: Option<ServiceConfig>,
+    /// Whether service configs that the resolver gives are used. Default yes.
+    pub resolver_service_config: bool,
     /// How subchannels connect.
     pub subchannel: SubchannelConfig,
     /// Where all random numbers of the channel come from.
@@ -36,6 +42,8 @@ impl ChannelConfig {
             registry: Registry::built_in(),
             policy: "pick_first".to_owned(),
             policy_config: None,
+            default_service_config: None,
+            resolver_service_config: true,
             subchannel: SubchannelConfig::default(),
             seed,
         }
@@ -55,6 +63,18 @@ impl ChannelConfig {
     ) -> Self {
         self.policy = name.into();
         self.policy_config = config.into();
+        self
+    }
+
+    /// The same with a service config for the time without one from the resolver.
+    pub fn with_default_service_config(mut self, config: ServiceConfig) -> Self {
+        self.default_service_config = Some(config);
+        self
+    }
+
+    /// The same, deaf to service configs from the resolver.
+    pub fn without_resolver_service_config(mut self) -> Self {
+        self.resolver_service_config = false;
         self
     }
 
@@ -81,6 +101,8 @@ pub enum ConfigError {
     Target(TargetError),
     /// The registry has no policy of this name.
     UnknownPolicy(String),
+    /// The default service config cannot be used: its policies are unknown, or one refuses its configuration.
+    ServiceConfig(ServiceConfigError),
 }
 
 impl fmt::Display for ConfigError {
@@ -90,6 +112,7 @@ impl fmt::Display for ConfigError {
             Self::UnknownPolicy(name) => {
                 write!(f, "no load-balancing policy is registered as {name:?}")
             }
+            Self::ServiceConfig(error) => write!(f, "the default {error}"),
         }
     }
 }

@@ -3,11 +3,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use farcall_core::Status;
+use farcall_core::{ServiceConfig, Status};
 
 use crate::balancer::{
-    Context, DropPicker, LoadBalancingPolicy, Picker, PolicyAction, PolicyConfig, PolicyFactory,
-    PolicyHost, PolicyUpdate, QueuePicker, TimerId, WakeId, WakePicker,
+    Context, DropPicker, FailPicker, GracefulSwitch, Picker, PolicyAction, PolicyHost,
+    PolicyUpdate, QueuePicker, TimerId, WakeId, WakePicker,
 };
 use crate::connectivity::ConnectivityState;
 use crate::resolver::{
@@ -23,6 +23,7 @@ use crate::timers::Timers;
 use super::action::Action;
 use super::config::{ChannelConfig, ConfigError};
 use super::pool::Pool;
+use super::service::{Offer, Services, Verdict};
 
 /// A channel as one machine: resolver, policy, subchannels and idleness.
 ///
@@ -64,6 +65,7 @@ use super::pool::Pool;
 /// ```
 pub struct Channel {
     plan: Plan,
+    services: Services,
     host: PolicyHost,
     phase: Phase,
     pool: Pool,
@@ -80,8 +82,6 @@ struct Plan {
     target: Target,
     authority: String,
     resolver: Arc<dyn ResolverFactory>,
-    policy: Arc<dyn PolicyFactory>,
-    policy_config: Option<PolicyConfig>,
     subchannel: SubchannelConfig,
 }
 
@@ -94,7 +94,7 @@ enum Phase {
 struct Active {
     /// `None` when it could not be made.
     resolver: Option<ResolverKind>,
-    policy: Box<dyn LoadBalancingPolicy>,
+    policy: GracefulSwitch,
     first_update: FirstUpdate,
     /// What a resolver and a policy could do to each other for ever is done once for each input.
     once: Once,
@@ -131,15 +131,14 @@ impl Channel {
     /// Makes an idle channel to `target`; there is nothing to do until somebody calls.
     ///
     /// # Errors
-    /// The target cannot be used, or the policy is not registered.
+    /// The target cannot be used, the policy is not registered, or the default service config cannot be used.
     pub fn new(target: &str, config: ChannelConfig) -> Result<Self, ConfigError> {
         let target = config.registry.parse_target(target)?;
         let resolver = config.registry.resolver(target.scheme()).cloned();
         let resolver = resolver.expect("parse_target takes only schemes that have a resolver");
         // Made once more each time the channel leaves idleness; here it shows whether the target can be used.
         resolver.build(&target)?;
-        let policy = config.registry.policy(&config.policy).cloned();
-        let policy = policy.ok_or(ConfigError::UnknownPolicy(config.policy))?;
+        let services = Services::new(&config)?;
         let mut host = PolicyHost::new(config.seed);
         let picker = Arc::new(WakePicker(host.wake_id()));
         Ok(Self {
@@ -147,10 +146,9 @@ impl Channel {
                 authority: resolver.default_authority(&target),
                 target,
                 resolver,
-                policy,
-                policy_config: config.policy_config,
                 subchannel: config.subchannel,
             },
+            services,
             host,
             phase: Phase::Idle,
             pool: Pool::default(),
@@ -182,10 +180,15 @@ impl Channel {
         &self.picker
     }
 
+    /// The service config that counts; `None` before the resolver has answered for the first time.
+    pub fn service_config(&self) -> Option<&Arc<ServiceConfig>> {
+        self.services.current()
+    }
+
     /// An external resolver has an update. While the channel is idle or closed it is ignored.
     ///
     /// # Errors
-    /// The policy cannot use the update; the resolver should try again, with growing pauses.
+    /// The policy cannot use the update, or its service config is broken; the resolver should try again, with growing pauses.
     pub fn handle_resolver_update(
         &mut self,
         now: Instant,
@@ -332,7 +335,7 @@ impl Channel {
         let external = matches!(resolver, Some(ResolverKind::External));
         self.phase = Phase::Active(Active {
             resolver,
-            policy: self.plan.policy.build(),
+            policy: GracefulSwitch::default(),
             first_update: FirstUpdate::Awaited,
             once: Once::default(),
         });
@@ -381,6 +384,12 @@ impl Channel {
     }
 
     fn update_policy(&mut self, now: Instant, update: ResolverUpdate) -> Result<(), Status> {
+        let refused = match (&self.phase, &update.endpoints) {
+            (Phase::Active(_), Ok(_)) => self.configure(update.service_config)?,
+            // A failed look-up says nothing about the config.
+            (Phase::Active(_), Err(_)) => None,
+            _ => return Ok(()),
+        };
         let Phase::Active(active) = &mut self.phase else {
             return Ok(());
         };
@@ -388,18 +397,36 @@ impl Channel {
         let endpoints = update.endpoints.map_err(|cause| {
             Status::unavailable(format!("{target} cannot be resolved")).with_cause(cause)
         });
-        let update = PolicyUpdate::new(endpoints)
-            .with_attributes(update.attributes)
-            .with_config(self.plan.policy_config.clone());
-        let policy = &mut active.policy;
-        let run = |cx: &mut Context<'_>| policy.on_resolver_update(cx, update);
+        let update = PolicyUpdate::new(endpoints).with_attributes(update.attributes);
+        let (policy, selection) = (&mut active.policy, self.services.policy());
+        let run = |cx: &mut Context<'_>| policy.on_resolver_update(cx, selection, update);
         let (verdict, actions) = self.host.run(now, run);
         let before = std::mem::replace(&mut active.first_update, FirstUpdate::Seen);
         self.apply(now, actions);
         if before == FirstUpdate::AwaitedToConnect {
             self.run_policy(now, |policy, cx| policy.exit_idle(cx));
         }
-        verdict
+        refused.map_or(verdict, Err)
+    }
+
+    /// Takes the service config of an update. `Some`: it is broken, and another one stays in its place.
+    ///
+    /// # Errors
+    /// It is broken and there is none that could stay: calls fail until there is.
+    fn configure(&mut self, offer: Offer) -> Result<Option<Status>, Status> {
+        let broken = |error| Status::unavailable("the service config is refused").with_cause(error);
+        match self.services.consider(offer) {
+            Ok(Verdict { changed, refused }) => {
+                self.actions.extend(changed.map(Action::ServiceConfig));
+                Ok(refused.map(broken))
+            }
+            Err(error) => {
+                let status = broken(error);
+                let picker = Arc::new(FailPicker(status.clone()));
+                self.publish(ConnectivityState::TransientFailure, picker);
+                Err(status)
+            }
+        }
     }
 
     fn report_refusal(&mut self, now: Instant, why: &Status) {
@@ -413,7 +440,7 @@ impl Channel {
     fn run_policy(
         &mut self,
         now: Instant,
-        run: impl FnOnce(&mut dyn LoadBalancingPolicy, &mut Context<'_>),
+        run: impl FnOnce(&mut GracefulSwitch, &mut Context<'_>),
     ) {
         let Phase::Active(active) = &mut self.phase else {
             return;
@@ -421,7 +448,7 @@ impl Channel {
         if active.first_update != FirstUpdate::Seen {
             return;
         }
-        let ((), actions) = self.host.run(now, |cx| run(&mut *active.policy, cx));
+        let ((), actions) = self.host.run(now, |cx| run(&mut active.policy, cx));
         self.apply(now, actions);
     }
 

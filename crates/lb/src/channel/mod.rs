@@ -4,6 +4,7 @@ mod action;
 mod config;
 mod machine;
 mod pool;
+mod service;
 #[cfg(test)]
 mod tests;
 

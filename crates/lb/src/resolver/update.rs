@@ -1,3 +1,4 @@
+use farcall_core::service_config::{ServiceConfig, ServiceConfigError};
 use farcall_core::{Attributes, Status};
 
 use crate::address::Endpoint;
@@ -16,6 +17,9 @@ pub struct ResolverUpdate {
     /// The backends; an empty list means that the name has none. An error leaves a policy with the backends it knows,
     /// and makes calls fail while it knows none.
     pub endpoints: Result<Vec<Endpoint>, Status>,
+    /// The service config that the resolver has found, or why it cannot be read; `None` if the name has none. A failed
+    /// look-up says nothing about it.
+    pub service_config: Option<Result<ServiceConfig, ServiceConfigError>>,
     /// What the resolver tells the policy beside the endpoints.
     pub attributes: Attributes,
 }
@@ -25,6 +29,7 @@ impl ResolverUpdate {
     pub fn endpoints(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         Self {
             endpoints: Ok(endpoints.into_iter().collect()),
+            service_config: None,
             attributes: Attributes::new(),
         }
     }
@@ -33,8 +38,27 @@ impl ResolverUpdate {
     pub fn failure(status: Status) -> Self {
         Self {
             endpoints: Err(status),
+            service_config: None,
             attributes: Attributes::new(),
         }
+    }
+
+    /// The same update with this service config, or why what was found is none.
+    ///
+    /// ```
+    /// use farcall_core::ServiceConfig;
+    /// use farcall_lb::resolver::ResolverUpdate;
+    ///
+    /// let found = r#"{"loadBalancingConfig": [{"round_robin": {}}]}"#;
+    /// let update = ResolverUpdate::endpoints([]).with_service_config(ServiceConfig::parse(found));
+    /// assert!(update.service_config.unwrap().is_ok());
+    /// ```
+    pub fn with_service_config(
+        mut self,
+        config: Result<ServiceConfig, ServiceConfigError>,
+    ) -> Self {
+        self.service_config = Some(config);
+        self
     }
 
     /// The same update with these attributes.

@@ -1,4 +1,6 @@
 mod behaviour;
 mod plugins;
 mod random;
+mod round_robin;
+mod service_config;
 mod sim;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcall_core::Status;
+use farcall_core::{ServiceConfig, Status};
 
 use crate::balancer::{Pick, PickInfo, Picker};
 use crate::channel::{Action, Channel, ChannelConfig};
@@ -30,6 +30,9 @@ pub(super) struct Sim {
     pub(super) resolve_hints: usize,
     pub(super) states: Vec<ConnectivityState>,
     pub(super) picker: Arc<dyn Picker>,
+    /// The config for calls, and how often it was given.
+    pub(super) config: Option<Arc<ServiceConfig>>,
+    pub(super) configs: usize,
 }
 
 impl Sim {
@@ -49,6 +52,8 @@ impl Sim {
             resolving: false,
             resolve_hints: 0,
             states: Vec::new(),
+            config: None,
+            configs: 0,
         }
     }
 
@@ -86,6 +91,10 @@ impl Sim {
                     let closed = self.connections.remove(&connection);
                     assert!(closed.is_some(), "{connection} is closed twice");
                 }
+                Action::ServiceConfig(config) => {
+                    self.config = Some(config);
+                    self.configs += 1;
+                }
                 Action::Publish { state, picker } => {
                     self.picker = picker;
                     if self.states.last() != Some(&state) {
@@ -107,8 +116,23 @@ impl Sim {
     }
 
     pub(super) fn resolved(&mut self, addresses: &[&str]) -> Result<(), Status> {
+        self.update(addresses, |update| update)
+    }
+
+    /// An update with a service config.
+    pub(super) fn configured(&mut self, addresses: &[&str], config: &str) -> Result<(), Status> {
+        self.update(addresses, |update| {
+            update.with_service_config(ServiceConfig::parse(config))
+        })
+    }
+
+    fn update(
+        &mut self,
+        addresses: &[&str],
+        more: impl FnOnce(ResolverUpdate) -> ResolverUpdate,
+    ) -> Result<(), Status> {
         let endpoints = addresses.iter().map(|text| Endpoint::from(address(text)));
-        let update = ResolverUpdate::endpoints(endpoints);
+        let update = more(ResolverUpdate::endpoints(endpoints));
         let verdict = self.channel.handle_resolver_update(self.now, update);
         self.drain();
         verdict

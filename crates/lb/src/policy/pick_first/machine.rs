@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use farcall_core::Status;
+use farcall_core::service_config::{Json, ServiceConfigError};
 
 use crate::address::Endpoint;
 use crate::balancer::{
-    Context, FailPicker, LoadBalancingPolicy, PolicyFactory, PolicyUpdate, QueuePicker,
-    SubchannelPicker, SubchannelSpec, TimerId, WakeId, WakePicker,
+    Context, FailPicker, LoadBalancingPolicy, Policies, PolicyConfig, PolicyFactory, PolicyUpdate,
+    QueuePicker, SubchannelPicker, SubchannelSpec, TimerId, WakeId, WakePicker,
 };
 use crate::connectivity::ConnectivityState::{self, Connecting, Idle, Ready, TransientFailure};
 use crate::subchannel::{SubchannelError, SubchannelId, SubchannelState};
@@ -50,6 +51,17 @@ impl PolicyFactory for PickFirstFactory {
 
     fn build(&self) -> Box<dyn LoadBalancingPolicy> {
         Box::new(PickFirst::default())
+    }
+
+    fn parse_config(
+        &self,
+        config: &Json,
+        _policies: &dyn Policies,
+    ) -> Result<Option<PolicyConfig>, ServiceConfigError> {
+        let shuffle = config.field("shuffleAddressList")?;
+        Ok(Some(PolicyConfig::new(PickFirstConfig {
+            shuffle_address_list: shuffle.map_or(Ok(false), |shuffle| shuffle.as_bool())?,
+        })))
     }
 }
 
