@@ -33,7 +33,7 @@ pub use farcall_net::tls::{self, ClientTls, ServerTls};
 pub use farcall_net::{
     Address, Channel, ChannelBuilder, ConfigError, ConnectError, ConnectivityState, Context,
     Encoding, IntoRequest, Peer, Registry, Request, Response, Sender, ServeError, Server,
-    ShutdownReport, Streaming, client, lb, peer, server,
+    ShutdownReport, Streaming, client, lb, peer, resolver, server,
 };
 
 /// The protobuf runtime of generated messages.

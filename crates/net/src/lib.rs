@@ -8,7 +8,7 @@ pub mod client;
 mod clock;
 mod error;
 pub mod peer;
-mod resolver;
+pub mod resolver;
 pub mod server;
 #[cfg(feature = "tls")]
 pub mod tls;

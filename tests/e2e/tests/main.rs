@@ -12,6 +12,7 @@ mod half_close;
 mod limits;
 mod metadata;
 mod panics;
+mod service_config;
 mod shards;
 mod shutdown;
 mod simulated;

@@ -70,6 +70,10 @@ impl Inbox {
         }
     }
 
+    pub(super) fn lower_max_size(&mut self, bytes: usize) {
+        self.deframer.lower_max_size(bytes);
+    }
+
     pub(super) fn set_decompressor(&mut self, decompressor: Arc<dyn Compressor>) {
         self.deframer.set_decompressor(decompressor);
     }

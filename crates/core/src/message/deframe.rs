@@ -54,6 +54,11 @@ const START: State = State::Prefix {
 };
 
 impl Deframer {
+    /// Lowers the limit of messages whose prefix has not been read, if it is higher than `bytes`.
+    pub fn lower_max_size(&mut self, bytes: usize) {
+        self.max_size = self.max_size.min(bytes);
+    }
+
     /// Messages may have `max_size` bytes, before and after decompression; without a decompressor they must
     /// not be compressed.
     pub fn new(max_size: usize, decompressor: Option<Arc<dyn Compressor>>) -> Deframer {

@@ -136,7 +136,7 @@ impl RetryThrottling {
     pub(super) fn parse(json: &Json) -> Result<RetryThrottling, ServiceConfigError> {
         let tokens = json.required("maxTokens")?;
         let max_millitokens = tokens.as_f64()? * 1000.0;
-        if !(max_millitokens >= 1.0 && max_millitokens <= 1_000_000.0) {
+        if !(1.0..=1_000_000.0).contains(&max_millitokens) {
             return Err(tokens.error("must be greater than 0 and at most 1000"));
         }
         let ratio = json.required("tokenRatio")?;

@@ -87,7 +87,7 @@ struct Plan {
 
 enum Phase {
     Idle,
-    Active(Active),
+    Active(Box<Active>),
     Shutdown,
 }
 
@@ -333,12 +333,12 @@ impl Channel {
             Err(error) => (None, Some(error)),
         };
         let external = matches!(resolver, Some(ResolverKind::External));
-        self.phase = Phase::Active(Active {
+        self.phase = Phase::Active(Box::new(Active {
             resolver,
             policy: GracefulSwitch::default(),
             first_update: FirstUpdate::Awaited,
             once: Once::default(),
-        });
+        }));
         if external {
             self.actions.push_back(Action::StartResolver);
         }

@@ -72,7 +72,7 @@ impl Context {
 
     /// When the call must be over; `None`: the caller set no deadline.
     pub fn deadline(&self) -> Option<Instant> {
-        self.mailbox.deadline
+        self.mailbox.deadline()
     }
 
     /// Whether the caller has gone away or the deadline has passed.

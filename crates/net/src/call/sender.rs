@@ -169,7 +169,8 @@ impl<T> Sender<T> {
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
         poll_fn(|cx| self.mailbox.poll_capacity(cx)).await;
         let compressor = self.compressor.as_deref().filter(|_| self.compress);
-        let data = (self.encode)(&message, compressor, self.limit)?;
+        let limit = self.limit.min(self.mailbox.send_limit());
+        let data = (self.encode)(&message, compressor, limit)?;
         let head = self.take_head()?;
         let len = data.len();
         let sent = self.mailbox.send(len, |outgoing| {

@@ -60,9 +60,14 @@ enum Machine {
 }
 
 impl Machine {
-    fn feed(&mut self, incoming: Incoming) -> Option<Reason> {
+    fn feed(&mut self, mailbox: &Mailbox, incoming: Incoming) -> Option<Reason> {
         match self {
-            Machine::Response(machine) => feed_response(machine, incoming),
+            Machine::Response(machine) => {
+                if let Some(limit) = mailbox.late_receive_limit() {
+                    machine.lower_max_message_size(limit);
+                }
+                feed_response(machine, incoming)
+            }
             Machine::Request(machine) => feed_request(machine, incoming),
         }
     }
@@ -213,7 +218,7 @@ impl<T> Streaming<T> {
                 }
                 Progress::Pending { missing } => {
                     let incoming = ready!(self.mailbox.poll_receive(cx, missing));
-                    if let Some(reason) = self.machine.feed(incoming) {
+                    if let Some(reason) = self.machine.feed(&self.mailbox, incoming) {
                         self.abandon(reason);
                     }
                 }
@@ -256,7 +261,7 @@ impl<T> Streaming<T> {
                 return Poll::Ready(result);
             }
             let incoming = ready!(self.mailbox.poll_receive(cx, 0));
-            if let Some(reason) = self.machine.feed(incoming) {
+            if let Some(reason) = self.machine.feed(&self.mailbox, incoming) {
                 self.abandon(reason);
             }
         }

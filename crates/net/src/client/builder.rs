@@ -2,12 +2,23 @@
 
 use super::{channel::Channel, connector::Connector, shared::Settings};
 use crate::clock;
-use crate::{call::Encoding, error::ConfigError, transport::connect::Security};
-use farcall_core::{call::client::user_agent, message::Compressors};
+use crate::{
+    call::Encoding,
+    error::ConfigError,
+    resolver::{ResolverTask, TaskFactory},
+    transport::connect::Security,
+};
+use farcall_core::{
+    ServiceConfig,
+    call::client::user_agent,
+    message::Compressors,
+    service_config::{Json, ServiceConfigError},
+};
 use farcall_http2::Config;
 use farcall_lb::{
     Registry, Target,
-    channel::{Channel as Machine, ChannelConfig},
+    balancer::PolicyConfig,
+    channel::{Channel as Machine, ChannelConfig, ConfigError as MachineError},
     subchannel::SubchannelConfig,
     target::DnsTarget,
 };
@@ -62,7 +73,11 @@ pub struct ChannelBuilder {
     max_send: usize,
     connect_timeout: Duration,
     registry: Registry,
+    resolvers: Vec<Arc<dyn ResolverTask>>,
     policy: String,
+    policy_config: Option<String>,
+    service_config: Option<String>,
+    resolver_service_config: bool,
     http2: Config,
     polling: Duration,
 }
@@ -82,7 +97,11 @@ impl Channel {
             max_send: i32::MAX as usize,
             connect_timeout: Duration::from_secs(20),
             registry: Registry::built_in(),
+            resolvers: Vec::new(),
             policy: "pick_first".into(),
+            policy_config: None,
+            service_config: None,
+            resolver_service_config: true,
             http2: Config::default(),
             polling: Duration::ZERO,
         }
@@ -153,10 +172,63 @@ impl ChannelBuilder {
         self
     }
 
-    /// The load-balancing policy, by the name that it has in the registry. Default `pick_first`. An unknown name is an error of
-    /// [`build`](ChannelBuilder::build).
+    /// Resolves the targets of `resolver`'s scheme with it, in place of the registry's resolver of that scheme.
+    pub fn resolver(mut self, resolver: impl ResolverTask) -> Self {
+        self.resolvers.push(Arc::new(resolver));
+        self
+    }
+
+    /// The load-balancing policy, by the name that it has in the registry, for when no service config chooses one.
+    /// Default `pick_first`. An unknown name is an error of [`build`](ChannelBuilder::build).
     pub fn load_balancing_policy(mut self, name: impl Into<String>) -> Self {
         self.policy = name.into();
+        self.policy_config = None;
+        self
+    }
+
+    /// As [`load_balancing_policy`](Self::load_balancing_policy), with the policy's configuration as JSON, as it stands
+    /// behind the name in a service config's `loadBalancingConfig`.
+    ///
+    /// ```
+    /// use farcall::Channel;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let channel = Channel::builder("dns:///fleet.example:50051")
+    ///     .load_balancing_policy_with("pick_first", r#"{"shuffleAddressList": true}"#)
+    ///     .insecure()
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn load_balancing_policy_with(
+        mut self,
+        name: impl Into<String>,
+        config: impl Into<String>,
+    ) -> Self {
+        self.policy = name.into();
+        self.policy_config = Some(config.into());
+        self
+    }
+
+    /// The service config, as JSON, that counts while the resolver gives none, or gives a broken one before any good
+    /// one. Default none. A text that cannot be used is an error of [`build`](ChannelBuilder::build) that names the
+    /// place in it. See [`guide::channel`](https://docs.rs/farcall/latest/farcall/guide/channel/index.html).
+    ///
+    /// ```
+    /// use farcall::Channel;
+    ///
+    /// let with = |config: &str| Channel::builder("dns:///shop").default_service_config(config).insecure().build();
+    /// assert!(with(r#"{"methodConfig": [{"name": [{"service": "shop.Cart"}], "timeout": "2s"}]}"#).is_ok());
+    /// let error = with(r#"{"methodConfig": [{"timeout": "2 seconds"}]}"#).unwrap_err();
+    /// assert!(error.to_string().contains("methodConfig[0].timeout"));
+    /// ```
+    pub fn default_service_config(mut self, json: impl Into<String>) -> Self {
+        self.service_config = Some(json.into());
+        self
+    }
+
+    /// Ignores service configs that the resolver finds. Default: they are used.
+    pub fn ignore_resolver_service_config(mut self) -> Self {
+        self.resolver_service_config = false;
         self
     }
 
@@ -204,18 +276,33 @@ impl ChannelBuilder {
     ///
     /// # Errors
     /// The target cannot be parsed or its scheme is unknown; neither `insecure` nor `tls` was said; the TLS settings
-    /// are unusable; the authority or the user agent is not valid in a header.
+    /// are unusable; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a header.
     pub fn build(self) -> Result<Channel, ConfigError> {
         let mut subchannel = SubchannelConfig::default();
         subchannel.min_connect_timeout = self.connect_timeout;
         subchannel.max_connect_timeout = Some(self.connect_timeout);
-        let config = ChannelConfig::new(fastrand::u64(..))
-            .with_registry(self.registry)
-            .with_policy(self.policy, None)
+        let mut registry = self.registry;
+        for resolver in &self.resolvers {
+            registry = registry.with_resolver(TaskFactory(Arc::clone(resolver)));
+        }
+        let policy_config = policy_config(&registry, &self.policy, self.policy_config)?;
+        let mut config = ChannelConfig::new(fastrand::u64(..))
+            .with_registry(registry)
+            .with_policy(self.policy, policy_config)
             .with_subchannel(subchannel);
-        let machine = Machine::new(&self.target, config).map_err(ConfigError::target)?;
+        config.resolver_service_config = self.resolver_service_config;
+        if let Some(text) = &self.service_config {
+            let parsed = ServiceConfig::parse(text);
+            config.default_service_config = Some(parsed.map_err(unusable)?);
+        }
+        let machine = Machine::new(&self.target, config).map_err(|error| match error {
+            MachineError::ServiceConfig(error) => unusable(error),
+            error => ConfigError::target(error),
+        })?;
         let target = machine.target().clone();
         refuse_name_server(&target)?;
+        let mut resolvers = self.resolvers.into_iter().rev();
+        let resolver = resolvers.find(|r| r.scheme().eq_ignore_ascii_case(target.scheme()));
         let security = self.credentials.security()?;
         let authority = match (self.authority, &security) {
             (Some(authority), _) => authority,
@@ -242,6 +329,7 @@ impl ChannelBuilder {
             authority,
             security,
             connector: self.connector,
+            resolver,
             user_agent,
             encoding: self.encoding,
             max_receive: self.max_receive,
@@ -252,6 +340,29 @@ impl ChannelBuilder {
         };
         Ok(Channel::new(settings, machine))
     }
+}
+
+fn unusable(error: ServiceConfigError) -> ConfigError {
+    ConfigError::new(format!("the default {error}"))
+}
+
+/// Reads the configuration of the channel's own policy.
+fn policy_config(
+    registry: &Registry,
+    policy: &str,
+    text: Option<String>,
+) -> Result<Option<PolicyConfig>, ConfigError> {
+    let (Some(text), Some(factory)) = (text, registry.policy(policy)) else {
+        return Ok(None);
+    };
+    let config = Json::parse(&text).and_then(|json| {
+        json.fields()?;
+        factory.parse_config(&json, registry)
+    });
+    config.map_err(|error| {
+        let (path, problem) = (error.path(), error.problem());
+        ConfigError::new(format!("the configuration of {policy}: {path}: {problem}"))
+    })
 }
 
 /// Asking a name server of one's choice is not built yet: better an error than another server's answer.

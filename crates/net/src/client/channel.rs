@@ -2,7 +2,7 @@
 
 use super::{
     control,
-    heads::Heads,
+    heads::{Heads, Start},
     inbox::Order,
     options::CallOptions,
     picker_cell::PickerCell,
@@ -12,11 +12,7 @@ use crate::{
     call::Encoding,
     transport::{Mailbox, connect::Security, mailbox::End},
 };
-use farcall_core::{
-    MethodDescriptor, Status,
-    call::{ReceiveOptions, client::RequestTemplate},
-    message::Compressor,
-};
+use farcall_core::{MethodDescriptor, Status, call::ReceiveOptions, message::Compressor};
 use farcall_http2::StreamKey;
 use farcall_lb::{ConnectivityState, channel::Channel as Machine};
 use std::{
@@ -136,17 +132,17 @@ impl Channel {
         &self.inner.shared.settings
     }
 
-    /// The header lists that a call shares with others.
-    pub(crate) fn template(
+    /// What a call shares with others of its method.
+    pub(crate) fn start(
         &self,
         method: &MethodDescriptor,
         content_subtype: &'static str,
         encoding: Encoding,
-    ) -> RequestTemplate {
+    ) -> Start {
         self.inner
             .shared
             .heads
-            .template(method, content_subtype, encoding)
+            .start(method, content_subtype, encoding)
     }
 
     /// The compressor of an encoding.

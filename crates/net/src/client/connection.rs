@@ -105,7 +105,7 @@ impl ClientRole {
             return;
         };
         let timeout = mailbox
-            .deadline
+            .deadline()
             .map(|deadline| deadline.saturating_duration_since(now));
         let request = match RequestHead::new(template, timeout, metadata) {
             Ok(request) => request,
@@ -118,7 +118,7 @@ impl ClientRole {
         // grpc-go's server waits for it.
         match connection.open(now, &request.parts(), false) {
             Ok(key) => {
-                self.note_deadline(mailbox.deadline);
+                self.note_deadline(mailbox.deadline());
                 mailbox.set_slot(Some(key.slot()));
                 let gathered = (mailbox.interest() == Interest::End).then(Gathered::default);
                 let call = Call {
@@ -140,7 +140,7 @@ impl ClientRole {
             Err(OpenError::TooManyStreams) => {
                 outgoing.head = Some(head);
                 mailbox.restore_outgoing(outgoing);
-                self.note_deadline(mailbox.deadline);
+                self.note_deadline(mailbox.deadline());
                 self.waiting.push_front(mailbox);
             }
             Err(OpenError::HeaderListTooLarge { size, limit }) => {
@@ -445,7 +445,7 @@ impl Role for ClientRole {
             let outgoing = mailbox.take_outgoing();
             self.open(connection, now, mailbox, outgoing);
         } else {
-            self.note_deadline(mailbox.deadline);
+            self.note_deadline(mailbox.deadline());
             if self.waiting.len() >= 64 && self.waiting.len().is_power_of_two() {
                 // Cancelled ones are not told apart before their turn comes, which may be never.
                 self.waiting.retain(|mailbox| !mailbox.is_over());
@@ -476,7 +476,7 @@ impl Role for ClientRole {
             .map(|call| (Some(call.key), &call.mailbox));
         let waiting = self.waiting.iter().map(|mailbox| (None, mailbox));
         for (key, mailbox) in open.chain(waiting) {
-            match mailbox.deadline {
+            match mailbox.deadline() {
                 Some(deadline) if deadline <= now => passed.push((key, Arc::clone(mailbox))),
                 Some(deadline) => next = Some(next.map_or(deadline, |n: Instant| n.min(deadline))),
                 None => {}
@@ -484,7 +484,7 @@ impl Role for ClientRole {
         }
         self.deadline = next;
         self.waiting.retain(|mailbox| {
-            mailbox.deadline.is_none_or(|deadline| deadline > now) && !mailbox.is_over()
+            mailbox.deadline().is_none_or(|deadline| deadline > now) && !mailbox.is_over()
         });
         for (key, mailbox) in passed {
             if let Some(key) = key {

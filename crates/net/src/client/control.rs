@@ -8,11 +8,11 @@ use super::{
     inbox::{Found, Order, Reporter},
     news::News,
     picker_cell::{Notice, Snapshot},
+    resolution::Resolution,
     shared::{Shared, closed},
 };
 use crate::{
     clock,
-    resolver::dns,
     transport::{Mailbox, Submit, submit::Request, timer::Timer},
 };
 use farcall_core::Status;
@@ -20,15 +20,11 @@ use farcall_lb::{
     Address, ConnectivityState,
     balancer::{Pick, PickInfo, Picker},
     channel::{Action, Channel as Machine},
-    resolver::{PacerConfig, ResolvePacer, ResolverUpdate},
     subchannel::{ConnectionEvent, ConnectionId, SubchannelId},
-    target::DnsTarget,
 };
 use std::{
     collections::HashMap,
     future::Future,
-    io,
-    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Arc, PoisonError},
     task::{Context, Poll},
@@ -64,7 +60,7 @@ struct Control {
     shared: Arc<Shared>,
     machine: Box<Machine>,
     connections: HashMap<ConnectionId, Link>,
-    resolver: Option<Resolver>,
+    resolver: Option<Resolution>,
     last_error: Option<Status>,
     /// Those who wait in `connect`.
     waiters: Vec<oneshot::Sender<Result<(), Status>>>,
@@ -78,25 +74,6 @@ struct Link {
     submit: Arc<Submit<Mailbox>>,
     task: AbortHandle,
     ready: bool,
-}
-
-/// The name look-ups of a channel.
-struct Resolver {
-    target: DnsTarget,
-    pacer: ResolvePacer,
-    /// The running one.
-    lookup: Option<Lookup>,
-}
-
-struct Lookup {
-    outcome: oneshot::Receiver<io::Result<Vec<SocketAddr>>>,
-    task: AbortHandle,
-}
-
-impl Drop for Lookup {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Control {
@@ -183,10 +160,13 @@ impl Control {
 
     fn perform(&mut self, now: Instant, action: Action) {
         match action {
-            Action::StartResolver => self.start_resolver(now),
+            Action::StartResolver => {
+                let task = self.shared.settings.resolver.as_ref();
+                self.resolver = Some(Resolution::start(self.machine.target(), task));
+            }
             Action::ResolveNow => {
                 if let Some(resolver) = &mut self.resolver {
-                    resolver.pacer.resolve_now(now);
+                    resolver.resolve_now(now);
                 }
             }
             Action::StopResolver => self.resolver = None,
@@ -210,6 +190,7 @@ impl Control {
                     }
                 }
             }
+            Action::ServiceConfig(config) => self.shared.heads.configure(&config),
             Action::Publish { state, picker } => self.publish(now, state, picker),
             _ => {}
         }
@@ -257,6 +238,7 @@ impl Control {
             state,
             picker,
             transports,
+            config: self.machine.service_config().cloned(),
             last_error: self.last_error.clone(),
         };
         let notice = self.shared.picks.publish(snapshot);
@@ -280,84 +262,17 @@ impl Control {
             .unwrap_or_else(|| Status::unavailable("no connection could be made"))
     }
 
-    fn start_resolver(&mut self, now: Instant) {
-        match DnsTarget::parse(self.machine.target()) {
-            Ok(target) => {
-                let pacer = ResolvePacer::new(PacerConfig::default(), fastrand::u64(..));
-                self.resolver = Some(Resolver {
-                    target,
-                    pacer,
-                    lookup: None,
-                });
-            }
-            Err(error) => {
-                let status = Status::unavailable("the target cannot be resolved").with_cause(error);
-                // There is no resolver that could try again.
-                self.machine
-                    .handle_resolver_update(now, ResolverUpdate::failure(status))
-                    .ok();
-            }
-        }
-    }
-
-    /// Starts a look-up when it is time, takes the outcome of the one that runs. True if there was one.
+    /// Takes what the resolver has found. True if there was something.
     fn poll_resolver(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(resolver) = &mut self.resolver else {
             return false;
         };
-        if resolver.lookup.is_none() && resolver.pacer.poll_start(now) {
-            let target = &resolver.target;
-            if let Ok(ip) = target.host().parse::<IpAddr>() {
-                // There is nothing to look up, and so nothing to wait for.
-                let address = SocketAddr::new(ip, target.port());
-                self.on_lookup(now, Ok(vec![address]));
-                return true;
-            }
-            let (answer, outcome) = oneshot::channel();
-            let target = target.clone();
-            let task = tokio::spawn(async move {
-                answer
-                    .send(dns::lookup(target.host(), target.port()).await)
-                    .ok();
-            });
-            resolver.lookup = Some(Lookup {
-                outcome,
-                task: task.abort_handle(),
-            });
-        }
-        let Some(lookup) = &mut resolver.lookup else {
+        let Some(update) = resolver.poll_update(cx, now) else {
             return false;
-        };
-        let Poll::Ready(outcome) = Pin::new(&mut lookup.outcome).poll(cx) else {
-            return false;
-        };
-        resolver.lookup = None;
-        let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the look-up was given up")));
-        self.on_lookup(now, outcome);
-        true
-    }
-
-    fn on_lookup(&mut self, now: Instant, outcome: io::Result<Vec<SocketAddr>>) {
-        let Some(resolver) = &self.resolver else {
-            return;
-        };
-        let found = outcome.is_ok();
-        let update = match outcome {
-            Ok(addresses) => {
-                ResolverUpdate::endpoints(addresses.into_iter().map(|a| Address::from(a).into()))
-            }
-            Err(error) => {
-                let text = format!("name resolution of {} failed", resolver.target);
-                ResolverUpdate::failure(Status::unavailable(text).with_cause(error))
-            }
         };
         let used = self.machine.handle_resolver_update(now, update).is_ok();
-        if let Some(resolver) = &mut self.resolver {
-            match found && used {
-                true => resolver.pacer.on_success(now),
-                false => resolver.pacer.on_failure(now),
-            }
-        }
+        resolver.on_verdict(now, used);
+        true
     }
 
     /// Handles everything that has come in. False: the channel has no handles any more.
@@ -399,10 +314,7 @@ impl Control {
 
     /// When something is to be done although nothing comes in.
     fn next_timeout(&self) -> Option<Instant> {
-        let resolver = self
-            .resolver
-            .as_ref()
-            .and_then(|resolver| resolver.pacer.poll_timeout());
+        let resolver = self.resolver.as_ref().and_then(Resolution::poll_timeout);
         [self.machine.poll_timeout(), resolver, self.deadline]
             .into_iter()
             .flatten()

@@ -12,6 +12,7 @@ mod inbox;
 mod news;
 mod options;
 mod picker_cell;
+mod resolution;
 mod shared;
 mod start;
 mod streaming;

@@ -10,7 +10,7 @@ pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) metadata: Metadata,
-    pub(crate) wait_for_ready: bool,
+    pub(crate) wait_for_ready: Option<bool>,
     pub(crate) encoding: Option<Encoding>,
     pub(crate) max_receive: Option<usize>,
     pub(crate) max_send: Option<usize>,
@@ -20,8 +20,8 @@ pub(crate) struct CallOptions {
 macro_rules! call_options {
     () => {
         /// The call must be over within `timeout`, counted from its start: connecting, sending, the server's work
-        /// and receiving. The server is told. `DEADLINE_EXCEEDED` otherwise. Default: none, or that of the call
-        /// being handled, whichever is earlier.
+        /// and receiving. The server is told. `DEADLINE_EXCEEDED` otherwise. Default: none, that of the service config, or
+        /// that of the call being handled; the earliest counts.
         pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
             self.options.timeout = Some(timeout);
             self
@@ -44,9 +44,16 @@ macro_rules! call_options {
         }
 
         /// Waits for a connection until the deadline instead of failing with `UNAVAILABLE` while there is none.
-        /// Default off.
+        /// Default: what the service config says, else off.
         pub fn wait_for_ready(mut self) -> Self {
-            self.options.wait_for_ready = true;
+            self.options.wait_for_ready = Some(true);
+            self
+        }
+
+        /// Fails with `UNAVAILABLE` while there is no connection, even if the service config says that calls of this
+        /// method wait for one.
+        pub fn fail_fast(mut self) -> Self {
+            self.options.wait_for_ready = Some(false);
             self
         }
 

@@ -1,11 +1,14 @@
 //! Where calls meet connections: the current picker as a snapshot, and the calls that wait for another one.
 
-use crate::transport::{
-    Mailbox, Submit,
-    mailbox::{End, Route},
+use crate::{
+    clock,
+    transport::{
+        Mailbox, Submit,
+        mailbox::{Configured, End},
+    },
 };
 use arc_swap::ArcSwap;
-use farcall_core::Status;
+use farcall_core::{ServiceConfig, Status};
 use farcall_http2::StreamKey;
 use farcall_lb::{
     ConnectivityState,
@@ -25,6 +28,8 @@ pub(crate) struct Snapshot {
     pub(crate) picker: Arc<dyn Picker>,
     /// Sorted: a call finds its own without hashing, and one takes no more room than it needs.
     pub(crate) transports: Box<[(SubchannelId, Arc<Submit<Mailbox>>)]>,
+    /// The service config; `None` until the resolver has answered. Calls that have started before get theirs from here.
+    pub(crate) config: Option<Arc<ServiceConfig>>,
     /// Why the policy last said that nothing is reachable; for those who wait on.
     pub(crate) last_error: Option<Status>,
 }
@@ -77,6 +82,7 @@ impl PickerCell {
             state,
             picker,
             transports: Box::default(),
+            config: None,
             last_error: None,
         };
         PickerCell {
@@ -141,7 +147,7 @@ impl PickerCell {
             if mailbox.is_over() {
                 return false;
             }
-            match mailbox.deadline {
+            match mailbox.deadline() {
                 Some(deadline) if deadline <= now => {
                     expired.push(Arc::clone(mailbox));
                     false
@@ -167,6 +173,7 @@ impl PickerCell {
             state: ConnectivityState::Shutdown,
             picker: Arc::new(DropPicker(status.clone())),
             transports: Box::default(),
+            config: None,
             last_error: None,
         }));
         let queue = {
@@ -185,15 +192,17 @@ impl PickerCell {
 }
 
 fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, wakes: &mut Vec<WakeId>) -> Outcome {
-    let Some(Route {
-        method,
-        wait_for_ready,
-        ..
-    }) = &mailbox.route
-    else {
+    let Some(route) = &mailbox.route else {
         return Outcome::Settled;
     };
-    let info = PickInfo::new(method.path());
+    if let (Configured::Late(late), Some(config)) = (&route.config, &snapshot.config)
+        && !late.is_settled()
+        && let Err(status) = mailbox.settle(config, clock::now())
+    {
+        fail(mailbox, status);
+        return Outcome::Settled;
+    }
+    let info = PickInfo::new(route.method.path());
     let pick = snapshot.picker.pick(&info).restricted();
     wakes.append(&mut info.take_wakes());
     match pick {
@@ -202,7 +211,7 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, wakes: &mut Vec<WakeId>) ->
             // The connection has just gone; the next snapshot knows.
             _ => Outcome::Wait,
         },
-        Pick::Fail(_) if *wait_for_ready => Outcome::Wait,
+        Pick::Fail(_) if route.waits() => Outcome::Wait,
         Pick::Fail(status) | Pick::Drop(status) => {
             fail(mailbox, status);
             Outcome::Settled

@@ -1,12 +1,18 @@
 //! The start of a call: options become a request head and a mailbox, and the mailbox is dispatched.
 
-use super::{channel::Channel, options::CallOptions};
+use super::{
+    channel::Channel,
+    heads::{Start, StartConfig},
+    options::CallOptions,
+};
 use crate::{
     call::Context,
     clock,
     transport::{
         Mailbox,
-        mailbox::{End, Finish, Head, Interest, Outgoing, Route},
+        mailbox::{
+            Configured, End, Finish, Head, Interest, Late, Outgoing, Route, earlier, too_large,
+        },
     },
 };
 use bytes::Bytes;
@@ -14,6 +20,7 @@ use farcall_core::{
     MethodDescriptor, Status,
     call::ReceiveOptions,
     message::{Compressor, PREFIX},
+    service_config::MethodConfig,
 };
 use std::{sync::Arc, time::Instant};
 
@@ -40,9 +47,28 @@ pub(crate) fn start(
     let encoding = channel.encoding(&options);
     channel.compressor(encoding)?;
     let context = Context::current();
-    let deadline = deadline(&options, context.as_ref());
-    let receive = channel.receive_options(&options);
-    let template = channel.template(method, content_subtype, encoding);
+    let mut terms = Terms {
+        deadline: deadline(&options, context.as_ref()),
+        wait_for_ready: options.wait_for_ready.unwrap_or(false),
+        receive: channel.receive_options(&options),
+    };
+    let Start { template, config } = channel.start(method, content_subtype, encoding);
+    let config = match config {
+        StartConfig::None => Configured::None,
+        StartConfig::Known(config) => {
+            terms.apply(&config, &options, data.as_ref())?;
+            Configured::Known(config)
+        }
+        StartConfig::Awaited => {
+            let late = Late::new(clock::now(), options.wait_for_ready);
+            Configured::Late(Box::new(late))
+        }
+    };
+    let Terms {
+        deadline,
+        wait_for_ready,
+        receive,
+    } = terms;
     let head = Head::Request {
         template,
         metadata: options.metadata,
@@ -57,8 +83,9 @@ pub(crate) fn start(
     }
     let route = Route {
         method: method.clone(),
-        wait_for_ready: options.wait_for_ready,
+        wait_for_ready,
         receive_limit: receive.max_message_size.saturating_add(PREFIX),
+        config,
     };
     let mailbox = Mailbox::new(deadline, interest, outgoing, Some(route));
     if let Some(context) = context {
@@ -69,6 +96,37 @@ pub(crate) fn start(
         mailbox,
         options: receive,
     })
+}
+
+/// What caller, context and service config have agreed on.
+struct Terms {
+    deadline: Option<Instant>,
+    wait_for_ready: bool,
+    receive: ReceiveOptions,
+}
+
+impl Terms {
+    /// The earlier deadline and the smaller limits count; about waiting the caller's word.
+    fn apply(
+        &mut self,
+        config: &MethodConfig,
+        options: &CallOptions,
+        data: Option<&Bytes>,
+    ) -> Result<(), Status> {
+        if config.timeout.is_some() {
+            self.deadline = earlier(self.deadline, clock::now(), config);
+        }
+        let waits = options.wait_for_ready.or(config.wait_for_ready);
+        self.wait_for_ready = waits.unwrap_or(false);
+        if let Some(limit) = config.max_response_message_bytes {
+            self.receive.max_message_size = self.receive.max_message_size.min(limit);
+        }
+        let size = data.map_or(0, |data| data.len().saturating_sub(PREFIX));
+        match config.max_request_message_bytes {
+            Some(limit) if size > limit => Err(too_large(size, limit)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The compressor of what a streaming call sends; one that is not built in fails the call when it starts.

@@ -337,10 +337,14 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
                 message.map(|message| Response::received(message, none.clone(), none, false))
             );
         }
-        let options = &self.options;
-        let machine = self
-            .machine
-            .get_or_insert_with(|| Box::new(ResponseMachine::new(Shape::One, options)));
+        let (options, mailbox) = (&self.options, &self.mailbox);
+        let machine = self.machine.get_or_insert_with(|| {
+            let mut machine = ResponseMachine::new(Shape::One, options);
+            if let Some(limit) = mailbox.late_receive_limit() {
+                machine.lower_max_message_size(limit);
+            }
+            Box::new(machine)
+        });
         let reset = feed_response(machine, incoming);
         let mut message = None;
         let (status, trailers) = loop {

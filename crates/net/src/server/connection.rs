@@ -349,7 +349,7 @@ impl ServerRole {
             return;
         }
         mailbox.set_slot(Some(key.slot()));
-        let deadline = mailbox.deadline;
+        let deadline = mailbox.deadline();
         let task = tokio::spawn(Running::new(
             future,
             Arc::clone(&mailbox),

@@ -43,6 +43,13 @@ impl<T> Fifo<T> {
         }
     }
 
+    /// The elements in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first
+            .iter()
+            .chain(self.rest.iter().flat_map(|rest| rest.iter()))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none()
     }

@@ -76,6 +76,12 @@ impl ResponseMachine {
         }
     }
 
+    /// Lowers the limit of messages to `bytes` if it is higher: the service config has come after the call's start. Counts
+    /// for messages whose prefix has not been read.
+    pub fn lower_max_message_size(&mut self, bytes: usize) {
+        self.inbox.lower_max_size(bytes);
+    }
+
     /// The first header list; with `end_stream` it holds the trailers too.
     pub fn on_headers(&mut self, headers: &Headers, end_stream: bool) {
         if self.inbox.has_ended() {

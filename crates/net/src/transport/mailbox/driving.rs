@@ -42,13 +42,6 @@ impl Mailbox {
         self.lock().interest
     }
 
-    /// Bytes of a unary response that are gathered at most.
-    pub(crate) fn receive_limit(&self) -> usize {
-        self.route
-            .as_ref()
-            .map_or(usize::MAX, |route| route.receive_limit)
-    }
-
     /// Whether the receiving side has ended; nothing is worth sending then.
     pub(crate) fn is_over(&self) -> bool {
         self.lock().incoming.end.is_some()

@@ -7,12 +7,15 @@
 mod context;
 mod driving;
 mod receiving;
+mod route;
 mod sending;
+
+pub(crate) use route::{Configured, Late, Route, earlier, too_large};
 
 use super::{fifo::Fifo, submit::Submit};
 use bytes::Bytes;
 use farcall_core::{
-    Metadata, MethodDescriptor, Status,
+    Metadata, Status,
     call::{HeaderList, client::RequestTemplate},
 };
 use farcall_http2::{Headers, Reason, ResetCause, StreamKey};
@@ -159,19 +162,10 @@ pub(crate) struct Mailbox {
     state: Mutex<State>,
     /// (driver) The stream's slot plus one; 0: no stream, not yet or no more.
     slot: AtomicU32,
-    /// When the call must be over.
-    pub(crate) deadline: Option<Instant>,
+    /// When the call must be over, as far as it was known at the start; read it by the method of this name.
+    deadline: Option<Instant>,
     /// (client) What picks are made by.
     pub(crate) route: Option<Route>,
-}
-
-/// What a channel needs to know of a call to find it a connection.
-#[derive(Clone, Debug)]
-pub(crate) struct Route {
-    pub(crate) method: MethodDescriptor,
-    pub(crate) wait_for_ready: bool,
-    /// Bytes of a unary response that the driver gathers at most: its message's limit and prefix.
-    pub(crate) receive_limit: usize,
 }
 
 impl Mailbox {
@@ -276,7 +270,7 @@ fn keep(slot: &mut Option<Waker>, cx: &Context<'_>) {
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mailbox")
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.deadline())
             .field("route", &self.route)
             .finish_non_exhaustive()
     }

@@ -1,0 +1,191 @@
+//! What a channel needs to know of a call to find it a connection, and what its service config says about it.
+
+use super::Mailbox;
+use farcall_core::{
+    Code, MethodDescriptor, ServiceConfig, Status, message::PREFIX, service_config::MethodConfig,
+};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) method: MethodDescriptor,
+    pub(crate) wait_for_ready: bool,
+    /// Bytes of a unary response that the driver gathers at most: its message's limit and prefix.
+    pub(crate) receive_limit: usize,
+    pub(crate) config: Configured,
+}
+
+/// What the service config says about a call. Deadline and limits of a known one are in the mailbox already.
+#[derive(Debug, Default)]
+pub(crate) enum Configured {
+    /// Nothing.
+    #[default]
+    None,
+    Known(Arc<MethodConfig>),
+    /// The resolver has not answered yet: the call is configured when it has.
+    Late(Box<Late>),
+}
+
+/// See [`Configured::Late`].
+#[derive(Debug)]
+pub(crate) struct Late {
+    started: Instant,
+    /// The caller's own word about waiting.
+    wait_for_ready: Option<bool>,
+    settled: OnceLock<Settled>,
+}
+
+#[derive(Debug)]
+struct Settled {
+    config: Option<Arc<MethodConfig>>,
+    deadline: Option<Instant>,
+}
+
+impl Late {
+    pub(crate) fn new(started: Instant, wait_for_ready: Option<bool>) -> Late {
+        Late {
+            started,
+            wait_for_ready,
+            settled: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.get().is_some()
+    }
+
+    fn config(&self) -> Option<&MethodConfig> {
+        self.settled.get()?.config.as_deref()
+    }
+}
+
+/// When a call that started at `started` must be over: the earlier of its own deadline and the config's timeout.
+pub(crate) fn earlier(
+    own: Option<Instant>,
+    started: Instant,
+    config: &MethodConfig,
+) -> Option<Instant> {
+    let configured = config
+        .timeout
+        .and_then(|timeout| started.checked_add(timeout));
+    [own, configured].into_iter().flatten().min()
+}
+
+impl Route {
+    /// Whether the call waits while nothing is reachable.
+    pub(crate) fn waits(&self) -> bool {
+        match &self.config {
+            Configured::Late(late) => {
+                let config = late.config().and_then(|config| config.wait_for_ready);
+                late.wait_for_ready.or(config).unwrap_or(false)
+            }
+            _ => self.wait_for_ready,
+        }
+    }
+
+    fn late(&self) -> Option<&MethodConfig> {
+        match &self.config {
+            Configured::Late(late) => late.config(),
+            _ => None,
+        }
+    }
+}
+
+impl Mailbox {
+    /// When the call must be over.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.route {
+            Some(Route {
+                config: Configured::Late(late),
+                ..
+            }) => late
+                .settled
+                .get()
+                .map_or(self.deadline, |settled| settled.deadline),
+            _ => self.deadline,
+        }
+    }
+
+    /// Bytes of a unary response that are gathered at most.
+    pub(crate) fn receive_limit(&self) -> usize {
+        let Some(route) = &self.route else {
+            return usize::MAX;
+        };
+        let late = self.late_receive_limit();
+        late.map_or(route.receive_limit, |limit| {
+            route.receive_limit.min(limit.saturating_add(PREFIX))
+        })
+    }
+
+    /// The largest response message by a config that came after the start.
+    pub(crate) fn late_receive_limit(&self) -> Option<usize> {
+        self.route.as_ref()?.late()?.max_response_message_bytes
+    }
+
+    /// The largest request message by the service config.
+    pub(crate) fn send_limit(&self) -> usize {
+        let config = match &self.route {
+            Some(Route { config, .. }) => match config {
+                Configured::None => None,
+                Configured::Known(config) => Some(&**config),
+                Configured::Late(late) => late.config(),
+            },
+            None => None,
+        };
+        let limit = config.and_then(|config| config.max_request_message_bytes);
+        limit.unwrap_or(usize::MAX)
+    }
+
+    /// Gives a late call what the service config, which has come now, says about it.
+    ///
+    /// # Errors
+    /// What is wrong with the call by this config.
+    #[cold]
+    pub(crate) fn settle(&self, config: &ServiceConfig, now: Instant) -> Result<(), Status> {
+        let Some(route) = &self.route else {
+            return Ok(());
+        };
+        let Configured::Late(late) = &route.config else {
+            return Ok(());
+        };
+        let config = config.method(route.method.path()).cloned();
+        let deadline = match &config {
+            Some(config) => earlier(self.deadline, late.started, config),
+            None => self.deadline,
+        };
+        // Only whoever holds the queue of waiting calls settles one.
+        late.settled.set(Settled { config, deadline }).ok();
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Status::deadline_exceeded(
+                "the deadline passed while the call waited for the name to be resolved",
+            ));
+        }
+        let limit = self.send_limit();
+        let mut data = self
+            .lock()
+            .outgoing
+            .data
+            .iter()
+            .map(|data| data.len())
+            .max();
+        match data.take_if(|size| size.saturating_sub(PREFIX) > limit) {
+            Some(size) => Err(too_large(size - PREFIX, limit)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The status of a call whose request message the service config does not allow.
+pub(crate) fn too_large(size: usize, limit: usize) -> Status {
+    Status::new(
+        Code::ResourceExhausted,
+        format!(
+            "the request message is {size} bytes; the service config allows {limit} (maxRequestMessageBytes)"
+        ),
+    )
+}
