@@ -16,6 +16,9 @@ pub struct Streaming;
 #[doc = include_str!("../../crates/farcall/docs/tls.md")]
 pub struct Tls;
 
+#[doc = include_str!("../../crates/farcall/docs/channel.md")]
+pub struct Channel;
+
 #[doc = include_str!("../../crates/farcall/docs/limits.md")]
 pub struct Limits;
 

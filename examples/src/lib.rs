@@ -4,6 +4,8 @@
 mod documentation;
 pub mod features;
 pub mod greeter;
+pub mod in_zone;
 pub mod local;
+pub mod numbered;
 
 farcall::include_protos!();

@@ -1,4 +1,4 @@
-//! Farcall by example, in six chapters.
+//! Farcall by example, in seven chapters.
 //!
 //! | chapter | about |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | [`errors_and_deadlines`] | statuses, deadlines, cancellation, what drops a handler, inheritance |
 //! | [`streaming`] | the halves of a stream, what ends them, back-pressure |
 //! | [`tls`] | certificates of servers and clients, and what TLS errors say |
+//! | [`channel`] | balancing, service config, resolvers and policies of one's own |
 //! | [`limits`] | every knob with its default, unit and danger |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
 
@@ -35,6 +36,13 @@ pub mod streaming {}
 /// # More
 /// `ClientTls`, `ServerTls` and the module `tls`, [`Peer`](crate::Peer), [`ConnectError`](crate::ConnectError).
 pub mod tls {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/channel.md"))]
+///
+/// # More
+/// [`ChannelBuilder`](crate::ChannelBuilder), [`lb`](crate::lb), [`resolver`](crate::resolver),
+/// [`service_config`](crate::service_config).
+pub mod channel {}
 
 #[cfg_attr(not(doctest), doc = include_str!("../docs/limits.md"))]
 ///

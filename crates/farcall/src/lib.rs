@@ -11,6 +11,7 @@
 //! | stream | [`Sender`], [`Streaming`] |
 //! | inherit and detach deadlines and cancellation | [`Context`] |
 //! | encrypt | `ClientTls`, `ServerTls` (feature `tls`), [`guide::tls`] |
+//! | balance, configure services, resolve names | [`guide::channel`], [`lb`], [`resolver`], [`service_config`] |
 //! | limit what peers may do | [`guide::limits`] |
 //!
 //! | feature | default | adds |
@@ -26,7 +27,8 @@ pub mod guide;
 #[cfg(feature = "prost")]
 pub use farcall_core::Prost;
 pub use farcall_core::{
-    Code, Codec, Metadata, Method, MethodDescriptor, MethodKind, Raw, Status, metadata, status,
+    Code, Codec, Metadata, Method, MethodDescriptor, MethodKind, Raw, ServiceConfig, Status,
+    metadata, service_config, status,
 };
 #[cfg(any(feature = "tls-aws-lc", feature = "tls-ring"))]
 pub use farcall_net::tls::{self, ClientTls, ServerTls};

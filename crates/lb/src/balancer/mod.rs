@@ -29,7 +29,9 @@ pub use graceful_switch::GracefulSwitch;
 pub use keyed_children::KeyedChildren;
 pub use lazy_child::LazyChild;
 pub use picker::{Pick, PickInfo, Picked, Picker, WakeId};
-pub use pickers::{DropPicker, FailPicker, QueuePicker, SubchannelPicker, WakePicker};
+pub use pickers::{
+    DropPicker, FailPicker, QueuePicker, RotatingPicker, SubchannelPicker, WakePicker,
+};
 pub use policy::{LoadBalancingPolicy, PolicyUpdate};
 pub use restrict::restrict_control_plane;
 pub use selection::PolicySelection;

@@ -1,3 +1,7 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use farcall_core::Status;
 
 use crate::subchannel::SubchannelId;
@@ -58,6 +62,52 @@ pub struct SubchannelPicker(
 impl Picker for SubchannelPicker {
     fn pick(&self, _info: &PickInfo<'_>) -> Pick {
         Pick::Subchannel(Picked::new(self.0))
+    }
+}
+
+/// Asks other pickers, such as those of children, in turn.
+///
+/// ```
+/// use farcall_lb::{balancer::*, subchannel::SubchannelId};
+/// use std::sync::Arc;
+///
+/// let children = [3, 4].map(|id| Arc::new(SubchannelPicker(SubchannelId::new(id))) as Arc<dyn Picker>);
+/// let picker = RotatingPicker::new(children, 0);
+/// let picked = || match picker.pick(&PickInfo::new("/s/m")) {
+///     Pick::Subchannel(picked) => picked.subchannel().as_u64(),
+///     _ => panic!(),
+/// };
+/// assert_eq!([picked(), picked(), picked()], [3, 4, 3]);
+/// ```
+pub struct RotatingPicker {
+    pickers: Vec<Arc<dyn Picker>>,
+    next: AtomicUsize,
+}
+
+impl RotatingPicker {
+    /// Turns begin at number `start`, modulo their count; a random one spreads the clients of a fleet, and the snapshots
+    /// of one client, over the backends. Without pickers every call queues.
+    pub fn new(pickers: impl IntoIterator<Item = Arc<dyn Picker>>, start: u64) -> Self {
+        Self {
+            pickers: pickers.into_iter().collect(),
+            next: AtomicUsize::new(start as usize),
+        }
+    }
+}
+
+impl Picker for RotatingPicker {
+    fn pick(&self, info: &PickInfo<'_>) -> Pick {
+        let turn = self.next.fetch_add(1, Relaxed);
+        match self.pickers.get(turn % self.pickers.len().max(1)) {
+            Some(picker) => picker.pick(info),
+            None => Pick::Queue,
+        }
+    }
+}
+
+impl fmt::Debug for RotatingPicker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RotatingPicker({})", self.pickers.len())
     }
 }
 

@@ -4,13 +4,11 @@ use farcall_core::Status;
 
 use crate::balancer::{
     Context, EndpointChildren, FailPicker, LoadBalancingPolicy, PolicyFactory, PolicyUpdate,
-    QueuePicker, TimerId, WakeId,
+    QueuePicker, RotatingPicker, TimerId, WakeId,
 };
 use crate::connectivity::ConnectivityState::{Connecting, Idle, TransientFailure};
 use crate::policy::pick_first::PickFirst;
 use crate::subchannel::{SubchannelId, SubchannelState};
-
-use super::picker::Rotation;
 
 /// Makes [`RoundRobin`] policies.
 ///
@@ -134,8 +132,8 @@ impl RoundRobin {
         }
         let children = self.children.iter().map(|(_, child)| child);
         let able = children.filter(|child| child.state() == state);
-        let pickers = able.map(|child| Arc::clone(child.picker())).collect();
         let start = cx.random();
-        cx.publish(state, Rotation::new(pickers, start));
+        let pickers = able.map(|child| Arc::clone(child.picker()));
+        cx.publish(state, RotatingPicker::new(pickers, start));
     }
 }
