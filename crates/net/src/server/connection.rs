@@ -338,7 +338,7 @@ impl ServerRole {
             }
             self.send(connection, now, key, reply);
             if connection.buffered(key) > 0 {
-                let (deadline, state) = (mailbox.deadline, State::Answered);
+                let (deadline, state) = (mailbox.deadline(), State::Answered);
                 self.calls.insert(Call {
                     key,
                     deadline,
