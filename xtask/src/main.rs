@@ -1,6 +1,7 @@
 //! What every developer of Farcall runs beside cargo: `cargo xtask COMMAND`.
 
 mod deps;
+mod fuzz;
 mod layers;
 mod manifest;
 mod perf;
@@ -20,6 +21,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   perf         instructions and allocations per call against benches/budget.toml, under valgrind
                (--write: makes what is measured the budget; NAME: only scenarios that begin so;
                profile NAME server|client: where the instructions of a scenario go)
+  fuzz         runs the fuzz targets: [TARGET…] [--seconds N] [--jobs J]; each for 60 s in one process
+               (--list: their names; --minimise: renews the committed corpora from what was gathered)
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         ["public-api"] => public_api::check(root).map(|report| report.print("public-api")),
         ["deps"] => deps::check(root, true),
         ["deps", "--count"] => deps::check(root, false),
+        ["fuzz", rest @ ..] => fuzz::command(root, rest),
         ["perf", args @ ..] => match perf::run(root, args) {
             Some(outcome) => outcome,
             None => return usage(),

@@ -9,6 +9,7 @@ use crate::{
         Continuation, GoAway, HEAD_LEN, Head, Headers, Kind, Ping, Priority, RstStream, Settings,
         WindowUpdate,
     },
+    stream::Past,
 };
 use bytes::{Buf, BytesMut};
 use std::time::Instant;
@@ -148,8 +149,13 @@ impl Connection {
         };
         match self.streams.find(stream) {
             Some(key) => self.stream_error(now, key, crime),
-            None if stream <= self.streams.last_id() => self.refuse(now, stream, crime),
-            None => Err(crime),
+            None if self.require_not_idle(stream).is_err() => Err(crime),
+            // Nothing may be sent on a stream after its RST_STREAM (§5.1).
+            None if self.streams.past(stream) == Past::WeReset => Ok(()),
+            None => {
+                self.streams.remember_reset(stream);
+                self.refuse(now, stream, crime)
+            }
         }
     }
 }

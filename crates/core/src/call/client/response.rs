@@ -163,6 +163,9 @@ impl ResponseMachine {
     /// The attempt failed in another way: connection lost, deadline passed, cancelled here. Whole messages that came
     /// before are still handed out; of a response that is not gRPC's, its own error is reported.
     pub fn on_failure(&mut self, status: Status) {
+        if self.inbox.has_ended() {
+            return;
+        }
         self.peer_ended = true;
         match self.phase {
             Phase::HttpError(_) => self.end_http_error(),

@@ -102,6 +102,16 @@ const CASES: &[(Crime, Scope, Role, Write)] = &[
     (Crime::SelfDependency, Connection, Server, |raw| {
         raw.frame(Kind::PRIORITY, 0, 1, &[0, 0, 0, 1, 0]);
     }),
+    (Crime::WrongFrameSize, Connection, Server, |raw| {
+        // Only the client opens streams: those of the server stay idle, and nothing may be sent on them.
+        raw.request(3, false).frame(Kind::PRIORITY, 0, 2, &[0; 4]);
+    }),
+    (Crime::WrongFrameSize, Gone(1), Server, |raw| {
+        raw.request(1, false).reset(1);
+        raw.frame(Kind::PRIORITY, 0, 1, &[0; 4]);
+        // Nothing more may be sent on it after the first RST_STREAM.
+        raw.frame(Kind::PRIORITY, 0, 1, &[0; 4]);
+    }),
     (Crime::ExpectedContinuation, Connection, Server, |raw| {
         raw.frame(Kind::HEADERS, 0, 1, &[0x82]).ping();
     }),

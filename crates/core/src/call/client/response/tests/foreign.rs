@@ -98,3 +98,16 @@ fn grpc_status_counts_in_a_foreign_response_unless_it_is_ok() {
     );
     assert_ends(&mut response, Code::Unknown, None);
 }
+
+#[test]
+fn a_failure_after_the_outcome_of_a_foreign_response_changes_nothing() {
+    let mut response = machine(Shape::One);
+    let foreign = headers(&[(":status", "200"), ("content-type", "text/plain")]);
+    response.on_headers(&foreign, false);
+    response.on_headers(&foreign, false);
+    let reset = Some(Reason::PROTOCOL_ERROR);
+    let first = assert_ends(&mut response, Code::Internal, reset);
+    response.on_failure(Status::unavailable("connection lost"));
+    let again = assert_ends(&mut response, Code::Internal, None);
+    assert_eq!(again.message(), first.message());
+}

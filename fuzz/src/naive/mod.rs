@@ -1,0 +1,3 @@
+//! Second implementations of what `farcall-simulation` has none of.
+
+pub(crate) mod messages;

@@ -1,0 +1,134 @@
+//! Two machines against each other, driven by any sequence of operations: neither ever finds the other at fault, both keep
+//! the accounts that a watch on their wire keeps, and everything that is finished comes to its end.
+
+use super::connection::{application, config};
+use crate::{
+    input::Input,
+    side::{Side, later},
+};
+use bytes::BytesMut;
+use farcall_http2::Role;
+use std::time::Instant;
+
+struct Pair {
+    sides: [Side; 2],
+    /// What each has written and the other has not read.
+    wires: [BytesMut; 2],
+    now: Instant,
+}
+
+pub(super) fn run(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let now = Instant::now();
+    let mut pair = Pair {
+        sides: [Role::Client, Role::Server].map(|role| Side::new(role, mild(input.u8()), now)),
+        wires: Default::default(),
+        now,
+    };
+    for _ in 0..400 {
+        if input.is_empty() {
+            break;
+        }
+        let choice = input.u8();
+        let who = usize::from(choice >> 7);
+        match choice % 8 {
+            0 | 1 => pair.write(who, usize::from(input.u16()), usize::from(input.u16())),
+            2 | 3 => pair.carry(
+                who,
+                usize::from(input.u16()),
+                if choice & 0x40 == 0 { usize::MAX } else { 1 },
+            ),
+            4 if choice & 0x20 == 0 => pair.carry_all(),
+            4 => {
+                later(&mut pair.now, input.u8() % 6);
+                pair.sides
+                    .iter_mut()
+                    .for_each(|side| side.pass_time(pair.now));
+            }
+            _ => application(&mut pair.sides[who], &mut input, pair.now),
+        }
+    }
+    pair.finish();
+}
+
+/// Limits that a peer of ours keeps by itself: large header lists are refused here before they are sent.
+fn mild(choice: u8) -> farcall_http2::Config {
+    let mut config = config(choice);
+    config.keepalive_interval = None; // the wire may stand still for as long as the input says
+    config.settings_timeout = std::time::Duration::from_secs(1 << 30);
+    config.max_header_count = 128;
+    config
+}
+
+impl Pair {
+    fn write(&mut self, who: usize, target: usize, len: usize) {
+        let octets = self.sides[who].take_output(self.now, target, len);
+        self.wires[who].extend_from_slice(&octets);
+    }
+
+    fn carry(&mut self, from: usize, len: usize, events: usize) {
+        let len = len.min(self.wires[from].len());
+        let octets = self.wires[from].split_to(len);
+        self.sides[1 - from].feed(self.now, &octets, events);
+    }
+
+    /// Until nothing moves any more.
+    fn carry_all(&mut self) {
+        for _ in 0..100_000 {
+            let mut moved = false;
+            for who in 0..2 {
+                self.sides[who].take_events(self.now, usize::MAX);
+                self.write(who, 1 << 20, usize::MAX);
+                moved |= !self.wires[who].is_empty();
+                self.carry(who, usize::MAX, usize::MAX);
+            }
+            if !moved {
+                return self.hang_up();
+            }
+        }
+        panic!("the two do not come to rest");
+    }
+
+    /// An end whose connection is over closes its socket.
+    fn hang_up(&mut self) {
+        for who in 0..2 {
+            if self.sides[who].is_closed() {
+                self.sides[1 - who].end_input(self.now);
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        for _ in 0..1000 {
+            self.carry_all();
+            self.sides
+                .iter_mut()
+                .for_each(|side| side.release_all(self.now));
+            self.carry_all();
+            self.sides
+                .iter_mut()
+                .for_each(|side| side.finish_all(self.now));
+            let idle = self.sides.iter_mut().all(|side| !side.has_output());
+            if idle
+                && self
+                    .sides
+                    .iter()
+                    .all(|side| side.machine.open_streams() == 0)
+            {
+                break;
+            }
+        }
+        let now = self.now;
+        self.sides.iter_mut().for_each(|side| side.release_all(now));
+        self.carry_all();
+        for side in &self.sides {
+            assert_eq!(side.crime(), None, "one finds the other at fault");
+            assert_eq!(side.machine.open_streams(), 0, "a stream does not end");
+        }
+        let [client, server] = self.sides.each_ref().map(|side| side.machine.windows());
+        if self.sides.iter().all(|side| !side.is_closed()) {
+            assert_eq!((client.send, server.send), (server.receive, client.receive));
+            assert_eq!((client.unread, server.unread), (0, 0));
+        }
+    }
+}
