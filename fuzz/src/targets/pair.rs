@@ -56,6 +56,9 @@ fn mild(choice: u8) -> farcall_http2::Config {
     let mut config = config(choice);
     config.keepalive_interval = None; // the wire may stand still for as long as the input says
     config.settings_timeout = std::time::Duration::from_secs(1 << 30);
+    let long = std::time::Duration::from_secs(1 << 30);
+    (config.header_block_timeout, config.stuck_timeout) = (long, long);
+    config.max_ping_strikes = u32::MAX;
     config.max_header_count = 128;
     config
 }
