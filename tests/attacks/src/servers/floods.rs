@@ -1,0 +1,196 @@
+//! Servers that flood: everything that costs a client more than it costs them.
+
+use super::{Case, Expect, SOON, answer, greeted, head};
+use crate::{
+    hpack::{Block, message},
+    raw::Raw,
+    wire::{Wire, code, flag, kind},
+};
+use std::{io, time::Duration};
+use tokio::net::TcpStream;
+
+pub(super) fn cases() -> Vec<Case> {
+    const FLOOD: &str = "floods, CVE-2019-9511 to 9518";
+    const ENDLESS: &str = "headers without end, CVE-2024-27316";
+    let calm = |name, class, script| {
+        let expect = [Expect::Status("UNAVAILABLE", "ENHANCE_YOUR_CALM"); 2];
+        Case::new(name, class, script, expect)
+    };
+    vec![
+        calm("ping-flood", FLOOD, |io| {
+            Box::pin(floods(io, |wire, i| {
+                wire.ping(i as u64);
+            }))
+        }),
+        calm("settings-flood", FLOOD, |io| {
+            Box::pin(floods(io, |wire, _| {
+                wire.settings(&[]);
+            }))
+        }),
+        calm("window-update-flood", FLOOD, |io| {
+            Box::pin(floods(io, |wire, _| {
+                wire.window(0, 1);
+            }))
+        }),
+        calm("priority-flood", FLOOD, |io| {
+            Box::pin(floods(io, |wire, _| {
+                wire.priority(1, 0);
+            }))
+        }),
+        calm("unknown-frames", FLOOD, |io| {
+            Box::pin(floods(io, |wire, i| {
+                wire.frame(0x77, 0xff, i as u32, b"?");
+            }))
+        }),
+        calm("empty-data", FLOOD, |io| {
+            Box::pin(floods(io, |wire, i| {
+                if i == 0 {
+                    wire.headers(1, &head().0, false);
+                }
+                wire.data(1, b"", false);
+            }))
+        }),
+        calm("headers-without-end", ENDLESS, |io| {
+            Box::pin(endless(io, [b'x'; 16_000].to_vec()))
+        }),
+        calm("headers-without-end-empty", ENDLESS, |io| {
+            Box::pin(endless(io, vec![]))
+        }),
+        calm("endless-1xx", "endless 1xx", |io| {
+            Box::pin(floods(io, |wire, _| {
+                wire.headers(1, &Block::default().field(":status", "103").0, false);
+            }))
+        }),
+        Case::new(
+            "push-promise",
+            "push",
+            |io| {
+                Box::pin(once(io, |wire| {
+                    let payload = [&[0, 0, 0, 2][..], &head().0].concat();
+                    wire.frame(kind::PUSH_PROMISE, flag::END_HEADERS, 1, &payload);
+                }))
+            },
+            [Expect::Status("UNAVAILABLE", "PUSH_PROMISE"); 2],
+        ),
+        Case::new(
+            "streams-opened-by-server",
+            "push",
+            |io| {
+                Box::pin(once(io, |wire| {
+                    wire.headers(2, &head().0, false);
+                }))
+            },
+            [Expect::Status("UNAVAILABLE", ""); 2],
+        ),
+        Case::new(
+            "data-on-idle-stream",
+            "stream states",
+            |io| {
+                Box::pin(once(io, |wire| {
+                    wire.data(99, b"x", false);
+                }))
+            },
+            [Expect::Status("UNAVAILABLE", ""); 2],
+        ),
+        Case::new(
+            "window-overflow",
+            "flow control",
+            |io| {
+                Box::pin(once(io, |wire| {
+                    wire.window(0, 0x7fff_ffff);
+                }))
+            },
+            [Expect::Status("UNAVAILABLE", "window"); 2],
+        ),
+        Case::new(
+            "hpack-corrupt",
+            "HPACK numbers, CVE-2023-33953",
+            |io| {
+                Box::pin(once(io, |wire| {
+                    wire.headers(1, &[0xff; 100], false);
+                }))
+            },
+            [Expect::Status("UNAVAILABLE", "header block"); 2],
+        ),
+        Case::new(
+            "frame-too-large",
+            "frames",
+            |io| {
+                Box::pin(once(io, |wire| {
+                    wire.head(1 << 24, kind::DATA, 0, 1);
+                }))
+            },
+            [Expect::Status("UNAVAILABLE", "MAX_FRAME_SIZE"); 2],
+        ),
+        // Nobody has to read slowly for this: the client keeps up, and its memory does not grow.
+        Case::new(
+            "stream-without-end",
+            "endless responses",
+            |io| Box::pin(streams(io)),
+            [Expect::Status("DEADLINE_EXCEEDED", "")],
+        )
+        .stream(),
+        Case::new(
+            "data-beyond-window",
+            "flow control",
+            |io| {
+                Box::pin(floods(io, |wire, i| {
+                    if i == 0 {
+                        wire.headers(1, &head().0, false);
+                    }
+                    // A message of 4,000,000 bytes, of which the window takes a part.
+                    let payload: &[u8] = if i == 0 {
+                        &[0, 0, 0x3d, 9, 0]
+                    } else {
+                        &[0; 16_000]
+                    };
+                    wire.data(1, payload, false);
+                }))
+            },
+            [Expect::Status("INTERNAL", "window"), Expect::OkOr("", "")],
+        ),
+    ]
+}
+
+/// As many as go out, until the client has enough; then the second call is answered, if it still can be.
+async fn floods(io: TcpStream, each: impl FnMut(&mut Wire, usize)) -> io::Result<Raw> {
+    let mut raw = greeted(io, 2).await;
+    raw.flood(500_000, Duration::from_millis(1500), each).await;
+    answer(&mut raw.out, 3);
+    raw.until_over(SOON / 10).await;
+    Ok(raw)
+}
+
+async fn endless(io: TcpStream, piece: Vec<u8>) -> io::Result<Raw> {
+    let mut raw = greeted(io, 2).await;
+    raw.out.frame(kind::HEADERS, flag::NONE, 1, &head().0);
+    raw.flood(200_000, Duration::from_millis(1500), |wire, _| {
+        wire.frame(kind::CONTINUATION, flag::NONE, 1, &piece);
+    })
+    .await;
+    raw.until_over(SOON).await;
+    Ok(raw)
+}
+
+/// One frame that must not be.
+async fn once(io: TcpStream, crime: fn(&mut Wire)) -> io::Result<Raw> {
+    let mut raw = greeted(io, 2).await;
+    crime(&mut raw.out);
+    raw.until_over(SOON).await;
+    Ok(raw)
+}
+
+/// Messages for as long as somebody reads, within the windows.
+async fn streams(io: TcpStream) -> io::Result<Raw> {
+    let mut raw = greeted(io, 1).await;
+    raw.out.headers(1, &head().0, false);
+    let few = message(0, &[]).repeat(200); // 1,000 bytes, 200 messages
+    raw.flood(30, SOON, |wire, _| {
+        wire.data(1, &few, false);
+    })
+    .await;
+    // What is left of a window of 64 KiB; credit is not counted here, so nothing more is sent.
+    raw.until(SOON, |seen| seen.resets.get(&1) == Some(&code::CANCEL))
+        .await;
+    Ok(raw)
+}
