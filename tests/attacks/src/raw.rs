@@ -2,7 +2,7 @@
 
 use crate::{
     seen::{GoAway, Seen},
-    wire::{PREFACE, Wire, flag, kind},
+    wire::{PREFACE, Wire, flag, kind, setting},
 };
 use bytes::{Buf, BytesMut};
 use farcall_http2::hpack::{DecodeLimits, Decoder};
@@ -214,7 +214,13 @@ impl Raw {
                     let id = u16::from_be_bytes([entry[0], entry[1]]);
                     (id, u32::from_be_bytes(value))
                 });
-                self.seen.settings = Some(entries.collect());
+                let entries: Vec<_> = entries.collect();
+                let window = entries
+                    .iter()
+                    .find(|(id, _)| *id == setting::INITIAL_WINDOW_SIZE);
+                self.seen.initial_window =
+                    window.map(|(_, value)| *value).or(self.seen.initial_window);
+                self.seen.settings = Some(entries);
                 if self.polite {
                     self.out.settings_ack();
                 }
@@ -239,6 +245,9 @@ impl Raw {
             kind::CONTINUATION => {
                 self.block.extend_from_slice(payload);
                 self.end_of_block(flags, stream);
+            }
+            kind::WINDOW_UPDATE if payload.len() == 4 => {
+                *self.seen.increments.entry(stream).or_default() += u64::from(be(payload));
             }
             kind::RST_STREAM if payload.len() == 4 => {
                 self.seen.resets.insert(stream, be(payload));

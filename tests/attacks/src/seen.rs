@@ -23,6 +23,10 @@ pub(crate) struct Seen {
     /// `grpc-message` by stream.
     pub(crate) message: BTreeMap<u32, String>,
     pub(crate) data: u64,
+    /// Increments of windows by stream.
+    pub(crate) increments: BTreeMap<u32, u64>,
+    /// SETTINGS_INITIAL_WINDOW_SIZE.
+    pub(crate) initial_window: Option<u32>,
     /// Streams that the peer has ended.
     pub(crate) ended: Vec<u32>,
     pub(crate) settings: Option<Vec<(u16, u32)>>,
@@ -109,6 +113,13 @@ impl Verdict {
 }
 
 impl Seen {
+    /// Bytes that the peer takes on this stream, if it is the only one, since the beginning.
+    pub(crate) fn credit(&self, stream: u32) -> u64 {
+        let more = |id| self.increments.get(&id).copied().unwrap_or_default();
+        let initial = u64::from(self.initial_window.unwrap_or(65_535));
+        (65_535 + more(0)).min(initial + more(stream))
+    }
+
     /// One of these is wanted.
     pub(crate) fn any(&self, wants: &[Want<'_>]) -> Verdict {
         let met = wants.iter().any(|want| want.is_met(self));

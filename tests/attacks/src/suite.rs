@@ -31,7 +31,7 @@ pub(crate) const GROWTH: u64 = 32 << 20;
 /// a machine with little to spare makes calls wait now and then.
 pub(crate) const FLOOR: Duration = Duration::from_millis(30);
 /// How long neighbours are watched before an attack, and during one at least.
-pub(crate) const WATCHED: Duration = Duration::from_millis(500);
+pub(crate) const WATCHED: Duration = Duration::from_millis(300);
 /// How long an attack may take.
 const LIMIT: Duration = Duration::from_secs(30);
 /// What one attack may make the server log.

@@ -5,7 +5,7 @@ use crate::{
     raw::Raw,
     report::{LATE, Row},
     seen::Seen,
-    servers::{Case, Does, honest, tls},
+    servers::{Case, Does, Script, honest, tls},
     suite::{FLOOR, GROWTH, TRIES, WATCHED, on_a_thread, read_log},
 };
 use std::{
@@ -13,11 +13,7 @@ use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
-    time::sleep,
-};
+use tokio::{net::TcpListener, sync::oneshot, time::sleep};
 
 /// Runs one case; the client's other channels lead to `neighbour`.
 pub(crate) async fn run(case: &Case, neighbour: SocketAddr) -> Row {
@@ -58,6 +54,7 @@ async fn attack(case: &Case, neighbour: SocketAddr) -> io::Result<Row> {
     let what = match case.does {
         Does::Calls => format!("call {}", case.expect.len()),
         Does::Stream => "stream".to_owned(),
+        Does::Hold => "hold".to_owned(),
     };
     let statuses = client.ask(&what).await?;
     let cpu = client.cpu().saturating_sub(cpu);
@@ -100,7 +97,7 @@ async fn attack(case: &Case, neighbour: SocketAddr) -> io::Result<Row> {
 /// The script for the first connection, honest service for the others.
 async fn serve(
     listener: std::net::TcpListener,
-    script: fn(TcpStream) -> std::pin::Pin<Box<dyn Future<Output = io::Result<Raw>>>>,
+    script: Script,
     secure: bool,
     told: oneshot::Sender<Seen>,
     stopped: oneshot::Receiver<()>,
@@ -109,8 +106,9 @@ async fn serve(
     let listener = TcpListener::from_std(listener)?;
     let all = async {
         let (first, _) = listener.accept().await?;
-        let raw = script(first).await?;
-        told.send(raw.seen).ok();
+        let mut raw = script(first).await?;
+        told.send(std::mem::take(&mut raw.seen)).ok();
+        drop(raw); // and with it the connection
         loop {
             let (next, _) = listener.accept().await?;
             tokio::spawn(async move {

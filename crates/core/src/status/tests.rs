@@ -241,12 +241,10 @@ fn no_status_malformed_status_and_unknown_numbers_are_told_apart() {
             "{value}"
         );
     }
+    let unknown = read(&[(KnownName::GrpcStatus, "17")]).unwrap().unwrap();
     assert_eq!(
-        read(&[(KnownName::GrpcStatus, "17")])
-            .unwrap()
-            .unwrap()
-            .code(),
-        Code::Unknown
+        (unknown.code(), unknown.message()),
+        (Code::Unknown, "unknown grpc-status 17")
     );
     assert_eq!(
         read(&[(KnownName::GrpcStatus, "00")])

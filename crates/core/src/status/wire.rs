@@ -90,6 +90,9 @@ impl<'a> Details<'a> {
             Details::None | Details::Repeated => None,
         };
         let Some(read) = read else {
+            if message.is_empty() && code as i32 != number {
+                return Status::new(code, format!("unknown grpc-status {number}"));
+            }
             return Status::new(code, message);
         };
         if read.code != number {

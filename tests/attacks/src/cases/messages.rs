@@ -136,8 +136,9 @@ pub(crate) fn bomb() -> &'static [u8] {
         Compress::new(Compression::best(), false)
             .compress_vec(&mebibyte, &mut piece, flush)
             .expect("zeros can be compressed");
-        let mut crc = Crc::new();
-        (0..60).for_each(|_| crc.update(&mebibyte));
+        let (mut one, mut crc) = (Crc::new(), Crc::new());
+        one.update(&mebibyte);
+        (0..60).for_each(|_| crc.combine(&one));
         let mut bomb = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255]; // RFC 1952 §2.3
         bomb.extend(piece.repeat(60));
         bomb.extend([3, 0]); // the last block, empty

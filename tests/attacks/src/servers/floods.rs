@@ -1,12 +1,15 @@
 //! Servers that flood: everything that costs a client more than it costs them.
 
-use super::{Case, Expect, SOON, answer, greeted, head};
+use super::{Case, Expect, SOON, answer, greeted, head, trailers};
 use crate::{
     hpack::{Block, message},
     raw::Raw,
-    wire::{Wire, code, flag, kind},
+    wire::{Wire, flag, kind},
 };
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 use tokio::net::TcpStream;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -117,45 +120,48 @@ pub(super) fn cases() -> Vec<Case> {
             "frames",
             |io| {
                 Box::pin(once(io, |wire| {
-                    wire.head(1 << 24, kind::DATA, 0, 1);
+                    wire.head((1 << 24) - 1, kind::DATA, 0, 1);
                 }))
             },
             [Expect::Status("UNAVAILABLE", "MAX_FRAME_SIZE"); 2],
         ),
-        // Nobody has to read slowly for this: the client keeps up, and its memory does not grow.
+        // The client reads as fast as it can, and its memory does not grow.
         Case::new(
-            "stream-without-end",
+            "small-messages-at-full-speed",
             "endless responses",
-            |io| Box::pin(streams(io)),
-            [Expect::Status("DEADLINE_EXCEEDED", "")],
+            |io| Box::pin(streams(io, 200)),
+            [Expect::Ok],
         )
         .stream(),
+        // The client reads nothing for a while: what it holds is limited by the windows.
+        Case::new(
+            "small-messages-unread",
+            "endless responses",
+            |io| Box::pin(streams(io, 1)),
+            [Expect::Ok],
+        )
+        .hold(),
+        Case::new(
+            "tiny-data-unread",
+            "tiny DATA, CVE-2026-84304",
+            |io| Box::pin(tiny(io)),
+            [Expect::Ok],
+        )
+        .hold(),
         Case::new(
             "data-beyond-window",
             "flow control",
-            |io| {
-                Box::pin(floods(io, |wire, i| {
-                    if i == 0 {
-                        wire.headers(1, &head().0, false);
-                    }
-                    // A message of 4,000,000 bytes, of which the window takes a part.
-                    let payload: &[u8] = if i == 0 {
-                        &[0, 0, 0x3d, 9, 0]
-                    } else {
-                        &[0; 16_000]
-                    };
-                    wire.data(1, payload, false);
-                }))
-            },
-            [Expect::Status("INTERNAL", "window"), Expect::OkOr("", "")],
-        ),
+            |io| Box::pin(beyond(io)),
+            [Expect::Status("INTERNAL", "window")],
+        )
+        .hold(),
     ]
 }
 
 /// As many as go out, until the client has enough; then the second call is answered, if it still can be.
 async fn floods(io: TcpStream, each: impl FnMut(&mut Wire, usize)) -> io::Result<Raw> {
     let mut raw = greeted(io, 2).await;
-    raw.flood(500_000, Duration::from_millis(1500), each).await;
+    raw.flood(500_000, Duration::from_secs(1), each).await;
     answer(&mut raw.out, 3);
     raw.until_over(SOON / 10).await;
     Ok(raw)
@@ -164,7 +170,7 @@ async fn floods(io: TcpStream, each: impl FnMut(&mut Wire, usize)) -> io::Result
 async fn endless(io: TcpStream, piece: Vec<u8>) -> io::Result<Raw> {
     let mut raw = greeted(io, 2).await;
     raw.out.frame(kind::HEADERS, flag::NONE, 1, &head().0);
-    raw.flood(200_000, Duration::from_millis(1500), |wire, _| {
+    raw.flood(200_000, Duration::from_secs(1), |wire, _| {
         wire.frame(kind::CONTINUATION, flag::NONE, 1, &piece);
     })
     .await;
@@ -180,17 +186,52 @@ async fn once(io: TcpStream, crime: fn(&mut Wire)) -> io::Result<Raw> {
     Ok(raw)
 }
 
-/// Messages for as long as somebody reads, within the windows.
-async fn streams(io: TcpStream) -> io::Result<Raw> {
+/// Empty messages, so many in each frame, for as long as the windows let them through.
+async fn streams(io: TcpStream, messages: usize) -> io::Result<Raw> {
+    let few = message(0, &[]).repeat(messages);
+    within_windows(io, &few).await
+}
+
+/// One message of 60,000 bytes in as many frames, again and again.
+async fn tiny(io: TcpStream) -> io::Result<Raw> {
+    within_windows(io, &[0]).await
+}
+
+/// Such DATA for a second, but never more than the client's windows allow; then the good end of the call.
+async fn within_windows(io: TcpStream, payload: &[u8]) -> io::Result<Raw> {
     let mut raw = greeted(io, 1).await;
     raw.out.headers(1, &head().0, false);
-    let few = message(0, &[]).repeat(200); // 1,000 bytes, 200 messages
-    raw.flood(30, SOON, |wire, _| {
+    let (end, mut sent) = (Instant::now() + Duration::from_secs(1), 0);
+    // Whole messages only, whatever their pieces.
+    while Instant::now() < end || sent % 5 != 0 {
+        let room = raw.seen.credit(1) - sent;
+        for _ in 0..(room / payload.len() as u64).min(500) {
+            raw.out.data(1, payload, false);
+            sent += payload.len() as u64;
+        }
+        let credit = raw.seen.credit(1);
+        if room < 5 {
+            raw.until(Duration::from_millis(100), |seen| seen.credit(1) > credit)
+                .await;
+        }
+        if !raw.flush().await || raw.seen.goaway.is_some() || raw.seen.closed {
+            break;
+        }
+    }
+    raw.out.headers(1, &trailers("0").0, true);
+    raw.until(SOON, |seen| seen.closed).await;
+    Ok(raw)
+}
+
+/// DATA as if there were no windows.
+async fn beyond(io: TcpStream) -> io::Result<Raw> {
+    let mut raw = greeted(io, 1).await;
+    raw.out.headers(1, &head().0, false);
+    let few = message(0, &[]).repeat(3000);
+    raw.flood(1000, Duration::from_secs(1), |wire, _| {
         wire.data(1, &few, false);
     })
     .await;
-    // What is left of a window of 64 KiB; credit is not counted here, so nothing more is sent.
-    raw.until(SOON, |seen| seen.resets.get(&1) == Some(&code::CANCEL))
-        .await;
+    raw.until(SOON / 4, |seen| seen.goaway.is_some()).await;
     Ok(raw)
 }

@@ -24,7 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case(
             "goaway-of-all",
-            |io| Box::pin(says(io, |wire| drop_all(wire))),
+            |io| Box::pin(says(io, drop_all)),
             [untouched; 2],
         ),
         case(
@@ -96,6 +96,27 @@ pub(super) fn cases() -> Vec<Case> {
             [cut; 2],
         ),
         case(
+            "trailers-twice",
+            |io| {
+                Box::pin(says(io, |wire| {
+                    answer(wire, 1);
+                    wire.headers(1, &super::trailers("13").0, true);
+                }))
+            },
+            [Expect::Ok, Expect::Status("UNAVAILABLE", "ended")],
+        ),
+        case(
+            "data-after-the-end",
+            |io| {
+                Box::pin(says(io, |wire| {
+                    answer(wire, 1);
+                    wire.data(1, b"more", true);
+                    answer(wire, 3);
+                }))
+            },
+            [Expect::Ok, Expect::OkOr("UNAVAILABLE", "ended")],
+        ),
+        case(
             "goaway-flood",
             |io| Box::pin(flood(io)),
             [Expect::OkOr("UNAVAILABLE", ""), untouched],
@@ -151,7 +172,7 @@ async fn closes(io: TcpStream, what: fn(&mut Wire)) -> io::Result<Raw> {
 
 async fn flood(io: TcpStream) -> io::Result<Raw> {
     let mut raw = greeted(io, 2).await;
-    raw.flood(200_000, Duration::from_millis(1500), |wire, _| {
+    raw.flood(200_000, Duration::from_secs(1), |wire, _| {
         wire.goaway(3, code::NO_ERROR, b"again");
     })
     .await;

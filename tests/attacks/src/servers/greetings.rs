@@ -98,7 +98,7 @@ pub(super) fn cases() -> Vec<Case> {
             "settings-no-headers",
             LIES,
             |io| Box::pin(lies(io, setting::MAX_HEADER_LIST_SIZE, 0)),
-            [Expect::Status("RESOURCE_EXHAUSTED", "header list")],
+            [Expect::Status("INTERNAL", "SETTINGS_MAX_HEADER_LIST_SIZE")],
         ),
         Case::new(
             "settings-table-4-GiB",
@@ -124,7 +124,8 @@ pub(super) fn cases() -> Vec<Case> {
 /// Hears everything and says nothing.
 async fn silent(io: TcpStream) -> io::Result<Raw> {
     let mut raw = Raw::server(io);
-    raw.until(2 * SOON, |seen| seen.closed).await;
+    raw.polite = false;
+    raw.until(SOON, |seen| seen.closed).await;
     Ok(raw)
 }
 
@@ -174,11 +175,13 @@ async fn serves(io: TcpStream, settings: Vec<(u16, u32)>) -> io::Result<Raw> {
 /// SETTINGS a byte at a time, and then service.
 async fn drips(io: TcpStream) -> io::Result<Raw> {
     let mut raw = Raw::server(io);
+    raw.polite = false;
     for byte in [0, 0, 0, kind::SETTINGS, 0, 0, 0, 0, 0] {
         raw.out.raw(&[byte]);
         raw.flush().await;
         sleep(Duration::from_millis(20)).await;
     }
+    raw.out.settings_ack();
     raw.until(SOON, |seen| !seen.ended.is_empty()).await;
     answer(&mut raw.out, 1);
     raw.until(SOON / 10, |_| false).await;

@@ -45,6 +45,8 @@ pub(crate) enum Does {
     Calls,
     /// One call with a stream of responses.
     Stream,
+    /// The same, but the client reads nothing for a while.
+    Hold,
 }
 
 /// One attack on a client.
@@ -82,6 +84,11 @@ impl Case {
         self
     }
 
+    fn hold(mut self) -> Case {
+        self.does = Does::Hold;
+        self
+    }
+
     fn tls(mut self) -> Case {
         self.tls = true;
         self
@@ -103,7 +110,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases
 }
 
-const SOON: Duration = Duration::from_secs(3);
+const SOON: Duration = Duration::from_secs(2);
 
 /// An honest greeting; returns when so many calls have come in whole.
 async fn greeted(io: TcpStream, calls: usize) -> Raw {

@@ -132,7 +132,8 @@ async fn resets(mut io: TcpStream) -> io::Result<Raw> {
 
 async fn silent(mut io: TcpStream) -> io::Result<Raw> {
     let mut hello = [0; 4096];
-    while let Ok(1..) = io.read(&mut hello).await {}
+    let read = async { while let Ok(1..) = io.read(&mut hello).await {} };
+    tokio::time::timeout(SOON, read).await.ok();
     Ok(nothing())
 }
 

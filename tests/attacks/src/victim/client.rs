@@ -12,19 +12,20 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// A call's time; long enough for every reaction, short enough for the suite.
-const TIMEOUT: Duration = Duration::from_millis(2500);
+const TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Does what it is told on standard input, a line each, and answers with a line:
 ///
 /// - `phase`: what the neighbours saw since the last time: p99 in microseconds, calls, failures
 /// - `call N`: that many unary calls at once; their statuses as `CODE message`, separated by tabs
 /// - `stream`: a call with a stream of responses, read to its end
-/// - `next`: one more call, which waits until it has a connection
+/// - `hold`: the same, but nothing is read for a while
+/// - `next`: one more call, which waits until it has a connection that holds
 pub(crate) async fn run(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     log::start(::log::LevelFilter::Warn);
     let mut address = || {
@@ -48,17 +49,17 @@ pub(crate) async fn run(mut args: impl Iterator<Item = String>) -> Result<(), Bo
                 format!("{p99} {calls} {}", phase.failures.len())
             }
             ("call", count) => calls(&client, count.parse()?).await,
-            ("stream", _) => said(stream(&client).await),
-            _ => {
-                let call = client.unary_call(SimpleRequest::default());
-                let patient = call.timeout(2 * TIMEOUT).wait_for_ready();
-                said(patient.await.map(drop))
-            }
+            ("stream", _) => said(stream(&client, Duration::ZERO).await),
+            ("hold", _) => said(stream(&client, HELD).await),
+            _ => next(&client).await,
         };
         println!("{answer}");
     }
     Ok(())
 }
+
+/// How long a client that reads slowly reads nothing.
+const HELD: Duration = Duration::from_millis(900);
 
 type Call = UnaryFuture<SimpleRequest, crate::pb::SimpleResponse>;
 
@@ -95,10 +96,25 @@ async fn calls(client: &BenchmarkServiceClient, count: usize) -> String {
     said.join("\t")
 }
 
-/// Reads a stream of responses as fast as they come.
-async fn stream(client: &BenchmarkServiceClient) -> Result<(), Status> {
+/// A call that is made again while it fails: the attacked connection may be lost under it.
+async fn next(client: &BenchmarkServiceClient) -> String {
+    let end = Instant::now() + 3 * TIMEOUT;
+    loop {
+        let call = client.unary_call(SimpleRequest::default());
+        let patient = call.timeout(3 * TIMEOUT).wait_for_ready();
+        let said = said(patient.await.map(drop));
+        if said == "OK" || Instant::now() > end {
+            return said;
+        }
+        tokio::time::sleep(TIMEOUT / 20).await;
+    }
+}
+
+/// Reads a stream of responses as fast as they come, after a pause.
+async fn stream(client: &BenchmarkServiceClient, pause: Duration) -> Result<(), Status> {
     let call = client.streaming_from_server(SimpleRequest::default());
     let mut replies = call.timeout(TIMEOUT).await?;
+    tokio::time::sleep(pause).await;
     while replies.message().await?.is_some() {}
     Ok(())
 }
