@@ -48,6 +48,16 @@ pub struct ReceiveOptions {
     pub compressors: Compressors,
 }
 
+impl ReceiveOptions {
+    /// These limits and compressions.
+    pub fn new(max_message_size: usize, compressors: Compressors) -> ReceiveOptions {
+        ReceiveOptions {
+            max_message_size,
+            compressors,
+        }
+    }
+}
+
 impl Default for ReceiveOptions {
     fn default() -> ReceiveOptions {
         ReceiveOptions {

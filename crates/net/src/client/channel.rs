@@ -162,11 +162,13 @@ impl Channel {
         options.max_send.unwrap_or(self.settings().max_send)
     }
 
-    pub(crate) fn receive_options(&self, options: &CallOptions) -> ReceiveOptions {
-        let mut receive = ReceiveOptions::default();
-        receive.max_message_size = options.max_receive.unwrap_or(self.settings().max_receive);
-        receive.compressors = self.settings().compressors.clone();
-        receive
+    pub(crate) fn max_receive(&self, options: &CallOptions) -> usize {
+        options.max_receive.unwrap_or(self.settings().max_receive)
+    }
+
+    /// What calls that take messages of at most `max_receive` bytes accept.
+    pub(crate) fn receive_options(&self, max_receive: usize) -> ReceiveOptions {
+        ReceiveOptions::new(max_receive, self.settings().compressors.clone())
     }
 }
 

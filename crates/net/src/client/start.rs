@@ -18,7 +18,6 @@ use crate::{
 use bytes::Bytes;
 use farcall_core::{
     MethodDescriptor, Status,
-    call::ReceiveOptions,
     message::{Compressor, PREFIX},
     service_config::MethodConfig,
 };
@@ -27,7 +26,8 @@ use std::{sync::Arc, time::Instant};
 /// A call that is on its way.
 pub(crate) struct Started {
     pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) options: ReceiveOptions,
+    /// Bytes of the largest message that the call accepts.
+    pub(crate) max_receive: usize,
 }
 
 /// Starts a call; `data` is its first message.
@@ -50,7 +50,7 @@ pub(crate) fn start(
     let mut terms = Terms {
         deadline: deadline(&options, context.as_ref()),
         wait_for_ready: options.wait_for_ready.unwrap_or(false),
-        receive: channel.receive_options(&options),
+        max_receive: channel.max_receive(&options),
     };
     let Start { template, config } = channel.start(method, content_subtype, encoding);
     let config = match config {
@@ -67,7 +67,7 @@ pub(crate) fn start(
     let Terms {
         deadline,
         wait_for_ready,
-        receive,
+        max_receive,
     } = terms;
     let head = Head::Request {
         template,
@@ -84,7 +84,7 @@ pub(crate) fn start(
     let route = Route {
         method: method.clone(),
         wait_for_ready,
-        receive_limit: receive.max_message_size.saturating_add(PREFIX),
+        receive_limit: max_receive.saturating_add(PREFIX),
         config,
     };
     let mailbox = Mailbox::new(deadline, interest, outgoing, Some(route));
@@ -94,7 +94,7 @@ pub(crate) fn start(
     channel.dispatch(&mailbox);
     Ok(Started {
         mailbox,
-        options: receive,
+        max_receive,
     })
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn start(
 struct Terms {
     deadline: Option<Instant>,
     wait_for_ready: bool,
-    receive: ReceiveOptions,
+    max_receive: usize,
 }
 
 impl Terms {
@@ -119,7 +119,7 @@ impl Terms {
         let waits = options.wait_for_ready.or(config.wait_for_ready);
         self.wait_for_ready = waits.unwrap_or(false);
         if let Some(limit) = config.max_response_message_bytes {
-            self.receive.max_message_size = self.receive.max_message_size.min(limit);
+            self.max_receive = self.max_receive.min(limit);
         }
         let size = data.map_or(0, |data| data.len().saturating_sub(PREFIX));
         match config.max_request_message_bytes {
@@ -145,7 +145,7 @@ pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
         );
         Started {
             mailbox,
-            options: ReceiveOptions::default(),
+            max_receive: 0,
         }
     })
 }

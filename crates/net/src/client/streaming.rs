@@ -94,7 +94,7 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ServerStreamingCall<Req, Res,
         Ok(Streaming::of_responses(
             codec,
             started.mailbox,
-            started.options,
+            self.channel.receive_options(started.max_receive),
             self.channel.keep_alive(),
         ))
     }
@@ -179,7 +179,7 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> BidiCall<Req, Res, C> {
             Streaming::of_responses(
                 codec,
                 started.mailbox,
-                started.options,
+                self.channel.receive_options(started.max_receive),
                 self.channel.keep_alive(),
             ),
         )

@@ -15,7 +15,7 @@ use crate::{
 use bytes::Bytes;
 use farcall_core::{
     Codec, Metadata, Method, Prost, Status,
-    call::{Progress, ReceiveOptions, Shape, client::ResponseMachine},
+    call::{Progress, Shape, client::ResponseMachine},
     message::encode_message,
 };
 use farcall_http2::Reason;
@@ -296,24 +296,27 @@ impl<Req, Res, C> fmt::Debug for ClientStreamingCall<Req, Res, C> {
 #[must_use = "dropping the response cancels the call"]
 pub struct PendingResponse<Res, C = Prost> {
     mailbox: Arc<Mailbox>,
-    options: ReceiveOptions,
+    max_receive: usize,
     /// Made for a response that is not just one message and OK.
     machine: Option<Box<ResponseMachine>>,
     codec: C,
-    /// Keeps the channel alive while the call waits for a connection.
-    _channel: Channel,
+    /// Kept alive while the call waits for a connection.
+    channel: Channel,
     response: PhantomData<fn() -> Res>,
 }
 
 impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
     fn new(channel: Channel, codec: C, started: Result<Started, Status>) -> Self {
-        let Started { mailbox, options } = start::started_or_failed(started);
+        let Started {
+            mailbox,
+            max_receive,
+        } = start::started_or_failed(started);
         PendingResponse {
             mailbox,
-            options,
+            max_receive,
             machine: None,
             codec,
-            _channel: channel,
+            channel,
             response: PhantomData,
         }
     }
@@ -337,10 +340,10 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
                 message.map(|message| Response::received(message, none.clone(), none, false))
             );
         }
-        let (options, mailbox) = (&self.options, &self.mailbox);
         let machine = self.machine.get_or_insert_with(|| {
-            let mut machine = ResponseMachine::new(Shape::One, options);
-            if let Some(limit) = mailbox.late_receive_limit() {
+            let options = self.channel.receive_options(self.max_receive);
+            let mut machine = ResponseMachine::new(Shape::One, &options);
+            if let Some(limit) = self.mailbox.late_receive_limit() {
                 machine.lower_max_message_size(limit);
             }
             Box::new(machine)
