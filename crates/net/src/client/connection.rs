@@ -1,6 +1,6 @@
 //! The client's end of one connection: mailboxes become streams, events become answers.
 
-use super::gather::{Gathered, Outcome, Plain};
+use super::gather::{Gathered, Plain};
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
 use crate::transport::{
@@ -233,7 +233,7 @@ impl ClientRole {
         let plain = end || self.plain.is_head(&headers);
         match &mut call.gathered {
             Some(gathered) => {
-                gathered.incoming.head = Some(headers);
+                gathered.head = Some(headers);
                 if !plain {
                     call.hand_over();
                 }
@@ -285,23 +285,30 @@ impl ClientRole {
         key: StreamKey,
         trailers: Option<Arc<Headers>>,
     ) {
-        let Some(call) = self.remove(key) else { return };
+        let Some(place) = self.calls.get_mut(key.slot()) else {
+            return;
+        };
+        let Some(call) = place.as_mut().filter(|call| call.key == key) else {
+            return;
+        };
+        call.mailbox.set_slot(None);
         if call.sending {
             // The call is over; what this side still had to say is of no use (RFC 9113 §8.1).
             connection.reset(now, key, Reason::NO_ERROR);
         }
-        match call.gathered {
-            Some(gathered) => {
-                let limit = call.mailbox.receive_limit();
-                match gathered.finish(&mut self.plain, trailers, limit) {
-                    Outcome::Message(message) => call.mailbox.deliver_message(message, key),
-                    Outcome::Whole(incoming) => call.mailbox.deliver_all(incoming, Some(key)),
-                }
-            }
-            None => {
-                let unreported = call.mailbox.deliver_end(trailers, End::Eof, Some(key));
-                connection.release(now, key, unreported);
-            }
+        // Looked at where it stands: a call is not moved for its end.
+        if let Some(gathered) = &call.gathered
+            && let Some(trailers) = &trailers
+            && let Some(message) =
+                gathered.message(&mut self.plain, trailers, call.mailbox.receive_limit())
+        {
+            call.mailbox.deliver_message(message, key);
+            *place = None;
+            return;
+        }
+        if let Some(call) = place.take() {
+            let unreported = call.end(trailers, End::Eof);
+            connection.release(now, key, unreported);
         }
     }
 
@@ -366,19 +373,25 @@ impl Call {
     /// Something unusual: the caller's machine has to see it as it comes.
     fn hand_over(&mut self) {
         if let Some(gathered) = self.gathered.take() {
-            self.mailbox.hand_over(gathered.incoming);
+            self.mailbox.hand_over(gathered.into_incoming());
         }
     }
 
     /// Answers the bytes that the task has read and not reported.
     fn fail(self, end: End) -> usize {
+        self.end(None, end)
+    }
+
+    /// As `fail`, behind these trailers.
+    fn end(self, trailers: Option<Arc<Headers>>, end: End) -> usize {
         match self.gathered {
-            Some(Gathered { mut incoming, .. }) => {
-                incoming.end = Some(end);
+            Some(gathered) => {
+                let mut incoming = gathered.into_incoming();
+                (incoming.trailers, incoming.end) = (trailers, Some(end));
                 self.mailbox.deliver_all(incoming, Some(self.key));
                 0
             }
-            None => self.mailbox.deliver_end(None, end, Some(self.key)),
+            None => self.mailbox.deliver_end(trailers, end, Some(self.key)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A unary response on its way: gathered by the driver as long as it is what responses mostly are, so that the caller
 //! is woken once; anything unusual goes to the caller's machine as it arrives.
 
-use crate::transport::mailbox::{End, Incoming};
+use crate::transport::{Fifo, mailbox::Incoming};
 use bytes::Bytes;
 use farcall_core::{
     call::client::{is_plain_head, is_plain_ok},
@@ -45,18 +45,11 @@ fn is_known(
 /// What has come of a response.
 #[derive(Default)]
 pub(super) struct Gathered {
-    pub(super) incoming: Incoming,
+    pub(super) head: Option<Arc<Headers>>,
+    data: Fifo<Bytes>,
     received: usize,
     /// Bytes that the prefix of the message announces, its own included.
     announced: usize,
-}
-
-/// A response that is over.
-pub(super) enum Outcome {
-    /// The message of a response that had nothing else to say.
-    Message(Bytes),
-    /// For the caller's machine.
-    Whole(Incoming),
 }
 
 impl Gathered {
@@ -74,28 +67,31 @@ impl Gathered {
             };
         }
         self.received += data.len();
-        self.incoming.data.push(data);
+        self.data.push(data);
         self.announced <= limit && self.received <= self.announced
     }
 
-    /// The stream is over; `trailers` ended it.
-    pub(super) fn finish(
-        mut self,
+    /// The stream is over: the message of a response that had nothing else to say.
+    pub(super) fn message(
+        &self,
         plain: &mut Plain,
-        trailers: Option<Arc<Headers>>,
+        trailers: &Arc<Headers>,
         limit: usize,
-    ) -> Outcome {
-        if let Some(trailers) = &trailers
-            && plain.is_ok(trailers)
-            && self.incoming.head.is_some()
-            && let Some(data) = self.incoming.data.only()
-            && let Some(message) = whole_message(data, limit - PREFIX)
-        {
-            return Outcome::Message(message);
+    ) -> Option<Bytes> {
+        self.head.as_ref()?;
+        if !plain.is_ok(trailers) {
+            return None;
         }
-        self.incoming.trailers = trailers;
-        self.incoming.end = Some(End::Eof);
-        Outcome::Whole(self.incoming)
+        whole_message(self.data.only()?, limit - PREFIX)
+    }
+
+    /// All of it, for the caller's machine.
+    pub(super) fn into_incoming(self) -> Incoming {
+        Incoming {
+            head: self.head,
+            data: self.data,
+            ..Incoming::default()
+        }
     }
 }
 
@@ -105,8 +101,10 @@ mod tests {
     use farcall_http2::{Field, KnownName};
 
     fn gathered(chunks: &[&'static [u8]], limit: usize) -> (Gathered, Vec<bool>) {
-        let mut gathered = Gathered::default();
-        gathered.incoming.head = Some(Arc::default());
+        let mut gathered = Gathered {
+            head: Some(Arc::default()),
+            ..Gathered::default()
+        };
         let fits = chunks
             .iter()
             .map(|chunk| gathered.push(Bytes::from_static(chunk), limit))
@@ -114,28 +112,30 @@ mod tests {
         (gathered, fits)
     }
 
-    fn ok() -> Option<Arc<Headers>> {
+    fn ok() -> Arc<Headers> {
         let fields = vec![Field::new(KnownName::GrpcStatus, "0")];
-        Some(Arc::new(Headers {
+        Arc::new(Headers {
             fields,
             ..Headers::default()
-        }))
+        })
     }
 
     #[test]
     fn one_message_and_ok_is_a_message() {
         let (gathered, fits) = gathered(&[b"\0\0\0\0\x02hi"], 7);
         assert_eq!(fits, [true]);
-        let outcome = gathered.finish(&mut Plain::default(), ok(), 7);
-        assert!(matches!(outcome, Outcome::Message(message) if message == "hi"));
+        let message = gathered.message(&mut Plain::default(), &ok(), 7);
+        assert_eq!(message.as_deref(), Some(&b"hi"[..]));
     }
 
     #[test]
     fn a_message_in_pieces_is_gathered_for_the_machine() {
         let (gathered, fits) = gathered(&[b"\0\0\0\0\x02h", b"i"], 7);
         assert_eq!(fits, [true, true]);
-        let outcome = gathered.finish(&mut Plain::default(), ok(), 7);
-        assert!(matches!(outcome, Outcome::Whole(_)));
+        assert!(gathered.message(&mut Plain::default(), &ok(), 7).is_none());
+        let mut incoming = gathered.into_incoming();
+        let pieces = [incoming.data.pop(), incoming.data.pop()];
+        assert_eq!(pieces.map(Option::unwrap), [&b"\0\0\0\0\x02h"[..], b"i"]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::{collections::HashMap, sync::Arc};
 
 /// Methods whose lists are kept; those of further ones (made-up paths) are built for each call.
 const MAX_METHODS: usize = 1024;
+/// Places of what is found by the address of a method's path.
+const PLACES: usize = 32;
 
 /// See the module.
 pub(crate) struct Heads {
@@ -31,6 +33,17 @@ struct Methods {
     /// `None` until the resolver has answered.
     config: Option<Arc<ServiceConfig>>,
     known: HashMap<Bytes, Known, foldhash::fast::RandomState>,
+    /// The same by the address of the path, each in the place that the address names: calls of the same few methods,
+    /// as programs make them, look nothing up by its content. Empty, or all places; the first one in a place stays there.
+    quick: Vec<Option<Arc<Quick>>>,
+}
+
+struct Quick {
+    /// Held, so that its address is not that of another path.
+    path: Bytes,
+    content_subtype: &'static str,
+    encoding: Encoding,
+    start: Start,
 }
 
 #[derive(Clone)]
@@ -40,12 +53,14 @@ struct Known {
 }
 
 /// What a call starts with.
+#[derive(Clone)]
 pub(crate) struct Start {
     pub(crate) template: RequestTemplate,
     pub(crate) config: StartConfig,
 }
 
 /// What is known of a method's config when a call starts.
+#[derive(Clone)]
 pub(crate) enum StartConfig {
     /// There is none.
     None,
@@ -86,20 +101,46 @@ impl Heads {
         content_subtype: &'static str,
         encoding: Encoding,
     ) -> Start {
-        let common = self.common(content_subtype, encoding);
         let methods = self.methods.load();
-        let awaited = methods.config.is_none();
-        let Known { pseudo, config } = match methods.known.get(method.path_bytes()) {
+        if let Some(start) = methods.quick(method.path_bytes(), content_subtype, encoding) {
+            return start.clone();
+        }
+        self.look_up(method, content_subtype, encoding, &methods)
+    }
+
+    #[cold]
+    fn look_up(
+        &self,
+        method: &MethodDescriptor,
+        content_subtype: &'static str,
+        encoding: Encoding,
+        methods: &Methods,
+    ) -> Start {
+        let common = self.common(content_subtype, encoding);
+        let path = method.path_bytes();
+        let known = match methods.known.get(path) {
             Some(known) => known.clone(),
-            None => self.learn(method, &methods),
+            None => self.learn(method, methods),
         };
-        let config = match config {
-            Some(config) => StartConfig::Known(config),
-            None if awaited => StartConfig::Awaited,
-            None => StartConfig::None,
-        };
-        let template = RequestTemplate { pseudo, common };
-        Start { template, config }
+        let place = place(path);
+        if methods.quick.get(place).is_none_or(Option::is_none) {
+            self.methods.rcu(|methods| {
+                let mut methods = Methods::clone(methods);
+                let Some(known) = methods.known.get(path).cloned() else {
+                    return methods;
+                };
+                let quick = Quick {
+                    path: path.clone(),
+                    content_subtype,
+                    encoding,
+                    start: methods.start(known, Arc::clone(&common)),
+                };
+                methods.quick.resize(PLACES, None);
+                methods.quick[place].get_or_insert_with(|| Arc::new(quick));
+                methods
+            });
+        }
+        methods.start(known, common)
     }
 
     /// The service config of the calls that start from now on.
@@ -107,6 +148,7 @@ impl Heads {
         self.methods.rcu(|methods| {
             let mut methods = Methods::clone(methods);
             methods.config = Some(Arc::clone(config));
+            methods.quick.clear();
             for (path, known) in &mut methods.known {
                 let path = std::str::from_utf8(path).unwrap_or_default();
                 known.config = config.method(path).cloned();
@@ -161,5 +203,127 @@ impl Heads {
             known
         });
         fields
+    }
+}
+
+impl Methods {
+    #[inline]
+    fn quick(
+        &self,
+        path: &Bytes,
+        content_subtype: &'static str,
+        encoding: Encoding,
+    ) -> Option<&Start> {
+        let quick = self.quick.get(place(path))?.as_ref()?;
+        let same = quick.path.as_ptr() == path.as_ptr()
+            && quick.path.len() == path.len()
+            && quick.encoding == encoding
+            && std::ptr::eq(quick.content_subtype, content_subtype);
+        same.then_some(&quick.start)
+    }
+
+    fn start(&self, known: Known, common: Arc<Fields>) -> Start {
+        let Known { pseudo, config } = known;
+        let config = match config {
+            Some(config) => StartConfig::Known(config),
+            None if self.config.is_none() => StartConfig::Awaited,
+            None => StartConfig::None,
+        };
+        let template = RequestTemplate { pseudo, common };
+        Start { template, config }
+    }
+}
+
+/// Constants lie close together, and so do allocations: the bits that differ are low ones.
+fn place(path: &Bytes) -> usize {
+    let address = path.as_ptr().addr();
+    (address ^ address >> 5 ^ address >> 10) % PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use farcall_core::MethodKind;
+
+    fn heads() -> Heads {
+        let authority = Bytes::from_static(b"localhost:50051");
+        let agent = Bytes::from_static(b"test");
+        Heads::new(authority, false, agent, Compressors::none())
+    }
+
+    fn template(
+        heads: &Heads,
+        method: &MethodDescriptor,
+        content_subtype: &'static str,
+        encoding: Encoding,
+    ) -> RequestTemplate {
+        heads.start(method, content_subtype, encoding).template
+    }
+
+    fn path(template: &RequestTemplate) -> &[u8] {
+        &template.pseudo[2].value
+    }
+
+    #[test]
+    fn calls_of_a_method_share_their_lists_wherever_its_path_stands() {
+        let heads = heads();
+        let constant = MethodDescriptor::from_static("/p.S/M", MethodKind::Unary);
+        let made = MethodDescriptor::new("/p.S/M".to_owned(), MethodKind::Unary).unwrap();
+        let first = template(&heads, &constant, "proto", Encoding::Identity);
+        for method in [&constant, &made, &constant, &made] {
+            let again = template(&heads, method, "proto", Encoding::Identity);
+            assert!(Arc::ptr_eq(&first.pseudo, &again.pseudo));
+            assert!(Arc::ptr_eq(&first.common, &again.common));
+        }
+    }
+
+    #[test]
+    fn every_method_has_its_own_path_also_where_they_share_a_place() {
+        let heads = heads();
+        let methods: Vec<_> = (0..4 * PLACES)
+            .map(|i| MethodDescriptor::new(format!("/p.S/M{i}"), MethodKind::Unary).unwrap())
+            .collect();
+        for _ in 0..2 {
+            for method in &methods {
+                let template = template(&heads, method, "proto", Encoding::Identity);
+                assert_eq!(path(&template), method.path_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn the_encoding_and_the_codec_have_lists_of_their_own() {
+        let heads = heads();
+        let method = MethodDescriptor::from_static("/p.S/M", MethodKind::Unary);
+        let plain = template(&heads, &method, "proto", Encoding::Identity);
+        let gzip = template(&heads, &method, "proto", Encoding::Gzip);
+        let json = template(&heads, &method, "json", Encoding::Identity);
+        assert!(gzip.common.iter().any(|field| field.value == "gzip"));
+        assert!(
+            json.common
+                .iter()
+                .any(|field| field.value == "application/grpc+json")
+        );
+        assert!(Arc::ptr_eq(&plain.pseudo, &gzip.pseudo));
+        assert!(!Arc::ptr_eq(&plain.common, &gzip.common));
+    }
+
+    #[test]
+    fn a_new_service_config_reaches_the_next_call_of_a_method_that_is_known() {
+        let heads = heads();
+        let method = MethodDescriptor::from_static("/p.S/M", MethodKind::Unary);
+        let config = || heads.start(&method, "proto", Encoding::Identity).config;
+        for _ in 0..3 {
+            assert!(matches!(config(), StartConfig::Awaited));
+        }
+        heads.configure(&Arc::default());
+        for _ in 0..3 {
+            assert!(matches!(config(), StartConfig::None));
+        }
+        let json = r#"{"methodConfig": [{"name": [{}], "timeout": "3s"}]}"#;
+        heads.configure(&Arc::new(ServiceConfig::parse(json).unwrap()));
+        for _ in 0..3 {
+            assert!(matches!(config(), StartConfig::Known(_)));
+        }
     }
 }

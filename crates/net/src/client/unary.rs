@@ -93,10 +93,9 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
         let data = compressor
             .and_then(|compressor| encode_message(codec, &self.message, compressor, limit));
         let started = data.and_then(|data| {
-            let descriptor = self.method.descriptor().clone();
             start::start(
                 &self.channel,
-                &descriptor,
+                self.method.descriptor(),
                 subtype,
                 self.options,
                 Interest::End,
@@ -297,6 +296,8 @@ impl<Req, Res, C> fmt::Debug for ClientStreamingCall<Req, Res, C> {
 pub struct PendingResponse<Res, C = Prost> {
     mailbox: Arc<Mailbox>,
     max_receive: usize,
+    /// The response was whole and has been taken: nothing is left to cancel or to give back.
+    finished: bool,
     /// Made for a response that is not just one message and OK.
     machine: Option<Box<ResponseMachine>>,
     codec: C,
@@ -314,6 +315,7 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
         PendingResponse {
             mailbox,
             max_receive,
+            finished: false,
             machine: None,
             codec,
             channel,
@@ -333,13 +335,6 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
 
     /// The outcome, if what has arrived makes one; else how many bytes the message still needs.
     fn advance(&mut self, incoming: Incoming) -> Result<Result<Response<Res>, Status>, usize> {
-        if let Some(message) = incoming.message {
-            let none = Metadata::new();
-            let message = self.decode(message, &none);
-            return Ok(
-                message.map(|message| Response::received(message, none.clone(), none, false))
-            );
-        }
         let machine = self.machine.get_or_insert_with(|| {
             let options = self.channel.receive_options(self.max_receive);
             let mut machine = ResponseMachine::new(Shape::One, &options);
@@ -376,10 +371,16 @@ impl<Res, C: Codec<Res>> Future for PendingResponse<Res, C> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut missing = 0;
         loop {
-            let incoming = ready!(self.mailbox.poll_receive(cx, missing));
-            match self.advance(incoming) {
-                Ok(outcome) => return Poll::Ready(outcome),
-                Err(more) => missing = more,
+            match ready!(self.mailbox.poll_response(cx, missing)) {
+                Ok(message) => {
+                    self.finished = true;
+                    let message = self.decode(message, &Metadata::new());
+                    return Poll::Ready(message.map(Response::new));
+                }
+                Err(incoming) => match self.advance(incoming) {
+                    Ok(outcome) => return Poll::Ready(outcome),
+                    Err(more) => missing = more,
+                },
             }
         }
     }
@@ -389,7 +390,9 @@ impl<Res, C> Unpin for PendingResponse<Res, C> {}
 
 impl<Res, C> Drop for PendingResponse<Res, C> {
     fn drop(&mut self) {
-        self.mailbox.close(Reason::CANCEL);
+        if !self.finished {
+            self.mailbox.close(Reason::CANCEL);
+        }
     }
 }
 

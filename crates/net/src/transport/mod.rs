@@ -12,6 +12,7 @@ pub(crate) mod submit;
 pub(crate) mod timer;
 
 pub(crate) use driver::{Driver, Role};
+pub(crate) use fifo::Fifo;
 pub(crate) use mailbox::Mailbox;
 pub(crate) use sending::send_data;
 pub(crate) use submit::Submit;

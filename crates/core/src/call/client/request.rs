@@ -91,23 +91,23 @@ pub struct RequestTemplate {
 /// assert_eq!(names.join(" "), r#"":method" ":scheme" ":path" ":authority" "grpc-timeout" "te" "content-type" "user-agent" "tenant""#);
 /// ```
 #[derive(Clone, Debug)]
-pub struct RequestHead {
-    template: RequestTemplate,
+pub struct RequestHead<'a> {
+    template: &'a RequestTemplate,
     timeout: Option<Field>,
     own: Fields,
 }
 
-impl RequestHead {
+impl<'a> RequestHead<'a> {
     /// The head of one attempt; `timeout` is what is left of the deadline. Allocates for the timeout and for
     /// metadata, each only if there is some.
     ///
     /// # Errors
     /// INTERNAL if the metadata holds a pair that cannot be sent; DEADLINE_EXCEEDED if nothing is left of the time.
     pub fn new(
-        template: &RequestTemplate,
+        template: &'a RequestTemplate,
         timeout: Option<Duration>,
         metadata: &Metadata,
-    ) -> Result<RequestHead, Status> {
+    ) -> Result<RequestHead<'a>, Status> {
         metadata.check()?;
         if timeout == Some(Duration::ZERO) {
             return Err(Status::from_static(
@@ -117,14 +117,14 @@ impl RequestHead {
         }
         let timeout = timeout.map(timeout::field);
         Ok(RequestHead {
-            template: template.clone(),
+            template,
             timeout,
             own: metadata.to_fields(),
         })
     }
 
     /// Tells the server how many attempts there were before this one (gRFC A6); 0 says nothing.
-    pub fn with_previous_attempts(mut self, attempts: u32) -> RequestHead {
+    pub fn with_previous_attempts(mut self, attempts: u32) -> RequestHead<'a> {
         if attempts > 0 {
             self.own.push(Field::new(
                 KnownName::GrpcPreviousRpcAttempts,

@@ -176,11 +176,22 @@ impl Mailbox {
         outgoing: Outgoing,
         route: Option<Route>,
     ) -> Arc<Mailbox> {
+        // Spelled out: a default that is then changed is built twice and copied.
         Arc::new(Mailbox {
             state: Mutex::new(State {
+                submit: None,
+                queued: false,
                 outgoing,
+                outstanding: 0,
+                sender: None,
+                incoming: Incoming::default(),
+                unread: 0,
+                ignoring: false,
+                detached: None,
                 interest,
-                ..State::default()
+                receiver: None,
+                cancelled: None,
+                followers: None,
             }),
             slot: AtomicU32::new(0),
             deadline,

@@ -1,6 +1,7 @@
 //! The task's side: what has arrived.
 
 use super::{EXPECT_THRESHOLD, Incoming, Interest, Mailbox, RELEASE_THRESHOLD, State, keep};
+use bytes::Bytes;
 use std::{
     mem,
     sync::{Arc, MutexGuard},
@@ -8,13 +9,35 @@ use std::{
 };
 
 impl Mailbox {
+    /// Waits for a unary response: its message, if it had nothing else to say, or else what
+    /// [`poll_receive`](Mailbox::poll_receive) gives.
+    pub(crate) fn poll_response(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        missing: usize,
+    ) -> Poll<Result<Bytes, Incoming>> {
+        let mut state = self.lock();
+        match state.incoming.message.take() {
+            Some(message) => Poll::Ready(Ok(message)),
+            None => self.receive(state, cx, missing).map(Err),
+        }
+    }
+
     /// What arrived, all of it; `Pending` when that is nothing new. Taken bytes count as read.
     pub(crate) fn poll_receive(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         missing: usize,
     ) -> Poll<Incoming> {
-        let mut state = self.lock();
+        self.receive(self.lock(), cx, missing)
+    }
+
+    fn receive(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        cx: &mut Context<'_>,
+        missing: usize,
+    ) -> Poll<Incoming> {
         let incoming = &state.incoming;
         let news = match state.interest {
             Interest::End => incoming.end.is_some(),
