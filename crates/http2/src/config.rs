@@ -23,7 +23,7 @@ pub struct Config {
     pub max_concurrent_streams: u32,
     /// Streams that we open before the peer's SETTINGS say how many it allows. Default 100.
     pub initial_max_send_streams: u32,
-    /// Receive window of a new stream in bytes; advertised. Default 65,535; grows with the bandwidth-delay
+    /// Receive window of a new stream in bytes; advertised. Default 256 KiB; grows with the bandwidth-delay
     /// product when [`adaptive_window`](Config::adaptive_window) is on.
     pub initial_stream_window: u32,
     /// Receive window of the connection in bytes at the start. Default 1 MiB.
@@ -104,7 +104,7 @@ impl Default for Config {
         Config {
             max_concurrent_streams: 1000,
             initial_max_send_streams: 100,
-            initial_stream_window: 65_535,
+            initial_stream_window: 256 << 10,
             initial_connection_window: 1 << 20,
             adaptive_window: true,
             receive_budget: 16 << 20,

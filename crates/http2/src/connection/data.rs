@@ -274,7 +274,7 @@ impl Connection {
     fn send_window_update(&mut self, now: Instant, stream: u32, increment: u32) {
         self.output
             .frames(|out| WindowUpdate { stream, increment }.encode(out));
-        if self.local.known && self.bandwidth.begin(now) {
+        if self.local.known && self.bandwidth.begin(now, increment) {
             self.send_ping(Purpose::Bandwidth);
         }
     }

@@ -1,6 +1,6 @@
 //! Estimation of the bandwidth-delay product: how large windows must be to keep the path full.
 //!
-//! A PING is sent together with a WINDOW_UPDATE; the DATA that arrives until its answer is what the path holds.
+//! A PING is sent together with a WINDOW_UPDATE; the DATA that led to it and what arrives until its answer is what the path holds.
 //! If that comes near the present window, and faster than ever before, the window becomes twice that.
 //! Only streams of data that use up half a window lead to samples at all: small calls never pay for it.
 
@@ -54,15 +54,17 @@ impl BdpEstimator {
         }
     }
 
-    /// A WINDOW_UPDATE is about to be sent: whether a PING shall ride with it. If so, a sample has begun.
-    pub(crate) fn begin(&mut self, now: Instant) -> bool {
+    /// A WINDOW_UPDATE over `increment` is about to be sent: whether a PING shall ride with it. If so, a sample has
+    /// begun. The octets that the increment stands for belong to it: a sender that waits for the window sends nothing
+    /// between its last octet and the PING, and would never be seen to wait.
+    pub(crate) fn begin(&mut self, now: Instant, increment: u32) -> bool {
         let due = self.not_before.is_none_or(|at| now >= at);
         if self.estimate >= self.limit || self.sample.is_some() || !due {
             return false;
         }
         self.sample = Some(Sample {
             begun: now,
-            bytes: 0,
+            bytes: u64::from(increment),
         });
         true
     }
@@ -109,7 +111,7 @@ mod tests {
         let round_trip = Duration::from_millis(10);
         for _ in 0..rounds {
             now += Duration::from_secs(20);
-            if bdp.begin(now) {
+            if bdp.begin(now, 0) {
                 let window = bdp.estimate;
                 bdp.on_data(window.min(bandwidth / 100));
                 now += round_trip;
@@ -123,7 +125,7 @@ mod tests {
     fn a_fat_path_grows_the_window_to_the_limit_and_then_sampling_stops() {
         let mut bdp = BdpEstimator::new(65_535, 4 << 20);
         assert_eq!(run(&mut bdp, 1 << 30, 12), 4 << 20);
-        assert!(!bdp.begin(Instant::now() + Duration::from_secs(1000)));
+        assert!(!bdp.begin(Instant::now() + Duration::from_secs(1000), 0));
     }
 
     #[test]
@@ -143,12 +145,12 @@ mod tests {
     fn samples_that_change_nothing_become_rarer() {
         let mut bdp = BdpEstimator::new(65_535, 16 << 20);
         let now = Instant::now();
-        assert!(bdp.begin(now));
-        assert!(!bdp.begin(now), "one at a time");
+        assert!(bdp.begin(now, 0));
+        assert!(!bdp.begin(now, 0), "one at a time");
         bdp.end(now);
-        assert!(!bdp.begin(now));
-        assert!(bdp.begin(now + MIN_PAUSE));
+        assert!(!bdp.begin(now, 0));
+        assert!(bdp.begin(now + MIN_PAUSE, 0));
         bdp.end(now + MIN_PAUSE);
-        assert!(!bdp.begin(now + MIN_PAUSE * 2));
+        assert!(!bdp.begin(now + MIN_PAUSE * 2, 0));
     }
 }
