@@ -38,10 +38,46 @@ impl<T: prost::Message + Default + 'static> super::Codec<T> for Prost {
     }
 
     fn decode(&self, message: bytes::Bytes) -> Result<T, super::CodecError> {
-        T::decode(message).map_err(super::CodecError::new)
+        let buf = Unread {
+            rest: &message,
+            whole: &message,
+        };
+        T::decode(buf).map_err(super::CodecError::new)
     }
 
     fn content_subtype(&self) -> &'static str {
         "proto"
+    }
+}
+
+/// What is left of a message: read as a slice, which costs half of what reading `Bytes` does, and shared where a field wants
+/// to keep a piece.
+#[cfg(feature = "prost")]
+struct Unread<'a> {
+    rest: &'a [u8],
+    whole: &'a bytes::Bytes,
+}
+
+#[cfg(feature = "prost")]
+impl bytes::Buf for Unread<'_> {
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    #[inline]
+    fn chunk(&self) -> &[u8] {
+        self.rest
+    }
+
+    #[inline]
+    fn advance(&mut self, count: usize) {
+        self.rest = &self.rest[count..];
+    }
+
+    fn copy_to_bytes(&mut self, len: usize) -> bytes::Bytes {
+        let (piece, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        self.whole.slice_ref(piece)
     }
 }
