@@ -58,6 +58,49 @@ pub fn encode_message<T, C: Codec<T> + ?Sized>(
     wire
 }
 
+/// Appends a message with its prefix to `out`, uncompressed: for short messages that travel together. On an error
+/// nothing of it is in `out`.
+///
+/// # Errors
+/// As for [`encode_message`].
+///
+/// ```
+/// use bytes::Bytes;
+/// use farcall_core::{Raw, message::append_message};
+///
+/// let mut wire = Vec::new();
+/// append_message(&Raw, &Bytes::from_static(b"a"), usize::MAX, &mut wire).unwrap();
+/// append_message(&Raw, &Bytes::from_static(b"bc"), usize::MAX, &mut wire).unwrap();
+/// assert_eq!(wire, b"\0\0\0\0\x01a\0\0\0\0\x02bc");
+/// ```
+pub fn append_message<T, C: Codec<T> + ?Sized>(
+    codec: &C,
+    message: &T,
+    max_size: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Status> {
+    let start = out.len();
+    let mut buffer = std::mem::take(out);
+    buffer.extend_from_slice(&[0; PREFIX]);
+    let mut buffer = EncodeBuf::behind(buffer);
+    let encoded = codec.encode(message, &mut buffer);
+    *out = buffer.into_inner().ok_or_else(cut)?;
+    let size = out.len() - start - PREFIX;
+    match encoded
+        .map_err(Status::from)
+        .and(check_size(size, max_size))
+    {
+        Ok(()) => {
+            write_prefix(&mut out[start..], 0, size);
+            Ok(())
+        }
+        Err(status) => {
+            out.truncate(start);
+            Err(status)
+        }
+    }
+}
+
 /// Like [`encode_message`] for a message that is already encoded: copies it behind a prefix.
 ///
 /// # Errors
@@ -116,9 +159,12 @@ fn run_codec<T, C: Codec<T> + ?Sized>(
 ) -> Result<Vec<u8>, Status> {
     let mut buffer = EncodeBuf::behind(buffer);
     codec.encode(message, &mut buffer)?;
-    buffer.into_inner().ok_or_else(|| {
-        Status::from_static(Code::Internal, "the codec took bytes out of the buffer")
-    })
+    buffer.into_inner().ok_or_else(cut)
+}
+
+#[cold]
+fn cut() -> Status {
+    Status::from_static(Code::Internal, "the codec took bytes out of the buffer")
 }
 
 #[inline]
@@ -141,14 +187,18 @@ fn too_large(size: usize, max_size: usize) -> Status {
     ))
 }
 
+fn write_prefix(message: &mut [u8], flag: u8, size: usize) {
+    let [a, b, c, d] = (size as u32).to_be_bytes();
+    if let Some(prefix) = message.first_chunk_mut() {
+        *prefix = [flag, a, b, c, d];
+    }
+}
+
 /// Fills in the prefix of the message that begins `PREFIX` bytes behind `lead`.
 fn finish(mut buffer: Vec<u8>, lead: usize, flag: u8, max_size: usize) -> Result<Bytes, Status> {
     let size = buffer.len() - lead - PREFIX;
     check_size(size, max_size)?;
-    let [a, b, c, d] = (size as u32).to_be_bytes();
-    if let Some(prefix) = buffer[lead..].first_chunk_mut() {
-        *prefix = [flag, a, b, c, d];
-    }
+    write_prefix(&mut buffer[lead..], flag, size);
     let mut wire = Bytes::from(buffer);
     wire.advance(lead);
     Ok(wire)

@@ -12,7 +12,7 @@ mod whole;
 pub use compressor::{Compressor, DecompressError};
 pub use compressors::Compressors;
 pub use deframe::Deframer;
-pub use encode::{encode_message, encode_payload};
+pub use encode::{append_message, encode_message, encode_payload};
 #[cfg(feature = "gzip")]
 pub use gzip::Gzip;
 pub use whole::whole_message;

@@ -12,15 +12,33 @@ use crate::transport::{
 use bytes::Bytes;
 use farcall_core::{
     Code, Codec, Metadata, Status,
-    message::{Compressor, encode_message},
+    message::{Compressor, append_message, encode_message},
 };
 use farcall_http2::Reason;
 use futures_core::Stream;
-use std::{fmt, future::poll_fn, mem, sync::Arc};
+use std::{cell::Cell, fmt, future::poll_fn, mem, sync::Arc};
 
 // Codecs are mostly values without a size: boxing such a closure allocates nothing.
-type Encode<T> =
-    Box<dyn Fn(&T, Option<&dyn Compressor>, usize) -> Result<Bytes, Status> + Send + Sync>;
+type Encode<T> = Box<
+    dyn Fn(&T, Option<&dyn Compressor>, usize, &mut Vec<u8>) -> Result<Encoded, Status>
+        + Send
+        + Sync,
+>;
+
+/// Messages up to this size are copied together.
+const SMALL: usize = 4 << 10;
+
+/// Where an encoded message is.
+enum Encoded {
+    /// In the scratch buffer.
+    Short,
+    Long(Bytes),
+}
+
+thread_local! {
+    /// Holds a short message until it is copied to its stream.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Sends a stream of messages: requests on a client, replies on a server.
 ///
@@ -146,8 +164,16 @@ impl<T> Sender<T> {
         let codec = codec.clone();
         Sender {
             mailbox,
-            encode: Box::new(move |message, compressor, limit| {
-                encode_message(&codec, message, compressor, limit)
+            encode: Box::new(move |message, compressor, limit, scratch| {
+                if compressor.is_some() || codec.size_hint(message) > SMALL {
+                    return encode_message(&codec, message, compressor, limit).map(Encoded::Long);
+                }
+                append_message(&codec, message, limit, scratch)?;
+                Ok(if scratch.len() <= SMALL {
+                    Encoded::Short
+                } else {
+                    Encoded::Long(mem::take(scratch).into())
+                })
             }),
             compress: compressor.is_some(),
             compressor,
@@ -170,15 +196,24 @@ impl<T> Sender<T> {
         poll_fn(|cx| self.mailbox.poll_capacity(cx)).await;
         let compressor = self.compressor.as_deref().filter(|_| self.compress);
         let limit = self.limit.min(self.mailbox.send_limit());
-        let data = (self.encode)(&message, compressor, limit)?;
+        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        scratch.clear();
+        let encoded = (self.encode)(&message, compressor, limit, &mut scratch)?;
         let head = self.take_head()?;
-        let len = data.len();
+        let len = match &encoded {
+            Encoded::Short => scratch.len(),
+            Encoded::Long(data) => data.len(),
+        };
         let sent = self.mailbox.send(len, |outgoing| {
             if head.is_some() {
                 outgoing.head = head;
             }
-            outgoing.data.push(data);
+            match encoded {
+                Encoded::Short => outgoing.data.copy(&scratch),
+                Encoded::Long(data) => outgoing.data.push(data),
+            }
         });
+        let _ = SCRATCH.try_with(|slot| slot.set(scratch));
         if sent { Ok(()) } else { Err(self.ended()) }
     }
 

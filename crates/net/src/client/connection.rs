@@ -6,7 +6,6 @@ use super::news::{Disconnect, News};
 use crate::transport::{
     Mailbox, Role,
     mailbox::{End, Finish, Head, Interest, Outgoing},
-    send_data,
     submit::Request,
 };
 use bytes::Bytes;
@@ -201,7 +200,7 @@ impl ClientRole {
         }
         call.sending = !half_close;
         // A stream that has gone meanwhile has an event on its way that says so.
-        send_data(connection, now, key, outgoing.data, half_close).ok();
+        outgoing.data.send(connection, now, key, half_close).ok();
         if !half_close && let Some(call) = self.call(key) {
             call.mailbox.set_outstanding(connection.buffered(key));
         }

@@ -14,7 +14,6 @@ use crate::{
     transport::{
         Mailbox, Role, Submit,
         mailbox::{Cancelled, End, Finish, Head, Outgoing},
-        send_data,
         submit::Request,
     },
 };
@@ -384,7 +383,7 @@ impl ServerRole {
             // A stream that has gone meanwhile has an event on its way that says so.
             connection.send_headers(now, key, &head.parts(), false).ok();
         }
-        send_data(connection, now, key, outgoing.data, false).ok();
+        outgoing.data.send(connection, now, key, false).ok();
         connection.release(now, key, outgoing.release + mailbox.detach(key));
         outgoing.head.is_some()
     }
@@ -506,7 +505,7 @@ impl ServerRole {
             connection.send_headers(now, key, &head.parts(), false).ok();
         }
         if !outgoing.data.is_empty() {
-            send_data(connection, now, key, outgoing.data, false).ok();
+            outgoing.data.send(connection, now, key, false).ok();
             mailbox.set_outstanding(connection.buffered(key));
         }
         let head_sent = *head_sent;

@@ -1,18 +1,17 @@
 //! One HTTP/2 connection on tokio: the driver that owns the machine, and the mailboxes of its streams.
 
 mod buffer;
+pub(crate) mod chunks;
 pub(crate) mod connect;
 pub(crate) mod driver;
 mod fifo;
 pub(crate) mod io;
 pub(crate) mod mailbox;
 mod polling;
-mod sending;
 pub(crate) mod submit;
 pub(crate) mod timer;
 
 pub(crate) use driver::{Driver, Role};
 pub(crate) use fifo::Fifo;
 pub(crate) use mailbox::Mailbox;
-pub(crate) use sending::send_data;
 pub(crate) use submit::Submit;

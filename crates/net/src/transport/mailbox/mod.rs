@@ -12,7 +12,7 @@ mod sending;
 
 pub(crate) use route::{Configured, Late, Route, earlier, too_large};
 
-use super::{fifo::Fifo, submit::Submit};
+use super::{chunks::Chunks, fifo::Fifo, submit::Submit};
 use bytes::Bytes;
 use farcall_core::{
     Metadata, Status,
@@ -63,7 +63,7 @@ pub(crate) enum Finish {
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     pub(crate) head: Option<Head>,
-    pub(crate) data: Fifo<Bytes>,
+    pub(crate) data: Chunks,
     pub(crate) finish: Finish,
     pub(crate) reset: Option<Reason>,
     /// Bytes read by the task since the last look.
@@ -73,10 +73,8 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    fn append(&mut self, mut newer: Outgoing) {
-        while let Some(chunk) = newer.data.pop() {
-            self.data.push(chunk);
-        }
+    fn append(&mut self, newer: Outgoing) {
+        self.data.append(newer.data);
         if !matches!(newer.finish, Finish::Open) {
             self.finish = newer.finish;
         }

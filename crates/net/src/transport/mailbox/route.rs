@@ -166,16 +166,9 @@ impl Mailbox {
             ));
         }
         let limit = self.send_limit();
-        let mut data = self
-            .lock()
-            .outgoing
-            .data
-            .iter()
-            .map(|data| data.len())
-            .max();
-        match data.take_if(|size| size.saturating_sub(PREFIX) > limit) {
-            Some(size) => Err(too_large(size - PREFIX, limit)),
-            None => Ok(()),
+        match self.lock().outgoing.data.largest_message() {
+            Some(size) if size > limit => Err(too_large(size, limit)),
+            _ => Ok(()),
         }
     }
 }
