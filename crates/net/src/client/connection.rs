@@ -474,6 +474,11 @@ impl Role for ClientRole {
         }
     }
 
+    /// Callers that have got an answer mostly have another call to make.
+    fn has_woken(&mut self) -> bool {
+        true
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         self.deadline
     }

@@ -28,7 +28,7 @@ use farcall_core::{
 };
 use farcall_http2::{Connection, Event, Headers, Part, Reason, SendError, StreamKey};
 use std::{
-    io,
+    io, mem,
     sync::{Arc, atomic::Ordering},
     task::Poll,
     time::{Duration, Instant},
@@ -50,6 +50,8 @@ pub(crate) struct ServerRole {
     deadline: Option<Instant>,
     /// Until when the client must have sent its preface; `None` once it has.
     ready_by: Option<Instant>,
+    /// Handlers in tasks of their own have something to do.
+    has_woken: bool,
 }
 
 /// How long the answer to a request that is not a gRPC call waits for the request's end.
@@ -74,6 +76,7 @@ impl ServerRole {
             watch: Watch::default(),
             deadline: Some(ready_by),
             ready_by: Some(ready_by),
+            has_woken: false,
         }
     }
 
@@ -205,6 +208,7 @@ impl ServerRole {
         match &call.state {
             State::Gathering { .. } => self.gather(connection, now, key, data, end),
             State::Running { mailbox, .. } => {
+                self.has_woken = true;
                 if !data.is_empty() {
                     let unwanted = mailbox.deliver_data(data);
                     connection.release(now, key, unwanted);
@@ -349,6 +353,7 @@ impl ServerRole {
         }
         mailbox.set_slot(Some(key.slot()));
         let deadline = mailbox.deadline();
+        self.has_woken = true;
         let task = tokio::spawn(Running::new(
             future,
             Arc::clone(&mailbox),
@@ -597,6 +602,7 @@ impl Role for ServerRole {
                 if let Some(call) = self.calls.find(stream)
                     && let State::Running { mailbox, .. } = &call.state
                 {
+                    self.has_woken = true;
                     mailbox.set_outstanding(buffered);
                 }
             }
@@ -625,6 +631,10 @@ impl Role for ServerRole {
                 connection.shutdown(now, Reason::NO_ERROR, "stop");
             }
         }
+    }
+
+    fn has_woken(&mut self) -> bool {
+        mem::take(&mut self.has_woken)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -21,7 +21,7 @@ use std::{
     io::{self, IoSlice},
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 use tokio::io::{AsyncReadExt, AsyncWrite};
@@ -50,6 +50,8 @@ pub(crate) trait Role: Send + Unpin + 'static {
     fn attend(&mut self, connection: &mut Connection, now: Instant, mailbox: Arc<Mailbox>);
     /// The owner wants the connection to end.
     fn on_request(&mut self, connection: &mut Connection, now: Instant, request: Request);
+    /// Whether events have made tasks run since it was last asked, which may have something to send in return.
+    fn has_woken(&mut self) -> bool;
     /// When `handle_timeout` wants to be called.
     fn poll_timeout(&self) -> Option<Instant>;
     /// That time has come.
@@ -75,6 +77,8 @@ pub(crate) struct Driver<R: Role> {
     /// The last poll did not ask the socket: the peer leaves too much unread, or has spent too much of a budget.
     read_skipped: bool,
     polling: Polling,
+    /// Everything that the peer has sent was read, and it will send nothing more.
+    peer_closed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,6 +112,7 @@ impl<R: Role> Driver<R> {
             state: State::Rested,
             read_skipped: false,
             polling: Polling::new(Duration::ZERO),
+            peer_closed: false,
         }
     }
 
@@ -163,7 +168,10 @@ impl<R: Role> Driver<R> {
                 buffer::put_back(&mut self.input);
                 return false;
             }
-            Poll::Ready(Ok(0)) => self.connection.handle_eof(now),
+            Poll::Ready(Ok(0)) => {
+                self.peer_closed = true;
+                self.connection.handle_eof(now);
+            }
             Poll::Ready(Ok(_)) => {}
             Poll::Ready(Err(error)) => {
                 self.role.on_io_error(error);
@@ -213,9 +221,9 @@ impl<R: Role> Driver<R> {
             let written = if self.io.is_write_vectored() {
                 let mut slices = [IoSlice::new(&[]); 64];
                 let count = output.chunks_vectored(&mut slices);
-                std::task::ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))
+                ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))
             } else {
-                std::task::ready!(Pin::new(&mut self.io).poll_write(cx, output.chunk()))
+                ready!(Pin::new(&mut self.io).poll_write(cx, output.chunk()))
             };
             match written {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -237,21 +245,24 @@ impl<R: Role> Driver<R> {
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut first = true;
         loop {
             let now = clock::now();
-            let mut busy = self.drain(now);
+            let submitted = self.drain(now);
             self.fire_timers(now);
-            if self.state == State::Rested {
-                busy |= self.read(cx, now);
-            }
+            let busy = submitted | (self.state == State::Rested && self.read(cx, now));
             if matches!(self.state, State::Closing(_)) {
                 return Poll::Ready(());
             }
             if busy && self.state == State::Rested {
                 self.polling.on_event();
                 self.state = State::Yielded;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                // Where nobody can have anything to add, waiting for it is a turn of the queue for nothing. But only once:
+                // a peer that goes on sending must not keep the thread.
+                if submitted | self.role.has_woken() | !std::mem::take(&mut first) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
             let flushed = self.flush(cx, now);
             if let Poll::Ready(Err(error)) = flushed {
@@ -284,24 +295,41 @@ impl<R: Role> Driver<R> {
 
     /// The machine is closed: its last words, then an orderly end of the transport.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let now = clock::now();
-            self.timer.elapsed(now);
-            let (State::Closing(until) | State::Lingering(until)) = self.state else {
-                return Poll::Ready(());
-            };
-            if now >= until {
-                return Poll::Ready(());
-            }
+        let now = clock::now();
+        self.timer.elapsed(now);
+        if self.closes_by().is_none_or(|until| until <= now)
+            || self.poll_last_words(cx, now).is_ready()
+        {
+            return Poll::Ready(());
+        }
+        // Only now: mostly the peer is gone already, and to set a timer that is earlier than others wakes the runtime.
+        if let Some(until) = self.closes_by() {
             self.timer.arm(until, cx);
-            if let State::Closing(_) = self.state {
-                std::task::ready!(self.flush(cx, now)).ok();
-                std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx)).ok();
-                self.state = State::Lingering(now + LINGER);
+        }
+        Poll::Pending
+    }
+
+    fn closes_by(&self) -> Option<Instant> {
+        match self.state {
+            State::Closing(until) | State::Lingering(until) => Some(until),
+            State::Rested | State::Yielded => None,
+        }
+    }
+
+    fn poll_last_words(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        if let State::Closing(_) = self.state {
+            ready!(self.flush(cx, now)).ok();
+            if self.peer_closed && self.io.ends_by_closing() {
+                return Poll::Ready(());
             }
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx)).ok();
+            self.state = State::Lingering(now + LINGER);
+        }
+        loop {
             self.input.clear();
             buffer::make_room(&mut self.input, 0);
-            match std::task::ready!(pin!(self.io.read_buf(&mut self.input)).poll(cx)) {
+            let outcome = pin!(self.io.read_buf(&mut self.input)).poll(cx);
+            match ready!(outcome) {
                 Ok(count) if count > 0 => {}
                 _ => return Poll::Ready(()),
             }
@@ -315,7 +343,7 @@ impl<R: Role> Future for Driver<R> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         if matches!(this.state, State::Rested | State::Yielded) {
-            std::task::ready!(this.poll_open(cx));
+            ready!(this.poll_open(cx));
             let unserved = this.submit.close();
             this.role.on_end(unserved);
         }

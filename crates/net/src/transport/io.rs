@@ -53,6 +53,19 @@ impl Io {
         Ok(Io::Tcp(stream))
     }
 
+    /// Whether dropping it tells the peer of the end in an orderly way, once all that came was read. TLS has a word for it, and
+    /// what others have is not known.
+    pub(crate) fn ends_by_closing(&self) -> bool {
+        match self {
+            Io::Tcp(_) => true,
+            #[cfg(unix)]
+            Io::Unix(_) => true,
+            #[cfg(feature = "tls")]
+            Io::Tls(_) => false,
+            Io::Custom(_) => false,
+        }
+    }
+
     /// Any stream of bytes.
     pub(crate) fn custom(stream: impl Stream + 'static) -> Io {
         Io::Custom(Box::new(stream))
