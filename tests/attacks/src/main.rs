@@ -2,6 +2,7 @@
 
 mod cases;
 mod hpack;
+mod legitimate;
 mod neighbours;
 mod process;
 mod raw;
@@ -19,7 +20,7 @@ farcall::include_protos!();
 pub(crate) use grpc::testing as pb;
 
 use report::Row;
-use std::{error::Error, path::PathBuf, process::ExitCode};
+use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
 use suite::Against;
 
 const USAGE: &str = "attacks [--against tonic|grpc-go --peers FOLDER] [--markdown FILE] [NAME…]
@@ -36,6 +37,7 @@ async fn main() -> ExitCode {
             Err(what) => Err(format!("{what}?\n{USAGE}").into()),
         },
         "client" => victim::client::run(args).await.map(|()| true),
+        "legitimate" => legitimate(args).await,
         "--list" => {
             for case in cases::all() {
                 println!("server {:<36} {}", case.name, case.class);
@@ -55,6 +57,20 @@ async fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Runs what honest peers do. False: there was a reaction.
+async fn legitimate(mut args: impl Iterator<Item = String>) -> Result<bool, Box<dyn Error>> {
+    let (mut seconds, mut peers) = (2, None);
+    while let Some(arg) = args.next() {
+        match (arg.as_str(), args.next()) {
+            ("--seconds", Some(value)) => seconds = value.parse()?,
+            ("--peers", Some(folder)) => peers = Some(PathBuf::from(folder)),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let time = Duration::from_secs(seconds);
+    Ok(legitimate::run(time, peers.as_deref()).await?)
 }
 
 /// Runs the suite. False: something missed.

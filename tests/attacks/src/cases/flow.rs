@@ -19,7 +19,8 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("tiny-data-one-message", TINY, |addr| {
             Box::pin(tiny_message(addr))
         }),
-        Case::new("tiny-data-held", TINY, |addr| Box::pin(tiny_held(addr))).limit_mib(16),
+        Case::new("tiny-data-held", TINY, |addr| Box::pin(held(addr, 1))).limit_mib(16),
+        Case::new("small-data-held", TINY, |addr| Box::pin(held(addr, 5))).limit_mib(16),
         Case::new("data-dribble", "CVE-2019-9511", |addr| {
             Box::pin(dribble(addr))
         }),
@@ -67,17 +68,17 @@ async fn tiny_message(addr: SocketAddr) -> io::Result<Verdict> {
     ]))
 }
 
-/// The whole credit of the connection in frames of one byte, for handlers that do not read.
-async fn tiny_held(addr: SocketAddr) -> io::Result<Verdict> {
-    const STREAMS: usize = 100;
+/// The whole credit of the connection in small frames, for handlers that do not read.
+async fn held(addr: SocketAddr, len: usize) -> io::Result<Verdict> {
+    const STREAMS: usize = 200;
     let mut raw = Raw::open(addr, &[]).await?;
     let block = call(BIDI, "sleep").0;
     for i in 0..STREAMS {
         raw.out.headers(stream(i), &block, false);
     }
     let sent = raw
-        .flood(1_000_000, 2 * LIMIT, |wire, i| {
-            wire.data(stream(i % STREAMS), &[0], false);
+        .flood(STREAMS * (65_535 / len), 2 * LIMIT, |wire, i| {
+            wire.data(stream(i % STREAMS), &[0; 5][..len], false);
         })
         .await;
     raw.until_over(Duration::from_millis(300)).await;

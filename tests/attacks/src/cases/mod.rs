@@ -80,6 +80,6 @@ pub(crate) fn all() -> Vec<Case> {
 }
 
 /// The id of a client's n-th stream.
-fn stream(n: usize) -> u32 {
+pub(crate) fn stream(n: usize) -> u32 {
     2 * n as u32 + 1
 }

@@ -12,6 +12,8 @@ use std::{
 };
 use tokio::net::TcpStream;
 
+const SECOND: Duration = Duration::from_secs(1);
+
 pub(super) fn cases() -> Vec<Case> {
     const FLOOD: &str = "floods, CVE-2019-9511 to 9518";
     const ENDLESS: &str = "headers without end, CVE-2024-27316";
@@ -145,7 +147,7 @@ pub(super) fn cases() -> Vec<Case> {
             "tiny-data-unread",
             "tiny DATA, CVE-2026-84304",
             |io| Box::pin(tiny(io)),
-            [Expect::Ok],
+            [Expect::Status("UNAVAILABLE", "ENHANCE_YOUR_CALM")],
         )
         .hold(),
         Case::new(
@@ -189,19 +191,23 @@ async fn once(io: TcpStream, crime: fn(&mut Wire)) -> io::Result<Raw> {
 /// Empty messages, so many in each frame, for as long as the windows let them through.
 async fn streams(io: TcpStream, messages: usize) -> io::Result<Raw> {
     let few = message(0, &[]).repeat(messages);
-    within_windows(io, &few).await
+    within_windows(io, &few, SECOND).await
 }
 
 /// One message of 60,000 bytes in as many frames, again and again.
 async fn tiny(io: TcpStream) -> io::Result<Raw> {
-    within_windows(io, &[0]).await
+    within_windows(io, &[0], SECOND).await
 }
 
-/// Such DATA for a second, but never more than the client's windows allow; then the good end of the call.
-async fn within_windows(io: TcpStream, payload: &[u8]) -> io::Result<Raw> {
+/// Such DATA for a while, but never more than the client's windows allow; then the good end of the call.
+pub(crate) async fn within_windows(
+    io: TcpStream,
+    payload: &[u8],
+    time: Duration,
+) -> io::Result<Raw> {
     let mut raw = greeted(io, 1).await;
     raw.out.headers(1, &head().0, false);
-    let (end, mut sent) = (Instant::now() + Duration::from_secs(1), 0);
+    let (end, mut sent) = (Instant::now() + time, 0);
     // Whole messages only, whatever their pieces.
     while Instant::now() < end || sent % 5 != 0 {
         let room = raw.seen.credit(1) - sent;
@@ -210,7 +216,7 @@ async fn within_windows(io: TcpStream, payload: &[u8]) -> io::Result<Raw> {
             sent += payload.len() as u64;
         }
         let credit = raw.seen.credit(1);
-        if room < 5 {
+        if room < payload.len().max(5) as u64 {
             raw.until(Duration::from_millis(100), |seen| seen.credit(1) > credit)
                 .await;
         }

@@ -14,6 +14,8 @@ use crate::{
 use std::{future::Future, io, pin::Pin, time::Duration};
 use tokio::net::TcpStream;
 
+pub(crate) use floods::within_windows;
+
 /// What a server does with the first connection that it gets. What it returns says what the client had to say to it.
 pub(crate) type Script = fn(TcpStream) -> Pin<Box<dyn Future<Output = io::Result<Raw>>>>;
 
