@@ -12,8 +12,8 @@ mod scenario;
 mod service;
 mod tape;
 
-pub use load::run_client;
-pub use pair::record;
+pub use load::{channel, run_client};
+pub use pair::{End, Recording, record, recorded_pair};
 pub use player::{Player, Report};
 pub use scenario::{SCENARIOS, Scenario, Work};
 pub use service::server;

@@ -18,6 +18,24 @@ pub async fn run_client(
     rounds: usize,
     stream: impl ByteStream,
 ) -> Result<Channel, Error> {
+    let channel = channel(stream)?;
+    channel.connect().await?;
+    let client = BenchmarkServiceClient::new(channel.clone());
+    let work = scenario.work;
+    let tasks: Vec<_> = (0..scenario.tasks)
+        .map(|task| tokio::spawn(run_task(client.clone(), work, task, rounds)))
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    Ok(channel)
+}
+
+/// A channel with default settings whose only connection is `stream`.
+///
+/// # Errors
+/// As [`ChannelBuilder::build`](farcall::ChannelBuilder::build).
+pub fn channel(stream: impl ByteStream) -> Result<Channel, Error> {
     let stream = Mutex::new(Some(Box::new(stream) as Box<dyn ByteStream>));
     let connect = move |_: &farcall::Address| {
         let stream = stream
@@ -31,15 +49,6 @@ pub async fn run_client(
         .connector(connect)
         .insecure()
         .build()?;
-    channel.connect().await?;
-    let client = BenchmarkServiceClient::new(channel.clone());
-    let work = scenario.work;
-    let tasks: Vec<_> = (0..scenario.tasks)
-        .map(|task| tokio::spawn(run_task(client.clone(), work, task, rounds)))
-        .collect();
-    for task in tasks {
-        task.await??;
-    }
     Ok(channel)
 }
 

@@ -16,27 +16,47 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// # Errors
 /// As [`run_client`].
 pub async fn record(scenario: &Scenario, rounds: usize) -> Result<Tape, Error> {
-    let wire = Arc::new(Mutex::new(Wire::default()));
-    let end = |client| End {
-        wire: Arc::clone(&wire),
-        client,
-    };
-    let serving = tokio::spawn(server()?.serve(end(false)));
-    let channel = run_client(scenario, rounds, end(true)).await?;
-    let tape = lock(&wire).tape();
+    let (client, server_end, recording) = recorded_pair();
+    let serving = tokio::spawn(server()?.serve(server_end));
+    let channel = run_client(scenario, rounds, client).await?;
+    let tape = recording.tape();
     drop(channel);
     serving.abort();
     Ok(tape)
 }
 
-#[derive(Default)]
+/// The client's and the server's end of a wire in memory without delay or limit, and what is written to it.
+pub fn recorded_pair() -> (End, End, Recording) {
+    let wire = Arc::new(Mutex::new(Wire::default()));
+    let end = |client| End {
+        wire: Arc::clone(&wire),
+        client,
+    };
+    let (client, server) = (end(true), end(false));
+    (client, server, Recording { wire })
+}
+
+/// What both ends have written.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    wire: Arc<Mutex<Wire>>,
+}
+
+impl Recording {
+    /// All of it until now.
+    pub fn tape(&self) -> Tape {
+        lock(&self.wire).tape()
+    }
+}
+
+#[derive(Debug, Default)]
 struct Wire {
     writes: Vec<(bool, u32)>,
     up: Lane,
     down: Lane,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Lane {
     all: BytesMut,
     under_way: VecDeque<Bytes>,
@@ -57,7 +77,9 @@ impl Wire {
     }
 }
 
-struct End {
+/// One end of a [`recorded_pair`].
+#[derive(Debug)]
+pub struct End {
     wire: Arc<Mutex<Wire>>,
     client: bool,
 }

@@ -62,8 +62,8 @@ impl Tape {
         })
     }
 
-    /// How many bytes the client and the server wrote.
-    pub fn written(&self) -> (usize, usize) {
-        (self.client.len(), self.server.len())
+    /// Everything that the client (`true`) or the server wrote.
+    pub fn written(&self, client: bool) -> &[u8] {
+        if client { &self.client } else { &self.server }
     }
 }
