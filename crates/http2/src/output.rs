@@ -73,11 +73,7 @@ impl Output {
     #[inline]
     pub(crate) fn payload(&mut self, bytes: Bytes) {
         if bytes.len() <= COPY_MAX {
-            self.frames(|out| {
-                bytes
-                    .chunks(COPY_PIECE)
-                    .for_each(|piece| out.extend_from_slice(piece))
-            });
+            self.copy(&bytes);
         } else {
             self.remaining += bytes.len();
             let before = self.base + self.scratch.len() as u64;
@@ -91,6 +87,16 @@ impl Output {
         if self.remaining == 0 {
             self.scratch = Vec::new();
         }
+    }
+
+    /// Appends a short payload by copy.
+    #[inline]
+    pub(crate) fn copy(&mut self, bytes: &[u8]) {
+        self.frames(|out| {
+            bytes
+                .chunks(COPY_PIECE)
+                .for_each(|piece| out.extend_from_slice(piece))
+        });
     }
 
     /// The number of the byte that would be appended next, counted from the connection's start.

@@ -19,6 +19,7 @@ mod simulated;
 mod simulated_calls;
 mod status;
 mod stress;
+mod transparent;
 mod uploads;
 mod wrong_answers;
 mod wrong_servers;

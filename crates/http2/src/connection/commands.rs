@@ -7,6 +7,7 @@ use crate::{
     event::{Event, StreamKey},
     frame::MAX_STREAM_ID,
     headers::Part,
+    output::COPY_MAX,
     stream::{Cause, Ending, OwnedParts, State},
 };
 use bytes::Bytes;
@@ -101,6 +102,34 @@ impl Connection {
             }
         }
         self.enqueue(now, key, data, end_stream);
+        Ok(())
+    }
+
+    /// Cloning `data` may allocate (a `Bytes` made of a vector does so the first time), so what would be copied into the
+    /// output anyway is copied from where it is.
+    pub(super) fn submit_data_kept(
+        &mut self,
+        now: Instant,
+        key: StreamKey,
+        data: &Bytes,
+        end_stream: bool,
+    ) -> Result<(), SendError> {
+        let stream = self.streams.get(key).ok_or(SendError::StreamGone)?;
+        let allowed = stream
+            .window
+            .available()
+            .min(self.window.available())
+            .min(self.remote.quantum) as usize;
+        let goes = stream.queue.bytes() == 0
+            && !stream.queue.is_ending()
+            && stream.state.send_data(end_stream).is_ok()
+            && !data.is_empty()
+            && data.len() <= allowed.min(COPY_MAX)
+            && self.goes_directly();
+        if !goes {
+            return self.submit_data(now, key, data.clone(), end_stream);
+        }
+        self.write_copy(key, data, end_stream);
         Ok(())
     }
 

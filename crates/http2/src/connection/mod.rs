@@ -339,6 +339,20 @@ impl Connection {
         self.try_respond(stream, [head, trailers], data)
     }
 
+    /// As [`send_data`](Self::send_data), for one who keeps `data`: what is short is copied straight into the output.
+    ///
+    /// # Errors
+    /// As of `send_data`.
+    pub fn send_data_kept(
+        &mut self,
+        now: Instant,
+        stream: StreamKey,
+        data: &Bytes,
+        end_stream: bool,
+    ) -> Result<(), SendError> {
+        self.submit_data_kept(now, stream, data, end_stream)
+    }
+
     /// Ends the stream now: buffered DATA is dropped, RST_STREAM sent, no further events on it; frames of the peer
     /// that are on their way are ignored. What the reader still holds is settled by [`release`](Self::release).
     /// No effect on a stream that has ended.

@@ -7,6 +7,7 @@ use crate::{
     event::{Event, StreamKey},
     frame::{Data, Headers, WindowUpdate},
     headers::Part,
+    output::Output,
     stream::Ending,
 };
 use bytes::Bytes;
@@ -127,14 +128,32 @@ impl Connection {
     /// Puts one DATA frame into the output; windows and the stream allow it.
     #[inline]
     pub(super) fn write_data(&mut self, key: StreamKey, data: Bytes, end_stream: bool) {
+        let len = data.len() as u32;
+        self.write_payload(key, len, end_stream, |output| output.payload(data));
+    }
+
+    /// The same with a payload that is short and that somebody keeps.
+    #[inline]
+    pub(super) fn write_copy(&mut self, key: StreamKey, data: &[u8], end_stream: bool) {
+        let len = data.len() as u32;
+        self.write_payload(key, len, end_stream, |output| output.copy(data));
+    }
+
+    #[inline]
+    fn write_payload(
+        &mut self,
+        key: StreamKey,
+        len: u32,
+        end_stream: bool,
+        payload: impl FnOnce(&mut Output),
+    ) {
         let Some(stream) = self.streams.get(key) else {
             return;
         };
-        let len = data.len() as u32;
         self.abuse.note_sent();
         self.output
             .frames(|out| Data::head(key.id, len, end_stream).encode(out));
-        self.output.payload(data);
+        payload(&mut self.output);
         stream.window.consume(len);
         self.window.consume(len);
         if let Ok(state) = stream.state.send_data(end_stream) {

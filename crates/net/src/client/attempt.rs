@@ -95,7 +95,8 @@ impl Future for Attempt {
             match outcome {
                 Ok((io, peer)) => {
                     let machine = Connection::client(attempt.http2.clone(), clock::now());
-                    let role = ClientRole::new(peer.remote_address().to_string(), reporter);
+                    let submit = Arc::clone(&attempt.submit);
+                    let role = ClientRole::new(peer.remote_address().to_string(), submit, reporter);
                     let driver = Driver::new(io, machine, Arc::clone(&attempt.submit), role);
                     this.stage = Stage::Driving(driver.polling(attempt.polling));
                 }

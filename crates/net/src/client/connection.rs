@@ -1,10 +1,11 @@
 //! The client's end of one connection: mailboxes become streams, events become answers.
 
 use super::gather::{Gathered, Plain};
+use super::held::{Held, is_unprocessed};
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
 use crate::transport::{
-    Mailbox, Role,
+    Mailbox, Role, Submit,
     mailbox::{End, Finish, Head, Interest, Outgoing},
     submit::Request,
 };
@@ -22,16 +23,21 @@ struct Call {
     sending: bool,
     /// A unary response gathers here and is handed over once, as long as it is nothing unusual.
     gathered: Option<Gathered>,
+    /// The request, as long as it could go out again.
+    held: Option<Held>,
 }
 
 /// The client's [`Role`].
 pub(crate) struct ClientRole {
     peer: String,
+    submit: Arc<Submit<Mailbox>>,
     reporter: Reporter,
     calls: Vec<Option<Call>>,
     plain: Plain,
     /// Calls that wait for the server to allow another stream, in order.
     waiting: VecDeque<Arc<Mailbox>>,
+    /// Calls that a GOAWAY refuses, until the channel knows of it.
+    refused: Vec<Arc<Mailbox>>,
     /// No call's deadline is earlier.
     deadline: Option<Instant>,
     error: Option<io::Error>,
@@ -46,13 +52,19 @@ pub(crate) struct ClientRole {
 }
 
 impl ClientRole {
-    pub(crate) fn new(peer: String, reporter: Reporter) -> ClientRole {
+    pub(crate) fn new(
+        peer: String,
+        submit: Arc<Submit<Mailbox>>,
+        reporter: Reporter,
+    ) -> ClientRole {
         ClientRole {
             peer,
+            submit,
             reporter,
             calls: Vec::new(),
             plain: Plain::default(),
             waiting: VecDeque::new(),
+            refused: Vec::new(),
             deadline: None,
             error: None,
             goaway: None,
@@ -71,6 +83,7 @@ impl ClientRole {
             goaway: self.goaway.clone(),
             useless: !self.useful
                 && self.orphans.is_empty()
+                && self.refused.is_empty()
                 && self.calls.iter().all(Option::is_none),
         })
     }
@@ -100,7 +113,10 @@ impl ClientRole {
         if outgoing.reset.is_some() || mailbox.is_over() {
             return;
         }
-        let Head::Request { template, metadata } = &head else {
+        let Head::Request {
+            template, metadata, ..
+        } = &head
+        else {
             return;
         };
         let timeout = mailbox
@@ -125,6 +141,7 @@ impl ClientRole {
                     mailbox,
                     sending: true,
                     gathered,
+                    held: Held::new(head),
                 };
                 if self.calls.len() <= key.slot() {
                     if self.calls.is_empty() {
@@ -199,9 +216,16 @@ impl ClientRole {
             return;
         }
         call.sending = !half_close;
-        // A stream that has gone meanwhile has an event on its way that says so.
-        outgoing.data.send(connection, now, key, half_close).ok();
-        if !half_close && let Some(call) = self.call(key) {
+        match &mut call.held {
+            Some(held) => {
+                if !held.send(connection, now, key, outgoing.data, half_close) {
+                    call.held = None;
+                }
+            }
+            // A stream that has gone meanwhile has an event on its way that says so.
+            None => drop(outgoing.data.send(connection, now, key, half_close)),
+        }
+        if !half_close {
             call.mailbox.set_outstanding(connection.buffered(key));
         }
     }
@@ -229,6 +253,8 @@ impl ClientRole {
         if trailers {
             return self.finish(connection, now, key, Some(headers));
         }
+        // The response has begun: the call is committed to it (gRFC A6).
+        call.held = None;
         let plain = end || self.plain.is_head(&headers);
         match &mut call.gathered {
             Some(gathered) => {
@@ -319,7 +345,14 @@ impl ClientRole {
         reason: Reason,
         cause: ResetCause,
     ) {
-        let Some(call) = self.remove(key) else { return };
+        let Some(mut call) = self.remove(key) else {
+            return;
+        };
+        if is_unprocessed(reason, &cause)
+            && let Some(held) = call.held.take()
+        {
+            return self.send_elsewhere(call.mailbox, held, cause == ResetCause::GoAway);
+        }
         match cause {
             ResetCause::Connection => self.orphans.push(call),
             cause => {
@@ -329,13 +362,27 @@ impl ClientRole {
         }
     }
 
+    /// The server has not processed the call: the channel finds it another stream, here or on another connection.
+    #[cold]
+    fn send_elsewhere(&mut self, mailbox: Arc<Mailbox>, held: Held, going: bool) {
+        if !mailbox.start_over(held.again()) {
+            return;
+        }
+        match going {
+            // The channel must hear of the GOAWAY first, or it would pick this connection again.
+            true => self.refused.push(mailbox),
+            false => self.reporter.tell(News::Unsent(vec![mailbox])),
+        }
+    }
+
     fn on_closed(&mut self, error: ConnectionError) {
         let disconnect = self.disconnect(Some(error));
         self.closing = true;
-        let unsent: Vec<_> = self.waiting.drain(..).collect();
+        let mut unsent: Vec<_> = self.waiting.drain(..).collect();
         for mailbox in &unsent {
             mailbox.unattach();
         }
+        unsent.append(&mut self.refused);
         if !unsent.is_empty() {
             self.reporter.tell(News::Unsent(unsent));
         }
@@ -428,10 +475,11 @@ impl Role for ClientRole {
             Event::GoAway { reason, debug } => {
                 self.goaway = Some((reason, debug));
                 let disconnect = self.disconnect(None);
-                let unsent: Vec<_> = self.waiting.drain(..).collect();
+                let mut unsent: Vec<_> = self.waiting.drain(..).collect();
                 for mailbox in &unsent {
                     mailbox.unattach();
                 }
+                unsent.append(&mut self.refused);
                 self.reporter.tell(News::GoingAway(disconnect));
                 if !unsent.is_empty() {
                     self.reporter.tell(News::Unsent(unsent));
@@ -448,14 +496,17 @@ impl Role for ClientRole {
                 .calls
                 .get(slot)
                 .and_then(|call| call.as_ref())
+                .filter(|call| Arc::ptr_eq(&call.mailbox, &mailbox))
                 .map(|call| call.key);
-            let outgoing = mailbox.take_outgoing();
+            // Otherwise the stream is another connection's, to which the call has moved, or is over.
             if let Some(key) = key {
+                let outgoing = mailbox.take_outgoing();
                 self.transmit(connection, now, key, outgoing);
             }
         } else if self.waiting.is_empty() {
-            let outgoing = mailbox.take_outgoing();
-            self.open(connection, now, mailbox, outgoing);
+            if let Some(outgoing) = mailbox.take_outgoing_of(&self.submit) {
+                self.open(connection, now, mailbox, outgoing);
+            }
         } else {
             self.note_deadline(mailbox.deadline());
             if self.waiting.len() >= 64 && self.waiting.len().is_power_of_two() {

@@ -8,6 +8,7 @@ mod connector;
 mod control;
 mod gather;
 mod heads;
+mod held;
 mod inbox;
 mod news;
 mod options;

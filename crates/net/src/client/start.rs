@@ -72,6 +72,7 @@ pub(crate) fn start(
     let head = Head::Request {
         template,
         metadata: options.metadata,
+        refused: false,
     };
     let mut outgoing = Outgoing {
         head: Some(head),

@@ -57,6 +57,12 @@ impl Chunks {
         self.whole.is_empty() && self.gathered.is_empty()
     }
 
+    /// All bytes.
+    pub(crate) fn size(&self) -> usize {
+        let whole: usize = self.whole.iter().map(Bytes::len).sum();
+        whole + self.gathered.len()
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Chunks::default();
     }

@@ -1,6 +1,7 @@
 //! The driver's side: taking what is to be sent, handing over what has arrived.
 
 use super::{End, HIGH_WATER, Incoming, Interest, Mailbox, Outgoing};
+use crate::transport::submit::Submit;
 use bytes::Bytes;
 use farcall_http2::{Headers, StreamKey};
 use std::{
@@ -35,6 +36,24 @@ impl Mailbox {
         let mut state = self.lock();
         state.queued = false;
         state.submit = None;
+    }
+
+    /// Takes the mailbox off its connection, which sent all of `request` in vain: it waits for another one, to which that
+    /// goes before anything else. False: nobody waits for the outcome any more, nothing was done.
+    pub(crate) fn start_over(&self, request: Outgoing) -> bool {
+        let mut state = self.lock();
+        if state.incoming.end.is_some() {
+            return false;
+        }
+        let newer = mem::replace(&mut state.outgoing, request);
+        state.outgoing.append(newer);
+        // What was asked for concerns the stream that is gone; nothing has been received on it.
+        state.outgoing.release = 0;
+        state.outgoing.expect = 0;
+        state.outstanding = state.outgoing.data.size();
+        state.queued = false;
+        state.submit = None;
+        true
     }
 
     /// What wakes the receiver.
@@ -92,6 +111,21 @@ impl Mailbox {
         let mut state = self.lock();
         state.queued = false;
         mem::take(&mut state.outgoing)
+    }
+
+    /// As [`take_outgoing`](Self::take_outgoing), if this connection, to whose queue `submit` belongs, has the mailbox: a
+    /// call that moved to another connection may still stand in the queue of the first.
+    pub(crate) fn take_outgoing_of(&self, submit: &Arc<Submit<Mailbox>>) -> Option<Outgoing> {
+        let mut state = self.lock();
+        let ours = state
+            .submit
+            .as_ref()
+            .is_some_and(|own| Arc::ptr_eq(own, submit));
+        if !ours {
+            return None;
+        }
+        state.queued = false;
+        Some(mem::take(&mut state.outgoing))
     }
 
     /// How many bytes the connection still holds back; wakes a sender that may go on.

@@ -41,6 +41,8 @@ pub(crate) enum Head {
     Request {
         template: RequestTemplate,
         metadata: Metadata,
+        /// It was sent before and not processed (gRFC A6): not a third time.
+        refused: bool,
     },
     Response(HeaderList),
 }
