@@ -64,6 +64,30 @@ impl ConfigError {
     }
 }
 
+/// Checks the windows that `static_windows` has set (RFC 9113 §6.9.1); a connection's window above the budget for unread
+/// bytes raises that budget, or it would never be granted.
+///
+/// # Errors
+/// Says which value is out of range.
+pub(crate) fn check_windows(config: &mut farcall_http2::Config) -> Result<(), ConfigError> {
+    const MAX: u32 = i32::MAX as u32;
+    let windows = [
+        ("a stream", config.initial_stream_window, 1),
+        // What every connection begins with, and what cannot be taken back.
+        ("the connection", config.initial_connection_window, 65_535),
+    ];
+    for (whose, window, min) in windows {
+        if !(min..=MAX).contains(&window) {
+            return Err(ConfigError::new(format!(
+                "static_windows: the window of {whose} is {window} bytes; it must be between {min} and {MAX}"
+            )));
+        }
+    }
+    let budget = config.initial_connection_window as usize;
+    config.receive_budget = config.receive_budget.max(budget);
+    Ok(())
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -83,5 +107,37 @@ impl fmt::Debug for ConfigError {
 impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.cause.as_ref().map(|cause| &**cause as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_windows;
+    use crate::{Channel, Server};
+
+    #[test]
+    fn windows_that_cannot_work_are_errors_that_name_them() {
+        for (stream, connection) in [(0, 1 << 20), (1 << 16, 0), (1 << 31, 1 << 20), (1, 65_534)] {
+            let channel = Channel::builder("ipv4:127.0.0.1:1").insecure();
+            let error = channel
+                .static_windows(stream, connection)
+                .build()
+                .unwrap_err();
+            assert!(error.to_string().contains("static_windows"), "{error}");
+            let server = Server::builder().static_windows(stream, connection);
+            let error = server.unbound().unwrap_err();
+            assert!(
+                error.is_config() && error.to_string().contains("static_windows"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_large_connection_window_raises_the_budget_that_would_cap_it() {
+        let mut config = farcall_http2::Config::default();
+        config.initial_connection_window = 64 << 20;
+        check_windows(&mut config).unwrap();
+        assert_eq!(config.receive_budget, 64 << 20);
     }
 }

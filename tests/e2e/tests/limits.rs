@@ -169,7 +169,7 @@ async fn metadata_beyond_the_servers_advertised_header_list_fails_the_call_befor
 }
 
 #[tokio::test]
-async fn trailers_beyond_the_clients_header_list_end_the_call_and_spare_the_connection() {
+async fn trailers_beyond_the_clients_header_list_are_left_out_and_spare_the_connection() {
     let stub = StubServer::unary("/t.T/Any", move |request: Request<Bytes>| async move {
         let mut response = Response::new(Bytes::new());
         if !request.is_empty() {
@@ -180,13 +180,10 @@ async fn trailers_beyond_the_clients_header_list_end_the_call_and_spare_the_conn
         Ok(response)
     });
     let channel = stub.channel();
-    let status = calls::unary(&channel, "/t.T/Any", Bytes::from("large"))
+    let reply = calls::unary(&channel, "/t.T/Any", Bytes::from("large"))
         .await
-        .unwrap_err();
-    assert!(
-        matches!(status.code(), Code::Internal | Code::ResourceExhausted),
-        "{status}"
-    );
+        .unwrap();
+    assert!(reply.trailers().is_empty());
     calls::unary(&channel, "/t.T/Any", Bytes::new())
         .await
         .unwrap();
@@ -223,4 +220,103 @@ async fn calls_beyond_the_servers_concurrent_streams_wait_for_their_turn() {
         within(PATIENCE, "every call", call).await.unwrap().unwrap();
     }
     assert_eq!(probe.counts(), (5, 5));
+}
+
+#[tokio::test]
+async fn trailers_that_the_caller_does_not_take_lose_their_metadata_and_keep_the_status() {
+    use farcall_net::Status;
+    let long = || "y".repeat(3000);
+    let mut stub = StubServer::unary("/t.T/Fails", move |_| async move {
+        let mut status = Status::not_found("no such thing");
+        status.metadata_mut().insert("x", long());
+        Err::<Bytes, _>(status)
+    })
+    .and(StubServer::unary("/t.T/Trails", move |_| async move {
+        let mut response = Response::new(Bytes::from("done"));
+        response.trailers_mut().insert("x", long());
+        Ok(response)
+    }))
+    .and(StubServer::unary("/t.T/Heads", move |_| async move {
+        let mut response = Response::new(Bytes::from("done"));
+        response.metadata_mut().insert("x", long());
+        Ok(response)
+    }))
+    .and(StubServer::bidi("/t.T/Stream", move |_, replies| {
+        Box::pin(async move {
+            replies.metadata_mut().insert("x", long());
+            replies.send(Bytes::from("one")).await?;
+            Ok(())
+        })
+    }))
+    .start()
+    .await;
+    let builder = stub.channel_builder().insecure();
+    let channel = builder.max_header_list_size(1000).build().unwrap();
+    let status = calls::unary(&channel, "/t.T/Fails", Bytes::new())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::NotFound, "no such thing")
+    );
+    let reply = calls::unary(&channel, "/t.T/Trails", Bytes::new())
+        .await
+        .unwrap();
+    assert_eq!((&reply[..], reply.trailers().len()), (&b"done"[..], 0));
+    let status = calls::unary(&channel, "/t.T/Heads", Bytes::new())
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::Internal);
+    assert!(
+        status.message().contains("MAX_HEADER_LIST_SIZE"),
+        "{status}"
+    );
+    let (requests, mut replies) = calls::bidi(&channel, "/t.T/Stream").split();
+    let status = within(PATIENCE, "the status", replies.message())
+        .await
+        .unwrap_err();
+    assert!(
+        status.message().contains("MAX_HEADER_LIST_SIZE"),
+        "{status}"
+    );
+    drop((requests, replies, channel));
+    stub.begin_shutdown();
+    within(PATIENCE, "the shutdown", stub.wait()).await;
+}
+
+#[tokio::test]
+async fn a_request_that_arrives_slowly_gets_no_handler_beyond_the_limit() {
+    use farcall_http2::Reason;
+    use farcall_testkit::scripted_peer::{ScriptedPeer, message};
+    let (probe, gate) = (Probe::new(), Arc::new(Semaphore::new(0)));
+    let (inside, door) = (probe.clone(), Arc::clone(&gate));
+    let stub = StubServer::unary("/t.T/Wait", move |_| {
+        let (guard, door) = (inside.enter(), Arc::clone(&door));
+        async move {
+            let _guard = guard;
+            door.acquire().await.unwrap().forget();
+            Ok(Bytes::new())
+        }
+    });
+    let stub = stub.configure(|server| server.max_concurrent_streams(2).run_to_completion());
+    let stub = stub.start().await;
+    let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
+    peer.handshake().await;
+    peer.request(1, "/t.T/Wait", &[]).await;
+    for (stream, handlers) in [(3, 1), (5, 2)] {
+        peer.request(stream, "/t.T/Wait", &[]).await;
+        peer.data(stream, &message(b""), true).await;
+        within(PATIENCE, "the handler", probe.begun(handlers)).await;
+        peer.rst(stream, Reason::CANCEL).await;
+    }
+    peer.data(1, &message(b""), true).await;
+    assert_eq!(peer.expect_rst(1).await, Reason::REFUSED_STREAM);
+    assert_eq!(probe.counts(), (2, 0));
+    gate.add_permits(2);
+    within(PATIENCE, "the handlers' end", probe.ended(2)).await;
+    // The limit is free again.
+    gate.add_permits(1);
+    peer.request(7, "/t.T/Wait", &[]).await;
+    peer.data(7, &message(b""), true).await;
+    assert_eq!(peer.expect_exchange(7).await.last().grpc_status(), Some(0));
 }

@@ -3,10 +3,12 @@
 mod bad_input;
 mod bad_input_log;
 mod bad_messages;
+mod broken_sockets;
 mod cancel;
 mod completion;
 mod compression;
 mod context;
+mod cut;
 mod deadline;
 mod half_close;
 mod limits;

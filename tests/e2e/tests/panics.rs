@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, logged, within};
 use farcall_net::{Code, Request};
-use farcall_testkit::stub_server::{StubServer, calls};
+use farcall_testkit::{
+    sim::NetConfig,
+    stub_server::{StubServer, calls},
+};
 
 fn panicking() -> StubServer {
     StubServer::unary("/t.T/Panic", |request: Request<Bytes>| {
@@ -61,4 +64,48 @@ async fn the_text_of_a_panic_is_for_the_log_and_not_for_the_caller() {
         .await
         .unwrap_err();
     assert!(!status.message().contains("after an await"), "{status}");
+}
+
+/// Panics when it is dropped, if it is told to.
+struct Sore(bool);
+
+impl Drop for Sore {
+    fn drop(&mut self) {
+        if self.0 {
+            self.0 = false;
+            panic!("sore when it is dropped");
+        }
+    }
+}
+
+/// A future that keeps what it holds after it is done.
+struct Keeps(Sore, Bytes);
+
+impl std::future::Future for Keeps {
+    type Output = Result<Bytes, farcall_net::Status>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        std::task::Poll::Ready(Ok(std::mem::take(&mut self.1)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_when_it_is_dropped_harms_its_own_call_alone() {
+    let stub = StubServer::unary("/t.T/Sore", |request: Request<Bytes>| {
+        Keeps(Sore(&request[..] == b"sore"), request.into_inner())
+    })
+    .simulated(1, NetConfig::default());
+    // Often enough to be polled where it was read: time stands still, so every poll is short.
+    for message in [&["fine"; 100][..], &["sore", "fine"]].concat() {
+        let call = calls::unary(stub.channel(), "/t.T/Sore", Bytes::from(message)).into_future();
+        let reply = within(PATIENCE, "the reply", call).await;
+        match message {
+            "fine" => assert_eq!(*reply.unwrap(), message),
+            _ => assert_eq!(reply.unwrap_err().code(), Code::Internal),
+        }
+    }
+    assert_eq!(stub.connections(), 1, "the connection lives");
 }

@@ -5,6 +5,7 @@ use super::{
     connector::Connector,
     inbox::Reporter,
     news::News,
+    race,
     shared::{Settings, Shared},
 };
 use crate::{
@@ -119,9 +120,8 @@ async fn establish(settings: &Settings, address: &Address, deadline: Instant) ->
     let options = TcpOptions {
         user_timeout: settings.user_timeout(),
     };
-    let mut last: Option<ConnectError> = None;
-    for address in socket_addresses(address).await? {
-        match connect(
+    let connect = |address: SocketAddress| async move {
+        connect(
             &address,
             &settings.security,
             &settings.authority,
@@ -129,18 +129,14 @@ async fn establish(settings: &Settings, address: &Address, deadline: Instant) ->
             deadline,
         )
         .await
-        {
-            Ok(connected) => return Ok(connected),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(match last {
-        Some(error) => Arc::new(error),
-        None => Arc::new(io::Error::new(
+    };
+    match race::first(socket_addresses(address).await?, connect).await {
+        Some(outcome) => outcome.map_err(|error| Arc::new(error) as Cause),
+        None => Err(Arc::new(io::Error::new(
             io::ErrorKind::NotFound,
             format!("{address} has no addresses"),
-        )),
-    })
+        ))),
+    }
 }
 
 /// The sockets' addresses behind an address; names are looked up only here (`passthrough:`).

@@ -4,7 +4,7 @@ use super::{channel::Channel, connector::Connector, shared::Settings};
 use crate::clock;
 use crate::{
     call::Encoding,
-    error::ConfigError,
+    error::{ConfigError, check_windows},
     resolver::{ResolverTask, TaskFactory},
     transport::connect::Security,
 };
@@ -240,7 +240,9 @@ impl ChannelBuilder {
     }
 
     /// Receive windows of streams and connections in bytes, fixed: the bandwidth-delay product is not estimated.
-    /// Default: 64 KiB and 1 MiB at the start, growing with the estimate.
+    /// Default: 64 KiB and 1 MiB at the start, growing with the estimate. A stream's from 1, a connection's from 65,535, to
+    /// 2^31−1 bytes, else [`build`](ChannelBuilder::build) fails. A connection can make this end hold as much as its window,
+    /// and 16 MiB in any case.
     pub fn static_windows(mut self, stream: u32, connection: u32) -> Self {
         self.http2.initial_stream_window = stream;
         self.http2.initial_connection_window = connection;
@@ -276,8 +278,10 @@ impl ChannelBuilder {
     ///
     /// # Errors
     /// The target cannot be parsed or its scheme is unknown; neither `insecure` nor `tls` was said; the TLS settings
-    /// are unusable; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a header.
-    pub fn build(self) -> Result<Channel, ConfigError> {
+    /// are unusable; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a
+    /// header; a static window is out of range.
+    pub fn build(mut self) -> Result<Channel, ConfigError> {
+        check_windows(&mut self.http2)?;
         let mut subchannel = SubchannelConfig::default();
         subchannel.min_connect_timeout = self.connect_timeout;
         subchannel.max_connect_timeout = Some(self.connect_timeout);

@@ -185,7 +185,7 @@ impl Control {
             Action::Close(connection) => {
                 if let Some(link) = self.connections.remove(&connection) {
                     match link.ready {
-                        true => link.submit.request(Request::Close),
+                        true => drop(link.submit.request(Request::Close)),
                         false => link.task.abort(),
                     }
                 }
@@ -360,7 +360,7 @@ impl Drop for Control {
     fn drop(&mut self) {
         for link in self.connections.values() {
             match link.ready {
-                true => link.submit.request(Request::Drain),
+                true => drop(link.submit.request(Request::Drain)),
                 false => link.task.abort(),
             }
         }

@@ -13,6 +13,7 @@ mod inbox;
 mod news;
 mod options;
 mod picker_cell;
+mod race;
 mod resolution;
 mod shared;
 mod start;

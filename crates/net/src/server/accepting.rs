@@ -2,6 +2,7 @@
 //! connections come from.
 
 use super::{
+    SILENT_GRACE,
     builder::Server,
     connection::ServerRole,
     listener::{Accepted, Handshake, Listener},
@@ -10,8 +11,8 @@ use super::{
 };
 use crate::{
     clock,
-    error::ConfigError,
-    transport::{Driver, Mailbox, Submit, submit::Request},
+    error::{ConfigError, check_windows},
+    transport::{Driver, Mailbox, Submit, io::TcpOptions, submit::Request},
 };
 use farcall_http2::{Config, Connection};
 use std::{
@@ -20,15 +21,20 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::Poll,
     time::Duration,
 };
-use tokio::{sync::Notify, task::JoinSet, time::timeout};
+use tokio::{
+    sync::Notify,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
-/// How long connections that are cut at the end of a drain get for their last words.
-const CUT_GRACE: Duration = Duration::from_secs(1);
+/// How long connections that are cut at the end of a drain get for their last words: the driver's own limit for writing
+/// them, and a little for it to say how that ended.
+const CUT_GRACE: Duration = Duration::from_millis(1200);
 
 /// What every connection needs.
 pub(super) struct Acceptance {
@@ -47,6 +53,9 @@ struct Connections {
     next: AtomicUsize,
     /// One has gone.
     changed: Notify,
+    /// Those that have not shaken hands by now need not go on.
+    given_up: AtomicBool,
+    give_up: Notify,
 }
 
 #[derive(Default)]
@@ -80,15 +89,28 @@ impl Connections {
         list.open.is_empty()
     }
 
-    /// Asks every connection, those to come included.
+    /// Ends the handshakes that are under way.
+    fn give_up_handshakes(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+        self.give_up.notify_waiters();
+    }
+
+    /// Until [`give_up_handshakes`](Self::give_up_handshakes).
+    async fn handshakes_given_up(&self) {
+        let given_up = self.give_up.notified();
+        if !self.given_up.load(Ordering::Relaxed) {
+            given_up.await;
+        }
+    }
+
+    /// Asks every connection, those to come included. How many were not over yet.
     fn request(&self, request: Request) -> usize {
         let open: Vec<_> = {
             let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
             list.request = request;
             list.open.values().cloned().collect()
         };
-        open.iter().for_each(|submit| submit.request(request));
-        open.len()
+        open.iter().filter(|submit| submit.request(request)).count()
     }
 }
 
@@ -109,9 +131,11 @@ impl Connections {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Connections that were still open when the drain ended.
+    /// Connections that were still open when the drain ended. Not counted: those that had ended and were waiting for the
+    /// client to close too, and those that never began to speak HTTP/2, which get a second from the start of the drain.
     pub connections_cut: usize,
-    /// Calls that were still running on them.
+    /// Calls that were lost with them: those that were still running or arriving, and those that were answered without the
+    /// client taking the whole answer. An answer that could still be written within a second after the cut is not lost.
     pub calls_cut: usize,
 }
 
@@ -130,6 +154,7 @@ impl Server {
             );
             return Err(ConfigError::new(problem));
         }
+        check_windows(&mut self.http2)?;
         self.http2
             .keepalive_interval
             .get_or_insert(Duration::from_secs(7200));
@@ -160,6 +185,14 @@ impl Acceptance {
         }))
     }
 
+    /// TCP_USER_TIMEOUT: the timeout of keepalive, which on a server is always on (gRFC A18).
+    fn tcp(&self) -> TcpOptions {
+        let interval = self.http2.keepalive_interval;
+        TcpOptions {
+            user_timeout: interval.map(|_| self.http2.keepalive_timeout),
+        }
+    }
+
     /// Asks the open connections to end, and cuts those that have not `finished` after `drain`.
     pub(super) async fn drain(
         &self,
@@ -170,7 +203,15 @@ impl Acceptance {
         let mut finished = pin!(finished);
         // Also those that are not registered yet, being in their handshake: they are told as soon as they are.
         self.connections.request(Request::Drain);
-        if timeout(drain, finished.as_mut()).await.is_err() {
+        let start = Instant::now();
+        let silent = drain.min(SILENT_GRACE);
+        let mut over = timeout(silent, finished.as_mut()).await.is_ok();
+        if !over {
+            self.connections.give_up_handshakes();
+            let rest = drain.saturating_sub(start.elapsed());
+            over = timeout(rest, finished.as_mut()).await.is_ok();
+        }
+        if !over {
             report.connections_cut = self.connections.request(Request::Close);
             timeout(CUT_GRACE, finished).await.ok();
             report.calls_cut = self.shared.cut.load(Ordering::Relaxed);
@@ -198,6 +239,7 @@ pub(super) async fn accept_until(
     tasks: &mut JoinSet<()>,
 ) {
     let mut shutdown = pin!(shutdown);
+    listener.set_options(service.tcp());
     loop {
         let mut accept = pin!(listener.accept(|error, _| {
             service
@@ -222,8 +264,14 @@ pub(super) async fn accept_until(
 pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
     let deadline = clock::now() + service.timeout;
     // Boxed: else its room would stay beside the driver as long as the connection lives.
-    let handshake = Box::pin(service.handshake.run(accepted, deadline.into()));
-    let (io, peer) = match handshake.await {
+    let handshake = Box::pin(unless(
+        service.connections.handshakes_given_up(),
+        service.handshake.run(accepted, deadline.into()),
+    ));
+    let Some(shaken) = handshake.await else {
+        return;
+    };
+    let (io, peer) = match shaken {
         Ok(ready) => ready,
         Err(error) => {
             service.shared.log.write(
@@ -253,6 +301,16 @@ pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
         .await;
 }
 
+/// What `work` gives, unless `end` comes first.
+async fn unless<T>(end: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    let (mut end, mut work) = (pin!(end), pin!(work));
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => end.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
 struct Registered<'a> {
     service: &'a Acceptance,
     id: usize,
@@ -261,5 +319,36 @@ struct Registered<'a> {
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
         self.service.connections.remove(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn keepalive_limits_how_long_written_bytes_stay_unacknowledged() {
+        let long = Duration::from_secs(60);
+        for (server, timeout) in [
+            (Server::builder(), 20),
+            (Server::builder().keepalive(long, Duration::from_secs(7)), 7),
+        ] {
+            let service = Acceptance::new(server).unwrap();
+            let mut listener = Listener::bind("127.0.0.1:0", TcpOptions::default())
+                .await
+                .unwrap();
+            let address = listener.local_address().ip().unwrap();
+            let mut tasks = JoinSet::new();
+            let end = std::future::ready(());
+            accept_until(end, &mut listener, &service, &mut tasks).await;
+            let _client = std::net::TcpStream::connect(address).unwrap();
+            let accepted = listener.accept(|error, _| panic!("{error}")).await;
+            let crate::transport::io::Io::Tcp(stream) = accepted.io else {
+                panic!("a TCP server")
+            };
+            let set = socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+            assert_eq!(set, Some(Duration::from_secs(timeout)));
+        }
     }
 }

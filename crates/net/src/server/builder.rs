@@ -171,7 +171,9 @@ impl Server {
     }
 
     /// Receive windows of streams and connections in bytes, fixed: the bandwidth-delay product is not estimated.
-    /// Default: 64 KiB and 1 MiB at the start, growing with the estimate.
+    /// Default: 64 KiB and 1 MiB at the start, growing with the estimate. A stream's from 1, a connection's from 65,535, to
+    /// 2^31−1 bytes, else [`bind`](Server::bind) fails. A connection can make the server hold as much as its window, and
+    /// 16 MiB in any case.
     pub fn static_windows(mut self, stream: u32, connection: u32) -> Self {
         self.http2.initial_stream_window = stream;
         self.http2.initial_connection_window = connection;
@@ -180,7 +182,8 @@ impl Server {
     }
 
     /// Checks a silent client with a PING after `interval` and gives it `timeout` to answer, else the connection ends
-    /// (gRFC A8). Default: 2 h and 20 s. `interval` below 1 s is raised to 1 s.
+    /// (gRFC A8). Default: 2 h and 20 s. `interval` below 1 s is raised to 1 s. On Linux `timeout` is also how long written
+    /// bytes may stay unacknowledged, or the client's receive buffer full (TCP_USER_TIMEOUT, gRFC A18).
     pub fn keepalive(mut self, interval: Duration, timeout: Duration) -> Self {
         self.http2.keepalive_interval =
             Some(interval.clamp(Duration::from_secs(1), clock::FOREVER));

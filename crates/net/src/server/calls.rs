@@ -109,8 +109,15 @@ impl Calls {
         self.slots[key.slot()].take()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.slots.iter().flatten().count()
+    /// The calls that are answered, and how many are not. Of the former some have left whole meanwhile.
+    pub(super) fn answered(&self) -> (Vec<StreamKey>, usize) {
+        let calls = self.slots.iter().flatten();
+        let answered: Vec<_> = calls
+            .filter(|call| matches!(call.state, State::Answered))
+            .map(|call| call.key)
+            .collect();
+        let others = self.slots.iter().flatten().count() - answered.len();
+        (answered, others)
     }
 
     /// Takes out all calls.

@@ -1,6 +1,7 @@
 //! The server's end of one connection: requests become handlers, replies become frames.
 
 use super::{
+    SILENT_GRACE,
     calls::{Arrived, Call, Calls, State},
     handler::{HandlerFuture, Route},
     known::{Known, Parsed},
@@ -52,6 +53,11 @@ pub(crate) struct ServerRole {
     ready_by: Option<Instant>,
     /// Handlers in tasks of their own have something to do.
     has_woken: bool,
+    /// Calls answered, and how many of them when everything was written last: what is between lies in the output.
+    answered: u64,
+    flushed: u64,
+    /// The end of a drain has cut the connection.
+    cut: bool,
 }
 
 /// How long the answer to a request that is not a gRPC call waits for the request's end.
@@ -77,6 +83,9 @@ impl ServerRole {
             deadline: Some(ready_by),
             ready_by: Some(ready_by),
             has_woken: false,
+            answered: 0,
+            flushed: 0,
+            cut: false,
         }
     }
 
@@ -310,6 +319,11 @@ impl ServerRole {
         mailbox: Arc<Mailbox>,
         arrived: Arrived,
     ) {
+        if !self.slots.is_free() {
+            // They were when the request began to arrive.
+            self.calls.remove(key);
+            return connection.reset(now, key, Reason::REFUSED_STREAM);
+        }
         let Arrived {
             accepted,
             route,
@@ -384,10 +398,19 @@ impl ServerRole {
         mailbox: &Mailbox,
     ) -> bool {
         let outgoing = mailbox.take_outgoing();
-        if let Some(Head::Response(head)) = &outgoing.head {
-            // A stream that has gone meanwhile has an event on its way that says so.
-            connection.send_headers(now, key, &head.parts(), false).ok();
+        if let Some(Head::Response(head)) = &outgoing.head
+            && let Err(SendError::HeaderListTooLarge { size, limit }) =
+                connection.send_headers(now, key, &head.parts(), false)
+        {
+            send_shortened(
+                connection,
+                now,
+                key,
+                &head_too_large(size, limit),
+                SendError::HeaderListTooLarge { size, limit },
+            );
         }
+        // A stream that has gone meanwhile has an event on its way that says so.
         outgoing.data.send(connection, now, key, false).ok();
         connection.release(now, key, outgoing.release + mailbox.detach(key));
         outgoing.head.is_some()
@@ -429,10 +452,13 @@ impl ServerRole {
                 Err(whole) => data = Some(whole),
             }
         }
-        if let Some(head) = &head {
-            // Of a stream that has gone meanwhile nothing is left to do but what `send_trailers` does.
-            connection.send_headers(now, key, &head.parts(), false).ok();
+        if let Some(head) = &head
+            && let Err(SendError::HeaderListTooLarge { size, limit }) =
+                connection.send_headers(now, key, &head.parts(), false)
+        {
+            return self.send_trailers(connection, now, key, &head_too_large(size, limit));
         }
+        // Of a stream that has gone meanwhile nothing is left to do but what `send_trailers` does.
         if let Some(data) = data {
             connection.send_data(now, key, data, false).ok();
         }
@@ -446,16 +472,19 @@ impl ServerRole {
         key: StreamKey,
         trailers: &HeaderList,
     ) {
-        let sent = connection.send_headers(now, key, &trailers.parts(), true);
-        if sent.is_err_and(|error| error != SendError::StreamGone) {
-            // The caller's limit on header lists leaves no way to say it.
-            connection.reset(now, key, Reason::INTERNAL_ERROR);
+        match connection.send_headers(now, key, &trailers.parts(), true) {
+            Ok(()) | Err(SendError::StreamGone) => {}
+            Err(error) => {
+                self.report(Trouble::Request, &format_args!("trailers: {error}"));
+                send_shortened(connection, now, key, trailers, error);
+            }
         }
         self.answered(connection, now, key);
     }
 
     /// The call's last word has been given to the connection.
     fn answered(&mut self, connection: &mut Connection, now: Instant, key: StreamKey) {
+        self.answered += 1;
         let Some(call) = self.calls.find(key) else {
             return;
         };
@@ -505,9 +534,12 @@ impl ServerRole {
             return;
         }
         if let Some(Head::Response(head)) = &outgoing.head {
+            let sent = connection.send_headers(now, key, &head.parts(), false);
+            if let Err(SendError::HeaderListTooLarge { size, limit }) = sent {
+                return self.give_up(connection, now, key, &head_too_large(size, limit));
+            }
+            // A stream that has gone meanwhile has an event on its way that says so.
             *head_sent = true;
-            // As above: a stream that has gone says so itself.
-            connection.send_headers(now, key, &head.parts(), false).ok();
         }
         if !outgoing.data.is_empty() {
             outgoing.data.send(connection, now, key, false).ok();
@@ -522,6 +554,26 @@ impl ServerRole {
             }
             Finish::Open | Finish::HalfClose => {}
         }
+    }
+
+    /// Ends a call in the place of its handler, which goes on for nobody.
+    #[cold]
+    fn give_up(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        trailers: &HeaderList,
+    ) {
+        let Some(call) = self.calls.remove(key) else {
+            return;
+        };
+        if let Err(error) = connection.send_headers(now, key, &trailers.parts(), true) {
+            send_shortened(connection, now, key, trailers, error);
+        }
+        let status = Status::cancelled("the caller does not take response headers of this size");
+        let unreported = call.cancel(Cancelled::Cancelled, End::Failed(status));
+        connection.release(now, key, unreported);
     }
 
     /// A call's time is up.
@@ -550,6 +602,37 @@ impl ServerRole {
         let unreported = call.cancel(Cancelled::Deadline, End::Failed(status));
         connection.release(now, key, unreported);
     }
+}
+
+/// The list that ends a response did not go out as it was: the caller's limit on header lists leaves room for less.
+#[cold]
+fn send_shortened(
+    connection: &mut Connection,
+    now: Instant,
+    key: StreamKey,
+    list: &HeaderList,
+    error: SendError,
+) {
+    let sent = match error {
+        SendError::HeaderListTooLarge { limit, .. } => {
+            let list = server::shortened(list, limit);
+            connection.send_headers(now, key, &list.parts(), true)
+        }
+        error => Err(error),
+    };
+    if sent.is_err_and(|error| error != SendError::StreamGone) {
+        // Not even the code fits.
+        connection.reset(now, key, Reason::INTERNAL_ERROR);
+    }
+}
+
+/// The response in place of one whose initial metadata the caller does not take.
+#[cold]
+fn head_too_large(size: usize, limit: usize) -> HeaderList {
+    let text = format!(
+        "the response's initial metadata is {size} bytes; the caller accepts {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"
+    );
+    server::trailers_only(b"", &Status::internal(text), &Metadata::new())
 }
 
 /// Answers what is not a request of gRPC's.
@@ -623,11 +706,22 @@ impl Role for ServerRole {
     fn on_request(&mut self, connection: &mut Connection, now: Instant, request: Request) {
         match request {
             Request::None => {}
-            Request::Drain => connection.drain(now, "graceful_stop"),
+            Request::Drain => {
+                if let Some(ready_by) = &mut self.ready_by {
+                    // Nobody has been promised anything yet.
+                    *ready_by = (*ready_by).min(now + SILENT_GRACE);
+                    self.deadline = Some(self.deadline.map_or(*ready_by, |at| at.min(*ready_by)));
+                }
+                connection.drain(now, "graceful_stop");
+            }
             Request::Close => {
-                self.shared
-                    .cut
-                    .fetch_add(self.calls.len(), Ordering::Relaxed);
+                let (answered, open) = self.calls.answered();
+                let waiting = |key: &&StreamKey| connection.buffered(**key) > 0;
+                // What waits for a window is not written any more.
+                let stuck = answered.iter().filter(waiting).count();
+                self.shared.cut.fetch_add(open + stuck, Ordering::Relaxed);
+                self.answered = self.answered.saturating_sub(stuck as u64);
+                self.cut = true;
                 connection.shutdown(now, Reason::NO_ERROR, "stop");
             }
         }
@@ -660,6 +754,18 @@ impl Role for ServerRole {
 
     fn on_io_error(&mut self, error: io::Error) {
         self.shared.log.io_error(&self.terms.peer, &error);
+    }
+
+    fn on_flushed(&mut self) {
+        self.flushed = self.answered;
+    }
+
+    fn on_unwritten(&mut self) {
+        if self.cut {
+            let lost =
+                usize::try_from(self.answered.saturating_sub(self.flushed)).unwrap_or(usize::MAX);
+            self.shared.cut.fetch_add(lost, Ordering::Relaxed);
+        }
     }
 
     fn on_end(&mut self, _unserved: Vec<Arc<Mailbox>>) {

@@ -7,6 +7,7 @@ use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -127,11 +128,14 @@ impl Log {
         };
         let Some(suppressed) = suppressed else { return };
         let what = what.escape_debug();
-        if suppressed > 0 {
-            log::warn!(target: "farcall", "{trouble:?}: {whom}: {what} ({suppressed} more like it were not logged)");
-        } else {
-            log::warn!(target: "farcall", "{trouble:?}: {whom}: {what}");
-        }
+        let line = || match suppressed {
+            0 => log::warn!(target: "farcall", "{trouble:?}: {whom}: {what}"),
+            _ => {
+                log::warn!(target: "farcall", "{trouble:?}: {whom}: {what} ({suppressed} more like it were not logged)");
+            }
+        };
+        // A logger that panics, as `eprintln!` does when the disk is full, is no reason to lose a connection.
+        catch_unwind(AssertUnwindSafe(line)).ok();
     }
 }
 

@@ -18,6 +18,11 @@ mod shared;
 mod unbound;
 mod watch;
 
+use std::time::Duration;
+
+/// What those get during a drain who have not begun to speak HTTP/2: no call of theirs can be lost.
+const SILENT_GRACE: Duration = Duration::from_secs(1);
+
 pub use accepting::ShutdownReport;
 pub use builder::Server;
 pub use listener::BindError;

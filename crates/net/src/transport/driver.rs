@@ -39,6 +39,9 @@ const CUT_MINIMUM: usize = 280;
 /// How long a closed connection waits for the peer to close too, so that its last words are not lost in a TCP reset.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// Reads (of 64 KiB mostly) of what a peer has said before it closed; more than a socket's buffer holds.
+const LAST_READS: usize = 256;
+
 /// What differs between the two ends: where events go and what mailboxes mean.
 pub(crate) trait Role: Send + Unpin + 'static {
     /// Whether to write in the middle of long read batches. One end must, and only one.
@@ -58,6 +61,10 @@ pub(crate) trait Role: Send + Unpin + 'static {
     fn handle_timeout(&mut self, connection: &mut Connection, now: Instant);
     /// The socket failed; events that end all streams follow.
     fn on_io_error(&mut self, error: io::Error);
+    /// All output has been written.
+    fn on_flushed(&mut self) {}
+    /// The connection is over and the rest of its output was not written.
+    fn on_unwritten(&mut self) {}
     /// The driver is gone. `unserved` mailboxes were submitted and never looked at.
     fn on_end(&mut self, unserved: Vec<Arc<Mailbox>>);
 }
@@ -184,6 +191,28 @@ impl<R: Role> Driver<R> {
         true
     }
 
+    /// The socket takes no more output. What the peer said before it closed may still be there to be read: an
+    /// answer, perhaps, or why it closed. Of a socket that cannot be written to nothing more is coming.
+    #[cold]
+    fn read_last_words(&mut self, cx: &mut Context<'_>, now: Instant) {
+        for _ in 0..LAST_READS {
+            while self.process(cx, now) {}
+            if matches!(self.state, State::Closing(_)) {
+                return;
+            }
+            buffer::make_room(&mut self.input, self.connection.input_hint());
+            match pin!(self.io.read_buf(&mut self.input)).poll(cx) {
+                Poll::Ready(Ok(1..)) => {}
+                _ => break,
+            }
+        }
+        while self.process(cx, now) {}
+        if !matches!(self.state, State::Closing(_)) {
+            self.connection.handle_eof(now);
+            self.process(cx, now);
+        }
+    }
+
     /// Takes events until the input is used up or it is time for others to run. True if there was one.
     fn process(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut count = 0;
@@ -216,6 +245,7 @@ impl<R: Role> Driver<R> {
             self.connection.fill(now, WRITE_TARGET);
             let output = self.connection.output();
             if !output.has_remaining() {
+                self.role.on_flushed();
                 return Pin::new(&mut self.io).poll_flush(cx);
             }
             let written = if self.io.is_write_vectored() {
@@ -249,10 +279,13 @@ impl<R: Role> Driver<R> {
         loop {
             let now = clock::now();
             let submitted = self.drain(now);
-            self.fire_timers(now);
             let busy = submitted | (self.state == State::Rested && self.read(cx, now));
             if matches!(self.state, State::Closing(_)) {
                 return Poll::Ready(());
+            }
+            if self.state == State::Rested {
+                // After reading: after a pause of the whole process the answer that a timer gives up may lie in the socket.
+                self.fire_timers(now);
             }
             if busy && self.state == State::Rested {
                 self.polling.on_event();
@@ -267,9 +300,8 @@ impl<R: Role> Driver<R> {
             let flushed = self.flush(cx, now);
             if let Poll::Ready(Err(error)) = flushed {
                 self.role.on_io_error(error);
-                self.connection.handle_eof(now);
-                self.process(cx, now);
-                continue;
+                self.read_last_words(cx, now);
+                return Poll::Ready(());
             }
             if self.state == State::Yielded {
                 self.state = State::Rested;
@@ -297,9 +329,13 @@ impl<R: Role> Driver<R> {
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = clock::now();
         self.timer.elapsed(now);
-        if self.closes_by().is_none_or(|until| until <= now)
-            || self.poll_last_words(cx, now).is_ready()
-        {
+        if self.closes_by().is_none_or(|until| until <= now) {
+            if let State::Closing(_) = self.state {
+                self.role.on_unwritten();
+            }
+            return Poll::Ready(());
+        }
+        if self.poll_last_words(cx, now).is_ready() {
             return Poll::Ready(());
         }
         // Only now: mostly the peer is gone already, and to set a timer that is earlier than others wakes the runtime.
@@ -318,7 +354,9 @@ impl<R: Role> Driver<R> {
 
     fn poll_last_words(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
         if let State::Closing(_) = self.state {
-            ready!(self.flush(cx, now)).ok();
+            if ready!(self.flush(cx, now)).is_err() {
+                self.role.on_unwritten();
+            }
             if self.peer_closed && self.io.ends_by_closing() {
                 return Poll::Ready(());
             }

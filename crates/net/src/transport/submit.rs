@@ -69,15 +69,17 @@ impl<T> Submit<T> {
         true
     }
 
-    /// Asks for a drain or a close; a stronger request stays.
-    pub(crate) fn request(&self, request: Request) {
+    /// Asks for a drain or a close; a stronger request stays. False: the connection is over already.
+    pub(crate) fn request(&self, request: Request) -> bool {
         let mut queue = self.lock();
+        let open = !queue.closed;
         queue.request = queue.request.max(request);
         let waker = queue.waker.take();
         drop(queue);
         if let Some(waker) = waker {
             waker.wake();
         }
+        open
     }
 
     /// Accounts for `bytes` read from a stream that has ended.

@@ -8,4 +8,4 @@ mod response;
 pub use rejection::Rejection;
 pub use request::RequestMachine;
 pub use request_head::RequestHead;
-pub use response::{ResponseTemplate, trailers, trailers_only, trailers_within};
+pub use response::{ResponseTemplate, shortened, trailers, trailers_only, trailers_within};

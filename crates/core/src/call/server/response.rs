@@ -4,10 +4,10 @@ use crate::{
     call::{HeaderList, content_type},
     message::Compressors,
     metadata::Metadata,
-    status::{Code, Status, write_status},
+    status::{Code, Status, status_of_trailers, write_status},
 };
 use bytes::Bytes;
-use farcall_http2::{Field, Fields, KnownName};
+use farcall_http2::{Field, Fields, KnownName, Name};
 use std::sync::{Arc, LazyLock};
 
 /// The response headers of a server, built once for each content-type and compression that is common.
@@ -133,6 +133,25 @@ pub fn trailers_within(limit: usize, status: &Status, metadata: &Metadata) -> He
         }
         bare = Status::new(bare.code(), &message[..end]);
     }
+}
+
+/// A list that ends a response (trailers, or the whole response in one list) made to fit a peer that takes no more than
+/// `limit` bytes of header list, as [`trailers_within`] does it.
+pub fn shortened(list: &HeaderList, limit: usize) -> HeaderList {
+    let fields: Fields = list.fields().cloned().collect();
+    let status = status_of_trailers(&fields).unwrap_or_else(Some);
+    let status = status.unwrap_or_else(|| Status::from_static(Code::Unknown, "no grpc-status"));
+    let head = |field: &Field| {
+        matches!(
+            field.name,
+            Name::Known(KnownName::Status | KnownName::ContentType)
+        )
+    };
+    let mut short: Fields = fields.into_iter().filter(head).collect();
+    let head: usize = short.iter().map(Field::size).sum();
+    let end = trailers_within(limit.saturating_sub(head), &status, &Metadata::new());
+    short.extend(end.fields().cloned());
+    HeaderList::new(None, short)
 }
 
 static OK_TRAILERS: LazyLock<Arc<Fields>> = LazyLock::new(|| {

@@ -57,6 +57,11 @@ impl Listener {
         })
     }
 
+    /// What is set on sockets that are accepted from now on.
+    pub(crate) fn set_options(&mut self, options: TcpOptions) {
+        self.options = options;
+    }
+
     /// Where it listens, with the port that the system has chosen.
     pub(crate) fn local_address(&self) -> &SocketAddress {
         &self.address

@@ -117,6 +117,27 @@ fn trailers_only_are_headers_and_trailers_in_one() {
 }
 
 #[test]
+fn a_list_that_is_ready_is_made_to_fit_too() {
+    let status = Status::not_found("x".repeat(300));
+    let metadata = pair("x", &"y".repeat(300));
+    let cut = shortened(&trailers(&status, &metadata), 500);
+    assert_eq!(list(&cut), list(&trailers(&status, &Metadata::new())));
+    let whole = trailers_only(b"proto", &status, &metadata);
+    let cut = shortened(&whole, 250);
+    assert!(cut.size() <= 250);
+    let text = list(&cut);
+    assert!(
+        text.starts_with(
+            ":status: 200\ncontent-type: application/grpc+proto\ngrpc-status: 5\ngrpc-message: xxx"
+        ),
+        "{text}"
+    );
+    // Success is no secret either.
+    let cut = shortened(&trailers(&Status::OK, &metadata), 100);
+    assert_eq!(list(&cut), "grpc-status: 0");
+}
+
+#[test]
 fn trailers_for_a_small_peer_lose_metadata_first_then_details_then_the_end_of_the_message() {
     let status =
         Status::not_found("☺".repeat(300)).with_any_detail(Any::new("t/a.B", vec![0; 300]));
