@@ -79,7 +79,10 @@ impl Drop for Sore {
 }
 
 /// A future that keeps what it holds after it is done.
-struct Keeps(Sore, Bytes);
+struct Keeps {
+    _sore: Sore,
+    reply: Bytes,
+}
 
 impl std::future::Future for Keeps {
     type Output = Result<Bytes, farcall_net::Status>;
@@ -88,14 +91,15 @@ impl std::future::Future for Keeps {
         mut self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Self::Output> {
-        std::task::Poll::Ready(Ok(std::mem::take(&mut self.1)))
+        std::task::Poll::Ready(Ok(std::mem::take(&mut self.reply)))
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_panics_when_it_is_dropped_harms_its_own_call_alone() {
-    let stub = StubServer::unary("/t.T/Sore", |request: Request<Bytes>| {
-        Keeps(Sore(&request[..] == b"sore"), request.into_inner())
+    let stub = StubServer::unary("/t.T/Sore", |request: Request<Bytes>| Keeps {
+        _sore: Sore(&request[..] == b"sore"),
+        reply: request.into_inner(),
     })
     .simulated(1, NetConfig::default());
     // Often enough to be polled where it was read: time stands still, so every poll is short.
