@@ -176,6 +176,16 @@ impl StubServer {
         SimulatedStub::new(self, seed, net, settings)
     }
 
+    /// This server without a listener, to be given streams.
+    ///
+    /// # Panics
+    /// The settings are wrong.
+    pub fn unbound(self) -> farcall_net::server::Unbound {
+        self.server()
+            .unbound()
+            .expect("the stub server's settings are right")
+    }
+
     fn server(self) -> Server {
         (self.settings)(Server::builder().add_service(Stubs(self.stubs)))
     }
