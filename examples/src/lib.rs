@@ -1,4 +1,5 @@
 //! What the example programs share: the generated code, and the pieces of `hello` and `route-guide`.
+#![forbid(unsafe_code)]
 
 #[cfg(doctest)]
 mod documentation;

@@ -1,4 +1,5 @@
 //! What every developer of Farcall runs beside cargo: `cargo xtask COMMAND`.
+#![forbid(unsafe_code)]
 
 mod deps;
 mod fuzz;

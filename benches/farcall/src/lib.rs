@@ -1,4 +1,5 @@
 //! The messages of the benchmark programs.
+#![forbid(unsafe_code)]
 
 use bytes::Bytes;
 use load::zeros;

@@ -1,4 +1,5 @@
 //! Generated code from difficult `.proto` files: that it compiles is the first test.
+#![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, rustdoc::all)]
 
 farcall::include_protos!();

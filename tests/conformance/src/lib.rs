@@ -2,6 +2,7 @@
 //!
 //! `conformance-server` offers the runner's service, [`server`]; `conformance-client` makes the calls that the runner
 //! asks for, [`client`]. Both speak to the runner through their standard input and output, [`framing`].
+#![forbid(unsafe_code)]
 
 pub mod client;
 pub mod framing;

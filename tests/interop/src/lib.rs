@@ -2,6 +2,7 @@
 //!
 //! `interop-server` and `interop-client` are thin programs around [`server`] and [`cases`]. They take the flags
 //! of grpc-go's programs, so that scripts can put any implementation on either side.
+#![forbid(unsafe_code)]
 
 pub mod cases;
 pub mod env;
