@@ -209,7 +209,7 @@ impl<R: Role> Driver<R> {
         while self.process(cx, now) {}
         if !matches!(self.state, State::Closing(_)) {
             self.connection.handle_eof(now);
-            self.process(cx, now);
+            while self.process(cx, now) {}
         }
     }
 
