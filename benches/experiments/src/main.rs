@@ -4,7 +4,8 @@
 //!     cargo run --profile perf -p farcall-experiments -- greedy memory # only these
 //!
 //! Each prints its figures beside their limits; the exit status is 1 if one is missed. Client and server are processes
-//! of their own (this program again, as `role …`). Linux; the machine should be quiet and have two cores or more;
+//! of their own (this program again, as `role …`). Linux; the machine must have two cores or more and be quiet: whatever
+//! else computes takes the second core from `busy-handlers`;
 //! `connections` and `memory` need 10,500 open files (`ulimit -n`).
 
 mod busy;

@@ -129,6 +129,8 @@ impl Server {
     ///
     /// For callers that are answered faster than a core falls asleep and is woken, which takes tens of microseconds on many
     /// virtual machines. Best when the callers do it too.
+    /// Measured there with 25 µs on both sides, one call at a time: the median went from 55 to 12 µs, the CPU of a call from 23
+    /// to 12 µs on each side; with 100 calls at a time there was nothing to gain (CPU +10 % on the server).
     /// The price is CPU: up to `limit` of a core for each wait that is longer than that. It is bounded for each worker
     /// thread: one connection at a time polls, and after a time in vain the next eight waits of that thread are
     /// without. Of no use where waits are long or connections many.
