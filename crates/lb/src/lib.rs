@@ -10,6 +10,7 @@
 //! | [`target`] | the URI that a channel is given, and what each scheme reads from it |
 //! | [`address`] | [`Address`], [`Endpoint`] |
 //! | [`resolver`] | [`Resolver`](resolver::Resolver), its updates, [`ResolvePacer`](resolver::ResolvePacer) |
+//! | [`dns`] | questions and answers as octets, for resolvers that ask name servers |
 //! | [`subchannel`] | the connectivity machine of one address: deadline, backoff, connections |
 //! | [`balancer`] | [`LoadBalancingPolicy`](balancer::LoadBalancingPolicy), [`Picker`](balancer::Picker), the [`Context`](balancer::Context) with its actions |
 //! | [`policy`] | the policies: [`PickFirst`](policy::PickFirst), [`RoundRobin`](policy::RoundRobin) |
@@ -119,6 +120,7 @@ pub mod address;
 pub mod balancer;
 pub mod channel;
 mod connectivity;
+pub mod dns;
 pub mod policy;
 mod registry;
 pub mod resolver;

@@ -10,6 +10,7 @@ mod compression;
 mod context;
 mod cut;
 mod deadline;
+mod dns;
 mod half_close;
 mod limits;
 mod metadata;

@@ -4,6 +4,7 @@
 //! It stands in `core` because the rules of a call (deadline, sizes, retries) read it. What needs the registry of
 //! policies, the choice from `loadBalancingConfig`, is left as JSON here and made by the channel.
 
+mod canary;
 mod config;
 mod duration;
 mod error;
@@ -13,6 +14,7 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
+pub use canary::Canary;
 pub use config::{PolicyChoice, ServiceConfig};
 pub use error::ServiceConfigError;
 pub use json::Json;

@@ -65,6 +65,8 @@ enum State {
     Running { again: bool },
     /// The last one succeeded; a wish is granted from `earliest` on.
     Resting { earliest: Instant },
+    /// The same, and what it gave is out of date at `at`.
+    Fading { earliest: Instant, at: Instant },
     /// One is to start at `at`.
     Due { at: Instant, after_failure: bool },
 }
@@ -83,7 +85,7 @@ impl ResolvePacer {
     pub fn poll_start(&mut self, now: Instant) -> bool {
         let start = match self.state {
             State::Fresh => true,
-            State::Due { at, .. } => at <= now,
+            State::Due { at, .. } | State::Fading { at, .. } => at <= now,
             State::Running { .. } | State::Resting { .. } => false,
         };
         if start {
@@ -95,7 +97,7 @@ impl ResolvePacer {
     /// When [`poll_start`](Self::poll_start) will say yes, if nothing happens before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
-            State::Due { at, .. } => Some(at),
+            State::Due { at, .. } | State::Fading { at, .. } => Some(at),
             _ => None,
         }
     }
@@ -105,13 +107,26 @@ impl ResolvePacer {
     pub fn resolve_now(&mut self, now: Instant) {
         match &mut self.state {
             State::Running { again } => *again = true,
-            State::Resting { earliest } => {
+            State::Resting { earliest } | State::Fading { earliest, .. } => {
                 self.state = State::Due {
                     at: now.max(*earliest),
                     after_failure: false,
                 };
             }
             State::Fresh | State::Due { .. } => {}
+        }
+    }
+
+    /// As [`on_success`](Self::on_success), for an answer that holds for `ttl`: then the next look-up starts by itself, but
+    /// not before the minimum interval.
+    pub fn on_success_for(&mut self, now: Instant, ttl: Duration) {
+        self.on_success(now);
+        if let State::Resting { earliest } = self.state {
+            let expired = now.checked_add(ttl).unwrap_or(earliest);
+            self.state = State::Fading {
+                earliest,
+                at: expired.max(earliest),
+            };
         }
     }
 
@@ -172,6 +187,23 @@ mod tests {
         assert!(!pacer.poll_start(now));
         pacer.resolve_now(now);
         assert!(!pacer.poll_start(now));
+    }
+
+    #[test]
+    fn an_answer_is_asked_for_again_when_it_is_out_of_date_but_not_before_the_least_interval() {
+        for (ttl, pause) in [(5, 30), (300, 300)] {
+            let (mut pacer, now) = pacer();
+            assert!(pacer.poll_start(now));
+            pacer.on_success_for(now, Duration::from_secs(ttl));
+            let at = now + Duration::from_secs(pause);
+            assert_eq!(pacer.poll_timeout(), Some(at));
+            assert!(!pacer.poll_start(at - Duration::from_millis(1)) && pacer.poll_start(at));
+        }
+        let (mut pacer, now) = pacer();
+        assert!(pacer.poll_start(now));
+        pacer.on_success_for(now, Duration::from_secs(300));
+        pacer.resolve_now(now);
+        assert_eq!(pacer.poll_timeout(), Some(now + MIN), "a wish comes first");
     }
 
     #[test]

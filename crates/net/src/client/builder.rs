@@ -16,11 +16,11 @@ use farcall_core::{
 };
 use farcall_http2::Config;
 use farcall_lb::{
-    Registry, Target,
+    Registry,
     balancer::PolicyConfig,
     channel::{Channel as Machine, ChannelConfig, ConfigError as MachineError},
+    resolver::PacerConfig,
     subchannel::SubchannelConfig,
-    target::DnsTarget,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -78,6 +78,7 @@ pub struct ChannelBuilder {
     policy_config: Option<String>,
     service_config: Option<String>,
     resolver_service_config: bool,
+    pacer: PacerConfig,
     http2: Config,
     polling: Duration,
 }
@@ -102,6 +103,7 @@ impl Channel {
             policy_config: None,
             service_config: None,
             resolver_service_config: true,
+            pacer: PacerConfig::default(),
             http2: Config::default(),
             polling: Duration::ZERO,
         }
@@ -226,7 +228,14 @@ impl ChannelBuilder {
         self
     }
 
-    /// Ignores service configs that the resolver finds. Default: they are used.
+    /// The least time from one look-up of the name to the next, however often connections break. Default 30 s. A shorter
+    /// one loads the name servers.
+    pub fn min_resolution_interval(mut self, interval: Duration) -> Self {
+        self.pacer.min_interval = interval.min(clock::FOREVER);
+        self
+    }
+
+    /// Ignores service configs that the resolver finds; `dns:` does not look for them then. Default: they are used.
     pub fn ignore_resolver_service_config(mut self) -> Self {
         self.resolver_service_config = false;
         self
@@ -306,7 +315,6 @@ impl ChannelBuilder {
             error => ConfigError::target(error),
         })?;
         let target = machine.target().clone();
-        refuse_name_server(&target)?;
         let mut resolvers = self.resolvers.into_iter().rev();
         let resolver = resolvers.find(|r| r.scheme().eq_ignore_ascii_case(target.scheme()));
         let security = self.credentials.security()?;
@@ -336,6 +344,9 @@ impl ChannelBuilder {
             security,
             connector: self.connector,
             resolver,
+            resolver_service_config: self.resolver_service_config,
+            pacer: self.pacer,
+            percentile: fastrand::u8(..100),
             user_agent,
             encoding: self.encoding,
             max_receive: self.max_receive,
@@ -371,18 +382,6 @@ fn policy_config(
     })
 }
 
-/// Asking a name server of one's choice is not built yet: better an error than another server's answer.
-fn refuse_name_server(target: &Target) -> Result<(), ConfigError> {
-    match DnsTarget::parse(target) {
-        Ok(dns) if target.scheme() == "dns" && dns.server().is_some() => {
-            Err(ConfigError::target(format!(
-                "{target}: dns: targets with a name server are not supported yet; leave it out to use the system's resolver"
-            )))
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::Channel;
@@ -401,11 +400,5 @@ mod tests {
     fn a_channel_without_credentials_is_an_error_that_says_what_to_do() {
         let error = Channel::builder("ipv4:127.0.0.1:1").build().unwrap_err();
         assert!(error.to_string().contains(".insecure()"), "{error}");
-    }
-
-    #[test]
-    fn a_name_server_in_the_target_is_refused_and_not_ignored() {
-        let builder = Channel::builder("dns://10.0.0.53/greeter:50051").insecure();
-        assert!(builder.build().unwrap_err().is_target());
     }
 }

@@ -161,8 +161,8 @@ impl Control {
     fn perform(&mut self, now: Instant, action: Action) {
         match action {
             Action::StartResolver => {
-                let task = self.shared.settings.resolver.as_ref();
-                self.resolver = Some(Resolution::start(self.machine.target(), task));
+                let settings = &self.shared.settings;
+                self.resolver = Some(Resolution::start(self.machine.target(), settings));
             }
             Action::ResolveNow => {
                 if let Some(resolver) = &mut self.resolver {

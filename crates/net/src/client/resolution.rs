@@ -1,10 +1,14 @@
 //! The resolver of a channel that waits for somebody: the look-ups of `dns`, or a task that the channel was given.
 
-use crate::resolver::{ResolverLink, ResolverTask, dns};
+use super::shared::Settings;
+use crate::resolver::{
+    ResolverLink,
+    dns::{self, Config, Found, Question},
+};
 use farcall_core::Status;
 use farcall_lb::{
     Address, Target,
-    resolver::{PacerConfig, ResolvePacer, ResolverUpdate},
+    resolver::{ResolvePacer, ResolverUpdate},
     target::DnsTarget,
 };
 use std::{
@@ -14,7 +18,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{
@@ -35,16 +39,23 @@ pub(super) enum Resolution {
 
 /// The name look-ups of a channel.
 pub(super) struct Lookups {
-    target: DnsTarget,
+    question: Question,
     pacer: ResolvePacer,
     /// The running one.
     running: Option<Lookup>,
-    /// The last one has found something.
-    found: bool,
+    /// What the last one has come to.
+    last: Outcome,
+    /// What the last one that could ask has found.
+    config: Config,
+}
+
+enum Outcome {
+    Failed,
+    Found { ttl: Option<Duration> },
 }
 
 struct Lookup {
-    outcome: oneshot::Receiver<io::Result<Vec<SocketAddr>>>,
+    outcome: oneshot::Receiver<io::Result<Found>>,
     _task: Aborting,
 }
 
@@ -69,9 +80,9 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Aborting {
 }
 
 impl Resolution {
-    /// Begins to resolve `target`, with `task` if there is one.
-    pub(super) fn start(target: &Target, task: Option<&Arc<dyn ResolverTask>>) -> Resolution {
-        if let Some(task) = task {
+    /// Begins to resolve `target` as the channel was told.
+    pub(super) fn start(target: &Target, settings: &Settings) -> Resolution {
+        if let Some(task) = &settings.resolver {
             let (sender, updates) = unbounded_channel();
             let wishes = Arc::new(Notify::new());
             let link = ResolverLink {
@@ -86,10 +97,15 @@ impl Resolution {
         }
         match DnsTarget::parse(target) {
             Ok(target) => Resolution::Dns(Lookups {
-                target,
-                pacer: ResolvePacer::new(PacerConfig::default(), fastrand::u64(..)),
+                question: Question {
+                    target,
+                    service_config: settings.resolver_service_config,
+                    percentile: settings.percentile,
+                },
+                pacer: ResolvePacer::new(settings.pacer, fastrand::u64(..)),
                 running: None,
-                found: false,
+                last: Outcome::Failed,
+                config: Config::None,
             }),
             Err(error) => {
                 let status = Status::unavailable("the target cannot be resolved").with_cause(error);
@@ -126,9 +142,10 @@ impl Resolution {
     /// Whether the channel could use the last update.
     pub(super) fn on_verdict(&mut self, now: Instant, used: bool) {
         match self {
-            Resolution::Dns(lookups) => match lookups.found && used {
-                true => lookups.pacer.on_success(now),
-                false => lookups.pacer.on_failure(now),
+            Resolution::Dns(lookups) => match lookups.last {
+                Outcome::Found { ttl: Some(ttl) } if used => lookups.pacer.on_success_for(now, ttl),
+                Outcome::Found { ttl: None } if used => lookups.pacer.on_success(now),
+                _ => lookups.pacer.on_failure(now),
             },
             Resolution::Task(run) if !used => run.wishes.notify_one(),
             Resolution::Task(_) | Resolution::Impossible(_) => {}
@@ -148,16 +165,19 @@ impl Lookups {
     /// Starts a look-up when it is time, takes the outcome of the one that runs.
     fn poll_update(&mut self, cx: &mut Context<'_>, now: Instant) -> Option<ResolverUpdate> {
         if self.running.is_none() && self.pacer.poll_start(now) {
-            if let Ok(ip) = self.target.host().parse::<IpAddr>() {
+            let target = &self.question.target;
+            if let Ok(ip) = target.host().parse::<IpAddr>() {
                 // There is nothing to look up, and so nothing to wait for.
-                let address = SocketAddr::new(ip, self.target.port());
-                return Some(self.update(Ok(vec![address])));
+                return Some(self.update(Ok(Found {
+                    addresses: vec![SocketAddr::new(ip, target.port())],
+                    service_config: Config::None,
+                    ttl: None,
+                })));
             }
             let (answer, outcome) = oneshot::channel();
-            let target = self.target.clone();
+            let question = self.question.clone();
             let _task = spawn(async move {
-                let found = dns::lookup(target.host(), target.port()).await;
-                answer.send(found).ok();
+                answer.send(dns::lookup(&question).await).ok();
             });
             self.running = Some(Lookup { outcome, _task });
         }
@@ -170,16 +190,25 @@ impl Lookups {
         Some(self.update(outcome))
     }
 
-    fn update(&mut self, outcome: io::Result<Vec<SocketAddr>>) -> ResolverUpdate {
-        self.found = outcome.is_ok();
-        match outcome {
-            Ok(addresses) => {
-                ResolverUpdate::endpoints(addresses.into_iter().map(|a| Address::from(a).into()))
-            }
+    fn update(&mut self, outcome: io::Result<Found>) -> ResolverUpdate {
+        let found = match outcome {
+            Ok(found) => found,
             Err(error) => {
-                let text = format!("name resolution of {} failed", self.target);
-                ResolverUpdate::failure(Status::unavailable(text).with_cause(error))
+                self.last = Outcome::Failed;
+                let text = format!("name resolution of {} failed", self.question.target);
+                return ResolverUpdate::failure(Status::unavailable(text).with_cause(error));
             }
+        };
+        self.last = Outcome::Found { ttl: found.ttl };
+        // A name server that is silent for a moment takes no config away.
+        if !matches!(found.service_config, Config::Unknown) {
+            self.config = found.service_config;
+        }
+        let addresses = found.addresses.into_iter();
+        let update = ResolverUpdate::endpoints(addresses.map(|a| Address::from(a).into()));
+        match &self.config {
+            Config::Some(config) => update.with_service_config(config.clone()),
+            Config::None | Config::Unknown => update,
         }
     }
 }

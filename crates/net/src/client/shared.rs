@@ -4,7 +4,7 @@ use super::{connector::Connector, heads::Heads, inbox::Inbox, picker_cell::Picke
 use crate::{call::Encoding, resolver::ResolverTask, transport::connect::Security};
 use bytes::Bytes;
 use farcall_core::{Status, message::Compressors};
-use farcall_lb::{Target, channel::Channel as Machine};
+use farcall_lb::{Target, channel::Channel as Machine, resolver::PacerConfig};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -26,6 +26,12 @@ pub(crate) struct Settings {
     pub(crate) connector: Option<Arc<dyn Connector>>,
     /// What resolves the target, if that is a task that was given to the channel.
     pub(crate) resolver: Option<Arc<dyn ResolverTask>>,
+    /// Whether service configs are looked up.
+    pub(crate) resolver_service_config: bool,
+    /// How often names are looked up.
+    pub(crate) pacer: PacerConfig,
+    /// A number below 100: which new service configs this channel is among the first to get (gRFC A2).
+    pub(crate) percentile: u8,
 }
 
 impl Settings {

@@ -111,7 +111,7 @@ fn lacks_family(error: &io::Error) -> bool {
 
 /// The first address of the name that does, IPv4 first, as Go's `net.Listen` does it.
 async fn tcp_by_name(host: &str, port: u16, shared: bool) -> io::Result<Listening> {
-    let mut addresses = dns::lookup(host, port).await?;
+    let mut addresses = dns::system_lookup(host, port).await?;
     addresses.sort_by_key(SocketAddr::is_ipv6);
     let mut outcome = Err(io::ErrorKind::AddrNotAvailable.into());
     for address in addresses {

@@ -34,7 +34,7 @@ pub(crate) async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>>
 }
 
 /// `getaddrinfo` repeats an address that several sources know.
-fn unique(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+pub(super) fn unique(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses = Vec::new();
     for address in found {
         if !addresses.contains(&address) {
