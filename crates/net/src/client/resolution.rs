@@ -31,7 +31,7 @@ use tokio::{
 
 /// See the module. Dropping it stops whatever runs.
 pub(super) enum Resolution {
-    Dns(Lookups),
+    Dns(Box<Lookups>),
     Task(Run),
     /// There is nobody who could resolve: this is said once.
     Impossible(Option<Status>),
@@ -96,7 +96,7 @@ impl Resolution {
             });
         }
         match DnsTarget::parse(target) {
-            Ok(target) => Resolution::Dns(Lookups {
+            Ok(target) => Resolution::Dns(Box::new(Lookups {
                 question: Question {
                     target,
                     service_config: settings.resolver_service_config,
@@ -106,7 +106,7 @@ impl Resolution {
                 running: None,
                 last: Outcome::Failed,
                 config: Config::None,
-            }),
+            })),
             Err(error) => {
                 let status = Status::unavailable("the target cannot be resolved").with_cause(error);
                 Resolution::Impossible(Some(status))
