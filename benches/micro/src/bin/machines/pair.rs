@@ -1,14 +1,11 @@
-//! What the machine itself costs: unary calls between a client and a server in one thread, without sockets.
-//!
-//! ```text
-//! cargo run --release --example pair_timing
-//! ```
+//! What the HTTP/2 machine itself costs: unary calls between a client and a server in one thread.
 //!
 //! Each round makes a batch of calls: request headers (remembered parts) and a DATA frame of five octets up, response
 //! headers, DATA and trailers down. Best of many rounds, in nanoseconds per call.
 
 use bytes::{Buf, Bytes, BytesMut};
 use farcall_http2::{Config, Connection, Event, Field, Fields, KnownName, Part};
+use farcall_micro::Error;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -32,7 +29,7 @@ struct Times {
     client_receives: Duration,
 }
 
-fn main() {
+pub(crate) fn run() -> Result<(), Error> {
     for batch in [1, 8, 100] {
         let times = measure(batch, false);
         report(&format!("batch of {batch}"), batch, times);
@@ -42,6 +39,7 @@ fn main() {
         100,
         measure(100, true),
     );
+    Ok(())
 }
 
 fn report(name: &str, batch: usize, times: Times) {
