@@ -17,6 +17,7 @@ mod shape;
 mod tests;
 #[cfg(feature = "tls")]
 mod tls;
+mod traps;
 mod turn;
 
 use matrix::Selection;
@@ -27,9 +28,9 @@ use std::{future::Future, process::ExitCode};
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const USAGE: &str = "\
-farcall-driver-experiment matrix [--rows NAME,…] [--columns 0,1,…] [--rounds 3] [KEY=VALUE …]
+farcall-driver-experiment matrix [--rows NAME;…] [--columns 0,1,…] [--rounds 3] [KEY=VALUE …]
 farcall-driver-experiment run [KEY=VALUE …]
-farcall-driver-experiment traps";
+farcall-driver-experiment traps [KEY=VALUE …]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match args.split_first() {
         Some((&"matrix", rest)) => select(rest).and_then(|selection| matrix::measure(&selection)),
         Some((&"run", rest)) => run::run(rest).map(|outcome| println!("{outcome:?}")),
+        Some((&"traps", rest)) => traps::measure(3, rest),
         Some((&"server", rest)) => serve(rest),
         Some((&"client", rest)) => load(rest),
         _ => Err(USAGE.into()),

@@ -49,6 +49,11 @@ pub(crate) const ROWS: &[Named] = &[
         "two workers, handlers sleep, 100",
         "runtime=mt2 handler=sleep",
     ),
+    ("two workers, no pinning, 1×100", "runtime=mt2 pinned=false"),
+    (
+        "two workers, no pinning, 8×32",
+        "runtime=mt2 pinned=false conns=8 callers=32",
+    ),
     ("current thread, 1×1", "runtime=ct callers=1"),
     ("current thread, 1×100", "runtime=ct"),
     ("current thread, 1×1000", "runtime=ct callers=1000"),

@@ -1,6 +1,6 @@
 //! One run: a server process on one core, a client process on another.
 
-use crate::Failure;
+use crate::{Failure, setup::Setup};
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
@@ -46,11 +46,17 @@ fn with_server(server: &mut Child, pairs: &[&str]) -> Result<Outcome, Failure> {
 
 /// `taskset` becomes the program, so that the child's id is the program's.
 fn start(core: &str, role: &str, pairs: &[&str], rest: &[&str]) -> Result<Child, Failure> {
-    let mut command = Command::new("taskset");
-    command.args(["-c", core]).arg(std::env::current_exe()?);
+    let program = std::env::current_exe()?;
+    let mut command = match Setup::parse(pairs.iter().copied())?.pinned {
+        true => Command::new("taskset"),
+        false => Command::new(&program),
+    };
+    if command.get_program() == "taskset" {
+        command.args(["-c", core]).arg(program);
+    }
     command.arg(role).args(rest).args(pairs);
     let child = command.stdout(Stdio::piped()).spawn();
-    child.map_err(|error| format!("taskset: {error}").into())
+    child.map_err(|error| format!("{role}: {error}").into())
 }
 
 fn first_line(child: &mut Child) -> Result<String, Failure> {

@@ -106,6 +106,8 @@ pub(crate) struct Setup {
     pub(crate) request: usize,
     pub(crate) response: usize,
     pub(crate) time: Duration,
+    /// Server and client each on a core of its own, however many workers they have.
+    pub(crate) pinned: bool,
 }
 
 impl Default for Setup {
@@ -128,6 +130,7 @@ impl Default for Setup {
             request: 0,
             response: 0,
             time: Duration::from_millis(500),
+            pinned: true,
         }
     }
 }
@@ -160,6 +163,7 @@ impl Setup {
             "handler" => self.handler = handler(value)?,
             "cut" => self.cut = micros(value)?,
             "budget" => self.own_budget = value.parse().ok()?,
+            "pinned" => self.pinned = value.parse().ok()?,
             "tls" => self.tls = value.parse().ok()?,
             "turn" => self.turn = value.parse().ok()?,
             "conns" => self.conns = value.parse().ok()?,

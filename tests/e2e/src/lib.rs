@@ -1,9 +1,11 @@
 //! What the end-to-end tests share.
 #![forbid(unsafe_code)]
 
+mod counted;
 mod log_capture;
 mod probe;
 
+pub use counted::{Counted, Writes};
 pub use log_capture::logged;
 pub use probe::{Guard, Probe};
 

@@ -23,6 +23,7 @@ mod simulated_calls;
 mod status;
 mod stress;
 mod transparent;
+mod traps;
 mod uploads;
 mod wrong_answers;
 mod wrong_servers;

@@ -29,7 +29,7 @@ use crate::sim::NetConfig;
 use bytes::Bytes;
 use farcall_net::{
     Channel, ChannelBuilder, Request, Response, Sender, Server, Status, Streaming,
-    client::ByteStream,
+    client::ByteStream, server::Unbound,
 };
 use service::{Stub, Stubs};
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
@@ -176,12 +176,24 @@ impl StubServer {
         SimulatedStub::new(self, seed, net, settings)
     }
 
-    /// This server without a listener, to be given streams.
+    /// This server without a listener, for byte streams that the test makes.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use farcall_testkit::stub_server::StubServer;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # let _guard = runtime.enter();
+    /// let server = StubServer::unary("/a.B/C", |_| async { Ok(Bytes::new()) }).unbound();
+    /// let (_near, far) = tokio::io::duplex(64 << 10);
+    /// tokio::spawn(server.serve(far));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     /// The settings are wrong.
-    pub fn unbound(self) -> farcall_net::server::Unbound {
-        self.server()
+    pub fn unbound(self) -> Unbound {
+        let server = self.server();
+        server
             .unbound()
             .expect("the stub server's settings are right")
     }

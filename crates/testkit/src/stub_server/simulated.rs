@@ -27,10 +27,7 @@ impl SimulatedStub {
         net: NetConfig,
         settings: impl FnOnce(ChannelBuilder) -> ChannelBuilder,
     ) -> SimulatedStub {
-        let server = stub
-            .server()
-            .unbound()
-            .expect("the stub server's settings are right");
+        let server = stub.unbound();
         let controls = Arc::new(Mutex::new(Vec::<Control>::new()));
         let (accepting, connections) = (server.clone(), Arc::clone(&controls));
         let rng = Mutex::new(Rng::new(seed));
