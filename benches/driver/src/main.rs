@@ -102,7 +102,7 @@ fn select(args: &[&str]) -> Result<Selection, Failure> {
                     .collect::<Result<_, _>>();
                 selection.columns = numbers?;
             }
-            "--rounds" => selection.rounds = value()?.parse()?,
+            "--rounds" => selection.rounds = value()?.parse::<usize>()?.max(1),
             pair if pair.contains('=') => selection.pairs.push(pair.to_owned()),
             _ => return Err(USAGE.into()),
         }

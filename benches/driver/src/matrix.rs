@@ -75,7 +75,7 @@ pub(crate) const ROWS: &[Named] = &[
 /// What of the table to measure, and how.
 #[derive(Debug)]
 pub(crate) struct Selection {
-    /// Rows whose name contains one of these; empty: all.
+    /// Rows with one of these names; empty: all.
     pub(crate) rows: Vec<String>,
     pub(crate) columns: Vec<usize>,
     pub(crate) rounds: usize,
@@ -87,7 +87,7 @@ impl Selection {
     fn rows(&self) -> Vec<Named> {
         let wanted = |(name, pairs): &&Named| {
             let built = cfg!(feature = "tls") || !pairs.contains("tls=true");
-            built && (self.rows.is_empty() || self.rows.iter().any(|part| name.contains(part)))
+            built && (self.rows.is_empty() || self.rows.iter().any(|row| row == name))
         };
         ROWS.iter().filter(wanted).copied().collect()
     }

@@ -80,7 +80,7 @@ const TRAPS: [Trap; 8] = [
         trap: "budget=false",
         figure: Figure::ServerCpu,
         bound: f64::INFINITY,
-        factor: 1.2,
+        factor: 1.08,
     },
     Trap {
         name: "A timer for each call",

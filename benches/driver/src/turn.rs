@@ -88,6 +88,11 @@ impl<R: Role> Turn<R> {
         self.role.handle_timeout(now);
     }
 
+    /// Nothing is to be done for now.
+    pub(crate) fn rest(&mut self) {
+        self.connection.output().rest();
+    }
+
     /// Reads once, if nothing is left of the last read. True if anything happened.
     pub(crate) fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         if self.process(cx, now) {

@@ -200,18 +200,23 @@ fn respond(
     connection: &mut Connection,
     now: Instant,
     key: StreamKey,
-    data: Bytes,
+    mut data: Bytes,
     head: bool,
     end: bool,
 ) {
+    let (first, last) = ([Part::Shared(&RESPONSE)], [Part::Shared(&TRAILERS)]);
+    if head && end {
+        match connection.respond(now, key, &first, data, &last) {
+            Ok(()) => return,
+            Err(back) => data = back,
+        }
+    }
     if head {
-        let parts = [Part::Shared(&RESPONSE)];
-        connection.send_headers(now, key, &parts, false).ok();
+        connection.send_headers(now, key, &first, false).ok();
     }
     connection.send_data(now, key, data, false).ok();
     if end {
-        let parts = [Part::Shared(&TRAILERS)];
-        connection.send_headers(now, key, &parts, true).ok();
+        connection.send_headers(now, key, &last, true).ok();
     }
 }
 

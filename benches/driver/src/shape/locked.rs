@@ -52,10 +52,10 @@ impl<R: Role> Locked<R> {
         inner.flush_owed = false;
         let blocked = inner.turn.flush(cx, now).is_pending();
         inner.turn.process(cx, now);
-        if blocked || inner.turn.wants_write() {
-            if let Some(waker) = inner.waker.take() {
-                waker.wake();
-            }
+        if (blocked || inner.turn.wants_write())
+            && let Some(waker) = inner.waker.take()
+        {
+            waker.wake();
         }
     }
 
@@ -81,6 +81,7 @@ impl<R: Role> Locked<R> {
                 }
                 let _ = inner.turn.flush(cx, now);
                 if !inner.turn.process(cx, now) && !std::mem::take(&mut paused) {
+                    inner.turn.rest();
                     return Poll::Pending;
                 }
             }

@@ -68,6 +68,7 @@ impl<R: Role> Mixed<R> {
                 if std::mem::take(&mut paused) || busy || turn.process(cx, now) {
                     continue;
                 }
+                turn.rest();
                 if self.queue.rest(cx) {
                     return Poll::Pending;
                 }

@@ -86,6 +86,7 @@ impl<R: Role> Future for Owner<R> {
                 continue;
             }
             this.arm(cx, now);
+            this.turn.rest();
             if this.queue.rest(cx) {
                 return Poll::Pending;
             }

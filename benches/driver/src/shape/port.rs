@@ -26,7 +26,11 @@ impl Port {
             Port::Locked(locked) => {
                 if locked.submit(now, mailbox) {
                     yield_once().await;
-                    poll_fn(|cx| Poll::Ready(locked.flush(cx))).await;
+                    poll_fn(|cx| {
+                        locked.flush(cx);
+                        Poll::Ready(())
+                    })
+                    .await;
                 }
             }
         }
