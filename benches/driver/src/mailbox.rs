@@ -13,8 +13,6 @@ use std::{
     time::Instant,
 };
 
-/// Bytes on their way to the wire above which a sender waits.
-pub(crate) const HIGH_WATER: usize = 64 << 10;
 /// Bytes read after which credit goes back although nothing is sent.
 const RELEASE_THRESHOLD: usize = 16 << 10;
 
@@ -50,6 +48,8 @@ pub(crate) struct Mailbox {
     pub(crate) head: Option<Arc<Fields>>,
     /// (client) When the call must be over.
     pub(crate) deadline: Option<Instant>,
+    /// Bytes on their way to the wire above which a sender waits.
+    water: usize,
     /// Whether only the end is of interest.
     pub(crate) unary: bool,
 }
@@ -57,20 +57,26 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     /// A caller's.
     pub(crate) fn call(head: Arc<Fields>, deadline: Option<Instant>, unary: bool) -> Arc<Mailbox> {
-        Mailbox::new(Some(head), deadline, unary)
+        Mailbox::new(Some(head), deadline, unary, 64 << 10)
     }
 
     /// A handler's.
-    pub(crate) fn handler(unary: bool) -> Arc<Mailbox> {
-        Mailbox::new(None, None, unary)
+    pub(crate) fn handler(unary: bool, water: usize) -> Arc<Mailbox> {
+        Mailbox::new(None, None, unary, water)
     }
 
-    fn new(head: Option<Arc<Fields>>, deadline: Option<Instant>, unary: bool) -> Arc<Mailbox> {
+    fn new(
+        head: Option<Arc<Fields>>,
+        deadline: Option<Instant>,
+        unary: bool,
+        water: usize,
+    ) -> Arc<Mailbox> {
         Arc::new(Mailbox {
             state: Mutex::default(),
             slot: AtomicU32::new(0),
             head,
             deadline,
+            water,
             unary,
         })
     }
@@ -88,10 +94,10 @@ impl Mailbox {
         !mem::replace(&mut state.queued, true)
     }
 
-    /// (task) Waits until less than [`HIGH_WATER`] is on its way.
+    /// (task) Waits until less than the high water is on its way.
     pub(crate) fn poll_capacity(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.outstanding < HIGH_WATER || state.end.is_some() {
+        if state.outstanding < self.water || state.end.is_some() {
             return Poll::Ready(());
         }
         keep(&mut state.sender, cx);
@@ -137,7 +143,7 @@ impl Mailbox {
     pub(crate) fn set_outstanding(&self, bytes: usize) {
         let mut state = self.lock();
         state.outstanding = bytes;
-        let waker = (bytes < HIGH_WATER).then(|| state.sender.take());
+        let waker = (bytes < self.water).then(|| state.sender.take());
         drop(state);
         wake(waker.flatten());
     }

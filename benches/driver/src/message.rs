@@ -4,6 +4,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 /// Bytes in front of a message.
 pub(crate) const PREFIX: usize = 5;
+/// Bytes that a request has at least: they say how large the answer shall be.
+pub(crate) const HEAD: usize = PREFIX + 4;
 /// The largest body.
 const MAX_BODY: usize = 1 << 20;
 
@@ -22,7 +24,7 @@ pub(crate) fn request(len: usize, response: usize) -> Bytes {
 
 /// How large an answer the beginning of a request asks for.
 pub(crate) fn wanted(message: &[u8]) -> usize {
-    let bytes = message.get(PREFIX..PREFIX + 4).map(<[u8; 4]>::try_from);
+    let bytes = message.get(PREFIX..HEAD).map(<[u8; 4]>::try_from);
     match bytes {
         Some(Ok(bytes)) => MAX_BODY.min(u32::from_be_bytes(bytes) as usize),
         _ => 0,

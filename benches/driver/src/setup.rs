@@ -105,6 +105,10 @@ pub(crate) struct Setup {
     pub(crate) callers: usize,
     pub(crate) request: usize,
     pub(crate) response: usize,
+    /// Bytes of a stream on their way to the wire above which its sender waits.
+    pub(crate) water: usize,
+    /// Bytes of a stream that its reader lets come at first.
+    pub(crate) window: u32,
     pub(crate) time: Duration,
     /// Server and client each on a core of its own, however many workers they have.
     pub(crate) pinned: bool,
@@ -129,6 +133,8 @@ impl Default for Setup {
             callers: 100,
             request: 0,
             response: 0,
+            water: 64 << 10,
+            window: 65_535,
             time: Duration::from_millis(500),
             pinned: true,
         }
@@ -170,6 +176,8 @@ impl Setup {
             "callers" => self.callers = value.parse().ok()?,
             "request" => self.request = value.parse().ok()?,
             "response" => self.response = value.parse().ok()?,
+            "water" => self.water = value.parse().ok()?,
+            "window" => self.window = value.parse().ok()?,
             "time" => self.time = Duration::from_millis(value.parse().ok()?),
             _ => return None,
         }

@@ -94,7 +94,9 @@ pub(crate) async fn connect(setup: &Setup, server: SocketAddr) -> Result<Port, F
     #[cfg(not(feature = "tls"))]
     let io = Io::Tcp(stream);
     let ready = Arc::new(Notify::new());
-    let connection = Connection::client(Config::default(), Instant::now());
+    let mut config = Config::default();
+    config.initial_stream_window = setup.window;
+    let connection = Connection::client(config, Instant::now());
     let role = ClientRole::new(Arc::clone(&ready));
     let turn = Turn::new(io, connection, role, setup);
     let port = match setup.shape {

@@ -57,6 +57,8 @@ async fn connection(stream: TcpStream, setup: Setup) -> Result<(), Failure> {
     let io = Io::Tcp(stream);
     let mut config = Config::default();
     config.max_concurrent_streams = MAX_STREAMS;
+    config.send_high_water = setup.water;
+    config.initial_stream_window = setup.window;
     let connection = Connection::server(config, Instant::now());
     let queue = Arc::new(Queue::default());
     let role = ServerRole::new(Arc::clone(&queue), &setup);

@@ -26,8 +26,8 @@ struct Call {
 }
 
 enum State {
-    /// A request whose first piece is awaited.
-    Opened(Method),
+    /// A request of which less has come than says how large the answer shall be.
+    Opened(Method, Vec<u8>),
     /// A unary request that is not whole yet; the answer's size is known.
     Gathering(Handler, usize),
     Running {
@@ -43,6 +43,7 @@ pub(crate) struct ServerRole {
     calls: Vec<Option<Call>>,
     handlers: Handlers,
     own_budget: bool,
+    water: usize,
 }
 
 impl ServerRole {
@@ -52,6 +53,7 @@ impl ServerRole {
             calls: Vec::new(),
             handlers: setup.handlers,
             own_budget: setup.own_budget,
+            water: setup.water,
         }
     }
 
@@ -85,7 +87,7 @@ impl ServerRole {
     ) {
         let path = head.path.as_deref().unwrap_or_default();
         match Method::of_path(path) {
-            Some(method) => self.insert(key, State::Opened(method)),
+            Some(method) => self.insert(key, State::Opened(method, Vec::new())),
             None => connection.reset(now, key, Reason::REFUSED_STREAM),
         }
     }
@@ -101,13 +103,22 @@ impl ServerRole {
         let Some(call) = self.find(key) else {
             return connection.release(now, key, data.len());
         };
+        // A window may let a few bytes through and no more.
+        if let State::Opened(_, first) = &mut call.state
+            && first.len() + data.len() < message::HEAD
+        {
+            first.extend_from_slice(&data);
+            return connection.release(now, key, data.len());
+        }
         let (handler, wanted) = match &call.state {
             State::Running { mailbox, .. } => return mailbox.deliver(data),
             State::Gathering(handler, wanted) => (*handler, *wanted),
-            State::Opened(Method::Unary(handler)) => (*handler, message::wanted(&data)),
-            State::Opened(method) => {
-                let method = *method;
-                return self.start_stream(key, method, data);
+            State::Opened(method, first) => {
+                let (method, whole) = (*method, joined(first, &data));
+                match method {
+                    Method::Unary(handler) => (handler, message::wanted(&whole)),
+                    method => return self.start_stream(key, method, whole),
+                }
             }
         };
         connection.release(now, key, data.len());
@@ -119,7 +130,7 @@ impl ServerRole {
     }
 
     fn start_stream(&mut self, key: StreamKey, method: Method, first: Bytes) {
-        let (mailbox, queue) = (Mailbox::handler(false), Arc::clone(&self.queue));
+        let (mailbox, queue) = (Mailbox::handler(false, self.water), Arc::clone(&self.queue));
         mailbox.set_slot(key.slot());
         let (size, reply) = (first.len(), message::response(message::wanted(&first)));
         mailbox.deliver(first);
@@ -139,7 +150,7 @@ impl ServerRole {
             self.calls[key.slot()] = None;
             return respond(connection, now, key, reply, true, true);
         }
-        let (mailbox, queue) = (Mailbox::handler(true), Arc::clone(&self.queue));
+        let (mailbox, queue) = (Mailbox::handler(true, self.water), Arc::clone(&self.queue));
         mailbox.set_slot(key.slot());
         let own = Arc::clone(&mailbox);
         let task = tokio::spawn(async move {
@@ -184,6 +195,14 @@ impl ServerRole {
         if sent.finish {
             self.calls[slot] = None;
         }
+    }
+}
+
+/// Almost always `data` itself.
+fn joined(first: &[u8], data: &Bytes) -> Bytes {
+    match first {
+        [] => data.clone(),
+        first => [first, data].concat().into(),
     }
 }
 
