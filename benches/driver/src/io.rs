@@ -49,7 +49,7 @@ impl Io {
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Io::Tcp(_) => Poll::Ready(Ok(())),
+            Io::Tcp(io) => Pin::new(io).poll_flush(cx),
             #[cfg(feature = "tls")]
             Io::Tls(io) => Pin::new(io).poll_flush(cx),
         }
