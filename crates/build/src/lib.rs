@@ -51,7 +51,6 @@
 //! |---|---|---|
 //! | `protox` | yes | the built-in compiler; without it, input is a descriptor set, or `PROTOC` is needed |
 #![forbid(unsafe_code)]
-
 // The first example is a whole build script.
 #![allow(clippy::needless_doctest_main)]
 

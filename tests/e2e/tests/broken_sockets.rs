@@ -134,12 +134,13 @@ async fn an_answer_to_a_ping_counts_although_the_process_slept_beyond_its_time()
         .unwrap()
         .unwrap();
     let payload = loop {
-        match server.next_frame().await.expect("the connection lives") {
-            Frame::Ping {
-                ack: false,
-                payload,
-            } => break payload,
-            _ => {}
+        let frame = server.next_frame().await.expect("the connection lives");
+        if let Frame::Ping {
+            ack: false,
+            payload,
+        } = frame
+        {
+            break payload;
         }
     };
     server.ping(payload, true).await;
@@ -147,11 +148,15 @@ async fn an_answer_to_a_ping_counts_although_the_process_slept_beyond_its_time()
     tokio::time::advance(5 * timeout).await;
     let call = tokio::spawn(calls::unary(&channel, "/t.T/Any", Bytes::new()).into_future());
     loop {
-        match server.next_frame().await.expect("the connection lives") {
+        let frame = server.next_frame().await.expect("the connection lives");
+        if matches!(
+            frame,
             Frame::Data {
-                end_stream: true, ..
-            } => break,
-            _ => {}
+                end_stream: true,
+                ..
+            }
+        ) {
+            break;
         }
     }
     server.response(1).await;
