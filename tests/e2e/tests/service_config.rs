@@ -110,6 +110,8 @@ async fn calls_wait_for_a_connection_if_the_config_says_so_and_the_caller_not_ot
         let call = || calls::unary(&channel, ECHO, Bytes::new());
         let status = call().await.unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+        // It says what it has waited for.
+        assert!(status.to_string().contains("refused"), "{status}");
         let status = call().fail_fast().await.unwrap_err();
         assert_eq!(status.code(), Code::Unavailable, "{status}");
     }

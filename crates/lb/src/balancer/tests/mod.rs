@@ -1,5 +1,7 @@
 //! A parent policy over `pick_first` children, as `round_robin` will be: the seams hold without a change to either.
 
+mod helpers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
