@@ -127,7 +127,12 @@ async fn too_many(addr: SocketAddr, polite: bool) -> io::Result<Verdict> {
 
 async fn judge(mut raw: Raw, sent: usize, words: &str) -> io::Result<Verdict> {
     raw.until_over(Duration::from_secs(1)).await;
-    let wants = [Want::GoAway(code::ENHANCE_YOUR_CALM, words), Want::Stuck];
+    let wants = [
+        Want::GoAway(code::ENHANCE_YOUR_CALM, words),
+        // A stream that was answered meanwhile has ended on both sides (RFC 9113 §5.1).
+        Want::GoAway(code::STREAM_CLOSED, "ended"),
+        Want::Stuck,
+    ];
     raw.seen.resets.retain(|_, reset| *reset != code::CANCEL);
     Ok(raw.seen.any(&wants).note(format_args!("{sent} sent")))
 }
