@@ -25,7 +25,7 @@ use suite::Against;
 
 const USAGE: &str = "attacks [--against tonic|grpc-go --peers FOLDER] [--markdown FILE] [NAME…]
 attacks --list
-attacks legitimate --seconds N [--peers FOLDER]";
+attacks legitimate [--seconds N] [--only PART-OF-NAME] [--peers FOLDER]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -61,16 +61,17 @@ async fn main() -> ExitCode {
 
 /// Runs what honest peers do. False: there was a reaction.
 async fn legitimate(mut args: impl Iterator<Item = String>) -> Result<bool, Box<dyn Error>> {
-    let (mut seconds, mut peers) = (2, None);
+    let (mut seconds, mut only, mut peers) = (2, String::new(), None);
     while let Some(arg) = args.next() {
         match (arg.as_str(), args.next()) {
             ("--seconds", Some(value)) => seconds = value.parse()?,
             ("--peers", Some(folder)) => peers = Some(PathBuf::from(folder)),
+            ("--only", Some(part)) => only = part,
             _ => return Err(USAGE.into()),
         }
     }
     let time = Duration::from_secs(seconds);
-    Ok(legitimate::run(time, peers.as_deref()).await?)
+    Ok(legitimate::run(time, &only, peers.as_deref()).await?)
 }
 
 /// Runs the suite. False: something missed.

@@ -115,8 +115,8 @@ pub(super) async fn cancels(addr: SocketAddr, time: Duration) -> Outcome {
             while Instant::now() < end {
                 ticks.tick().await;
                 let call = client.unary_call(SimpleRequest::default());
-                let napping = call.metadata("x-do", "nap").into_future();
-                match timeout(Duration::from_millis(4), napping).await {
+                let sleeping = call.metadata("x-do", "sleep").into_future();
+                match timeout(Duration::from_millis(4), sleeping).await {
                     Err(_) => calls += 1,
                     Ok(ended) => return Err(format!("a call was not cancelled: {ended:?}")),
                 }

@@ -53,11 +53,12 @@ const ON_SERVERS: &[(&str, &str, Pattern)] = &[
     ),
 ];
 
-/// Runs all patterns for so long each. `peers`: where the programs of `benches/peers` are. False: there was a reaction.
-pub(crate) async fn run(time: Duration, peers: Option<&Path>) -> Result<bool, String> {
+/// Runs the patterns whose names contain `only`, for so long each. `peers`: where the programs of `benches/peers` are. False: there was a reaction.
+pub(crate) async fn run(time: Duration, only: &str, peers: Option<&Path>) -> Result<bool, String> {
     let mut well = true;
     println!("     {:<52} {:>12} {:>12}", "pattern", "total", "a second");
-    for (name, what, pattern) in ON_SERVERS {
+    let chosen = ON_SERVERS.iter().filter(|(name, ..)| name.contains(only));
+    for (name, what, pattern) in chosen {
         let (mut server, addr) = start(&Options::default(), &Against::Ours)
             .await
             .map_err(|error| error.to_string())?;
@@ -76,22 +77,23 @@ pub(crate) async fn run(time: Duration, peers: Option<&Path>) -> Result<bool, St
         };
         well &= row(name, what, begin.elapsed(), outcome);
     }
-    let begin = Instant::now();
-    let outcome = raw_peers::streaming_server(time).await;
-    well &= row(
-        "a server of 16-byte messages, a frame each",
-        "messages",
-        begin.elapsed(),
-        outcome,
-    );
+    let name = "a server of 16-byte messages, a frame each";
+    if name.contains(only) {
+        let begin = Instant::now();
+        let outcome = raw_peers::streaming_server(time).await;
+        well &= row(name, "messages", begin.elapsed(), outcome);
+    }
     if let Some(folder) = peers {
         for slow in [false, true] {
-            let begin = Instant::now();
-            let outcome = grpc_go(folder, time, slow).await;
             let name = match slow {
                 false => "grpc-go's server of 16-byte messages",
                 true => "grpc-go's server of 16-byte messages, slow reader",
             };
+            if !name.contains(only) {
+                continue;
+            }
+            let begin = Instant::now();
+            let outcome = grpc_go(folder, time, slow).await;
             well &= row(name, "messages", begin.elapsed(), outcome);
         }
     }
