@@ -1,5 +1,6 @@
-//! Who is at the other end of a connection.
+//! Who is at the other end of a connection, and what it may do.
 
+pub use farcall_http2::{Act, Budget};
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 /// The other end of a connection: its address, and what TLS has proven about it.

@@ -386,10 +386,10 @@ async fn a_connection_that_does_not_begin_with_settings_ends() {
 }
 
 #[tokio::test]
-async fn a_silent_connection_ends_after_the_connection_timeout() {
+async fn a_silent_connection_ends_after_the_handshake_timeout() {
     let limit = Duration::from_millis(150);
     let stub = echo()
-        .configure(move |server| server.connection_timeout(limit))
+        .configure(move |server| server.handshake_timeout(limit))
         .start()
         .await;
     for bytes in [&b""[..], &PREFACE[..10], PREFACE] {

@@ -125,7 +125,7 @@ async fn a_handshake_that_is_not_tls_has_a_line() {
 async fn a_silent_connection_has_a_line() {
     logged("");
     let stub = echo()
-        .configure(|server| server.connection_timeout(Duration::from_millis(50)))
+        .configure(|server| server.handshake_timeout(Duration::from_millis(50)))
         .start()
         .await;
     let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::{
     call::Encoding,
     error::{ConfigError, check_windows},
+    peer::{Act, Budget},
     resolver::{ResolverTask, TaskFactory},
     transport::connect::Security,
 };
@@ -282,6 +283,13 @@ impl ChannelBuilder {
     /// without. Of no use where waits are long or connections many.
     pub fn poll_before_sleeping(mut self, limit: Duration) -> Self {
         self.polling = limit;
+        self
+    }
+
+    /// How often a server may do what costs the channel more than it, see [`Act`] for each and its default. Beyond it the
+    /// connection ends with GOAWAY(ENHANCE_YOUR_CALM).
+    pub fn peer_budget(mut self, act: Act, budget: Budget) -> Self {
+        self.http2.budgets.set(act, budget);
         self
     }
 

@@ -5,7 +5,8 @@ use super::{
     SILENT_GRACE,
     builder::Server,
     connection::ServerRole,
-    listener::{Accepted, Handshake, Listener},
+    getting_ready::GettingReady,
+    listener::{Accepted, Handshake, Listener, Security},
     log::Trouble,
     shared::Shared,
 };
@@ -166,21 +167,18 @@ impl Server {
 impl Acceptance {
     pub(super) fn new(mut server: Server) -> Result<Arc<Acceptance>, ConfigError> {
         server.complete()?;
-        let handshake = match &server.tls {
+        let security = match &server.tls {
             #[cfg(feature = "tls")]
-            Some(tls) => Handshake::Tls {
-                acceptor: tls.acceptor().map_err(ConfigError::tls)?,
-                permits: None,
-            },
-            _ => Handshake::Plaintext,
+            Some(tls) => Security::Tls(tls.acceptor().map_err(ConfigError::tls)?),
+            _ => Security::Plaintext,
         };
         let shared = Shared::new(server.router, server.limits);
         Ok(Arc::new(Acceptance {
             shared: Arc::new(shared),
             http2: server.http2,
-            timeout: server.connection_timeout,
+            timeout: server.handshake_timeout,
             polling: server.polling,
-            handshake,
+            handshake: Handshake::new(security, server.max_handshakes),
             connections: Connections::default(),
         }))
     }
@@ -271,7 +269,7 @@ pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
     let Some(shaken) = handshake.await else {
         return;
     };
-    let (io, peer) = match shaken {
+    let (io, peer, place) = match shaken {
         Ok(ready) => ready,
         Err(error) => {
             service.shared.log.write(
@@ -294,7 +292,7 @@ pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
         service.shared.terms(peer),
         Arc::clone(&submit),
         service.http2.max_concurrent_streams as usize,
-        deadline,
+        GettingReady::new(place, deadline),
     );
     Driver::new(io, machine, submit, role)
         .polling(service.polling)

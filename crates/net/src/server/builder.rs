@@ -4,7 +4,11 @@ use super::{
     router::{DEFAULT_LIMITS, Router},
     service::Service,
 };
-use crate::{call::Limits, clock};
+use crate::{
+    call::Limits,
+    clock,
+    peer::{Act, Budget},
+};
 use farcall_http2::Config;
 use std::{fmt, num::NonZeroUsize, thread, time::Duration};
 
@@ -37,7 +41,8 @@ pub struct Server {
     pub(super) router: Router,
     pub(super) limits: Limits,
     pub(super) http2: Config,
-    pub(super) connection_timeout: Duration,
+    pub(super) handshake_timeout: Duration,
+    pub(super) max_handshakes: usize,
     pub(super) unknown_methods: Vec<String>,
     pub(super) all_to_completion: bool,
     pub(super) tls: Option<Tls>,
@@ -52,7 +57,8 @@ impl Server {
             router: Router::default(),
             limits: DEFAULT_LIMITS,
             http2: Config::default(),
-            connection_timeout: Duration::from_secs(120),
+            handshake_timeout: Duration::from_secs(20),
+            max_handshakes: 512,
             unknown_methods: Vec::new(),
             all_to_completion: false,
             tls: None,
@@ -166,9 +172,51 @@ impl Server {
         self
     }
 
-    /// How long a new connection may take for its TLS handshake, and again for its HTTP/2 preface. Default 120 s.
-    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
-        self.connection_timeout = timeout.min(clock::FOREVER);
+    /// How long a new connection may take to get ready: from its acceptance through its TLS handshake to its HTTP/2
+    /// preface. Default 20 s.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout.min(clock::FOREVER);
+        self
+    }
+
+    /// Connections that get ready (see [`handshake_timeout`](Server::handshake_timeout)) at a time; of each shard, if there
+    /// are several. Others wait for their turn, and each that waits ends one that has taken more than 3 s. Default 512.
+    /// Each costs some 50 KiB while its TLS handshake goes on.
+    pub fn max_concurrent_handshakes(mut self, connections: usize) -> Self {
+        self.max_handshakes = connections;
+        self
+    }
+
+    /// How often clients may send keepalive PINGs: once in `min_interval`, and while they have no call open not more often
+    /// than every 2 hours, unless `without_calls`. PINGs between which DATA or header lists were sent do not count. Two that
+    /// come early are forgiven; the third ends the connection with GOAWAY(ENHANCE_YOUR_CALM, "too_many_pings") (gRFC A8,
+    /// A9). Default: 5 minutes, not without calls.
+    pub fn keepalive_enforcement(mut self, min_interval: Duration, without_calls: bool) -> Self {
+        self.http2.min_ping_interval = min_interval;
+        self.http2.allow_pings_without_streams = without_calls;
+        self
+    }
+
+    /// How often a client may do what costs the server more than it, see [`Act`] for each and its default. Beyond it the
+    /// connection ends with GOAWAY(ENHANCE_YOUR_CALM).
+    pub fn peer_budget(mut self, act: Act, budget: Budget) -> Self {
+        self.http2.budgets.set(act, budget);
+        self
+    }
+
+    /// Header lists of a connection's open calls together, in bytes (names, values and 32 bytes per field); further calls
+    /// are refused with `REFUSED_STREAM`. Default 8 MiB.
+    pub fn max_header_memory(mut self, bytes: usize) -> Self {
+        self.http2.header_budget = bytes;
+        self
+    }
+
+    /// Responses that wait for a client to read them, in bytes of all calls of a connection: beyond it further calls are
+    /// refused with `REFUSED_STREAM`, and if the client then reads less than 64 KiB in `patience`, the connection ends.
+    /// Default 64 MiB and 60 s. What handlers make is taken whatever it comes to.
+    pub fn max_unread_responses(mut self, bytes: usize, patience: Duration) -> Self {
+        self.http2.send_budget = bytes;
+        self.http2.stuck_timeout = patience.min(clock::FOREVER);
         self
     }
 

@@ -3,6 +3,7 @@
 use super::{
     SILENT_GRACE,
     calls::{Arrived, Call, Calls, State},
+    getting_ready::GettingReady,
     handler::{HandlerFuture, Route},
     known::{Known, Parsed},
     log::Trouble,
@@ -49,8 +50,8 @@ pub(crate) struct ServerRole {
     watch: Watch,
     /// No call's deadline, nor the one for the client's preface, is earlier.
     deadline: Option<Instant>,
-    /// Until when the client must have sent its preface; `None` once it has.
-    ready_by: Option<Instant>,
+    /// Until the client has sent its preface. Boxed: soon there is none.
+    getting_ready: Option<Box<GettingReady>>,
     /// Handlers in tasks of their own have something to do.
     has_woken: bool,
     /// Calls answered, and how many of them when everything was written last: what is between lies in the output.
@@ -69,7 +70,7 @@ impl ServerRole {
         terms: Terms,
         submit: Arc<Submit<Mailbox>>,
         max_handlers: usize,
-        ready_by: Instant,
+        getting_ready: GettingReady,
     ) -> ServerRole {
         ServerRole {
             shared,
@@ -80,8 +81,8 @@ impl ServerRole {
             known: Known::default(),
             spare: None,
             watch: Watch::default(),
-            deadline: Some(ready_by),
-            ready_by: Some(ready_by),
+            deadline: Some(getting_ready.poll_timeout()),
+            getting_ready: Some(Box::new(getting_ready)),
             has_woken: false,
             answered: 0,
             flushed: 0,
@@ -654,7 +655,7 @@ impl Role for ServerRole {
 
     fn on_event(&mut self, connection: &mut Connection, now: Instant, event: Event) {
         match event {
-            Event::Ready => self.ready_by = None,
+            Event::Ready => self.getting_ready = None,
             Event::Headers {
                 stream,
                 headers,
@@ -707,10 +708,10 @@ impl Role for ServerRole {
         match request {
             Request::None => {}
             Request::Drain => {
-                if let Some(ready_by) = &mut self.ready_by {
+                if let Some(getting_ready) = &mut self.getting_ready {
                     // Nobody has been promised anything yet.
-                    *ready_by = (*ready_by).min(now + SILENT_GRACE);
-                    self.deadline = Some(self.deadline.map_or(*ready_by, |at| at.min(*ready_by)));
+                    let by = getting_ready.hurry(now + SILENT_GRACE);
+                    self.deadline = Some(self.deadline.map_or(by, |at| at.min(by)));
                 }
                 connection.drain(now, "graceful_stop");
             }
@@ -736,14 +737,19 @@ impl Role for ServerRole {
     }
 
     fn handle_timeout(&mut self, connection: &mut Connection, now: Instant) {
-        if self.ready_by.is_some_and(|at| at <= now) {
-            self.ready_by = None;
-            let text = "no HTTP/2 preface in time (connection_timeout)";
+        if let Some(getting_ready) = &mut self.getting_ready
+            && let Some(text) = getting_ready.overdue(now)
+        {
+            self.getting_ready = None;
             self.report(Trouble::Protocol, &text);
             connection.shutdown(now, Reason::NO_ERROR, "no preface in time");
         }
         let (expired, next) = self.calls.expired(now);
-        self.deadline = match (next, self.ready_by) {
+        let ready = self
+            .getting_ready
+            .as_ref()
+            .map(|ready| ready.poll_timeout());
+        self.deadline = match (next, ready) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };

@@ -5,6 +5,7 @@ mod builder;
 mod calls;
 mod connection;
 mod earned;
+mod getting_ready;
 mod handler;
 mod known;
 pub(crate) mod listener;

@@ -35,14 +35,6 @@ impl<T> Fifo<T> {
         item
     }
 
-    /// The element, if there is exactly one.
-    pub(crate) fn only(&self) -> Option<&T> {
-        match &self.rest {
-            Some(rest) if !rest.is_empty() => None,
-            _ => self.first.as_ref(),
-        }
-    }
-
     /// The elements in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first

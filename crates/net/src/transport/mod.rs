@@ -7,6 +7,7 @@ pub(crate) mod driver;
 mod fifo;
 pub(crate) mod io;
 pub(crate) mod mailbox;
+mod pieces;
 mod polling;
 pub(crate) mod submit;
 pub(crate) mod timer;

@@ -1,38 +1,46 @@
 //! What happens to an accepted connection before HTTP/2 begins.
 
-use super::accept::Accepted;
+use super::{
+    accept::Accepted,
+    places::{Place, Places},
+};
+#[cfg(feature = "tls")]
+use crate::tls::Acceptor;
 use crate::{
     peer::Peer,
-    transport::{connect::ConnectError, io::Io},
+    transport::{
+        connect::{Cause, ConnectError, Limit, Stage},
+        io::Io,
+    },
 };
-#[cfg(feature = "tls")]
-use crate::{
-    tls::Acceptor,
-    transport::connect::{Limit, Stage},
-};
-#[cfg(feature = "tls")]
-use std::sync::Arc;
-#[cfg(feature = "tls")]
-use tokio::sync::Semaphore;
+use std::{io, sync::Arc};
 use tokio::time::Instant;
 
-/// How accepted connections are secured. To be run in the connection's own task, never between two accepts:
+/// How accepted connections are made ready. To be run in the connection's own task, never between two accepts:
 /// a peer decides how long it takes.
 #[derive(Clone)]
-pub(crate) enum Handshake {
+pub(crate) struct Handshake {
+    security: Security,
+    places: Arc<Places>,
+}
+
+/// How accepted connections are secured.
+#[derive(Clone)]
+pub(crate) enum Security {
     Plaintext,
     #[cfg(feature = "tls")]
-    Tls {
-        acceptor: Acceptor,
-        /// How many handshakes may go on at a time; others wait for their turn while their own time runs.
-        /// `None`: as many as there are connections. A low limit lets peers that are silent keep others out, each
-        /// until its deadline, so it should be far above what the machine can compute at a time.
-        permits: Option<Arc<Semaphore>>,
-    },
+    Tls(Acceptor),
 }
 
 impl Handshake {
-    /// Shakes hands, until `deadline`. Nothing is left of the connection if that fails.
+    /// At most `max_concurrent` connections get ready at a time; others wait for their turn while their own time runs.
+    pub(crate) fn new(security: Security, max_concurrent: usize) -> Handshake {
+        let places = Places::new(max_concurrent);
+        Handshake { security, places }
+    }
+
+    /// Shakes hands, until `deadline`. Nothing is left of the connection if that fails. The place is to be kept until the
+    /// client's preface has come.
     ///
     /// # Errors
     /// Name the client's address, and what is wrong with its TLS.
@@ -40,34 +48,35 @@ impl Handshake {
         &self,
         accepted: Accepted,
         deadline: Instant,
-    ) -> Result<(Io, Peer), ConnectError> {
+    ) -> Result<(Io, Peer, Place), ConnectError> {
         let Accepted { io, remote, local } = accepted;
-        match self {
-            Handshake::Plaintext => {
-                // Connections without TLS are as good as ready; their time runs from here on all the same.
-                let _ = deadline;
-                Ok((io, Peer::new(remote, local, None)))
-            }
+        let limit = Limit::until(&remote, deadline);
+        let turn = async { Ok::<_, Cause>(self.places.take().await) };
+        let place = limit.apply(Stage::Connect, turn).await?;
+        match &self.security {
+            Security::Plaintext => Ok((io, Peer::new(remote, local, None), place)),
             #[cfg(feature = "tls")]
-            Handshake::Tls { acceptor, permits } => {
+            Security::Tls(acceptor) => {
                 let shake = async {
-                    let _permit = match permits {
-                        // The semaphore is never closed; if it were, nobody would be kept out.
-                        Some(permits) => permits.acquire().await.ok(),
-                        None => None,
-                    };
-                    acceptor.handshake(io).await
+                    match place.hold(acceptor.handshake(io)).await {
+                        Some(done) => done.map_err(Cause::from),
+                        None => Err(gave_way().into()),
+                    }
                 };
-                let (stream, tls) = Limit::until(&remote, deadline)
-                    .apply(Stage::Tls, shake)
-                    .await?;
-                Ok((
-                    Io::Tls(Box::new(stream.into())),
-                    Peer::new(remote, local, Some(tls)),
-                ))
+                let (stream, tls) = limit.apply(Stage::Tls, shake).await?;
+                let io = Io::Tls(Box::new(stream.into()));
+                Ok((io, Peer::new(remote, local, Some(tls)), place))
             }
         }
     }
+}
+
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
+fn gave_way() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::TimedOut,
+        "too slow, and others waited (max_concurrent_handshakes)",
+    )
 }
 
 #[cfg(all(test, any(feature = "tls-aws-lc", feature = "tls-ring")))]
@@ -78,7 +87,7 @@ mod tests {
         server::listener::Listener,
         tls::testdata,
         transport::{
-            connect::{Security, connect},
+            connect::{self, connect},
             io::TcpOptions,
         },
     };
@@ -89,11 +98,9 @@ mod tests {
         Instant::now() + Duration::from_secs(20)
     }
 
-    fn strict(permits: Option<Arc<Semaphore>>) -> Handshake {
-        Handshake::Tls {
-            acceptor: testdata::strict_server().acceptor().unwrap(),
-            permits,
-        }
+    fn strict(max_concurrent: usize) -> Handshake {
+        let acceptor = testdata::strict_server().acceptor().unwrap();
+        Handshake::new(Security::Tls(acceptor), max_concurrent)
     }
 
     /// A pipe and its accepted end.
@@ -119,10 +126,11 @@ mod tests {
             .await
             .unwrap();
         let target = listener.local_address().clone();
-        let security = Security::Tls(client.connector().unwrap());
+        let security = connect::Security::Tls(client.connector().unwrap());
         let serve = async {
             let accepted = listener.accept(|error, _| panic!("{error}")).await;
-            strict(None).run(accepted, soon()).await
+            let (io, peer, _) = strict(100).run(accepted, soon()).await?;
+            Ok((io, peer))
         };
         let (client, server) = tokio::join!(
             connect(
@@ -196,30 +204,45 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_dropped_at_the_deadline() {
         let (mut near, accepted) = pipe();
-        let error = strict(None).run(accepted, soon()).await.err().unwrap();
+        let error = strict(100).run(accepted, soon()).await.err().unwrap();
         assert_eq!(error.to_string(), "pipe: TLS: timed out after 20.000s");
         assert_eq!(near.read(&mut [0]).await.unwrap(), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn handshakes_beyond_the_limit_wait_for_their_turn() {
-        let handshake = strict(Some(Arc::new(Semaphore::new(1))));
+    async fn a_handshake_beyond_the_limit_waits_until_a_slow_one_gives_way() {
+        let handshake = strict(1);
         let (_silent, first) = pipe();
         let (near, second) = pipe();
         let connector = testdata::known_client().connector().unwrap();
         let start = Instant::now();
-        let short = start + Duration::from_secs(5);
         let client = async {
             let (stream, _) = connector.handshake(near, "localhost").await.unwrap();
             (stream, start.elapsed())
         };
         let (first, second, waited) = tokio::join!(
-            handshake.run(first, short),
+            handshake.run(first, soon()),
             handshake.run(second, soon()),
             client
         );
-        assert!(first.err().unwrap().is_timeout());
+        let error = first.err().unwrap().to_string();
+        assert!(error.contains("max_concurrent_handshakes"), "{error}");
         second.unwrap();
-        assert_eq!(waited.1, Duration::from_secs(5));
+        assert_eq!(waited.1, Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_a_turn_has_the_same_deadline() {
+        let handshake = strict(1);
+        let (near, first) = pipe();
+        let connector = testdata::known_client().connector().unwrap();
+        let (kept, _client) = tokio::join!(
+            handshake.run(first, soon()),
+            connector.handshake(near, "localhost")
+        );
+        let _kept = kept.unwrap();
+        let (_near, second) = pipe();
+        let error = handshake.run(second, soon()).await.err().unwrap();
+        assert_eq!(error.to_string(), "pipe: timed out after 20.000s");
     }
 }

@@ -8,9 +8,11 @@
 mod accept;
 mod bind;
 mod handshake;
+mod places;
 mod socket;
 
 pub(crate) use accept::{Accepted, Listener};
 pub use bind::BindError;
-pub(crate) use handshake::Handshake;
+pub(crate) use handshake::{Handshake, Security};
+pub(crate) use places::Place;
 pub(crate) use socket::Socket;

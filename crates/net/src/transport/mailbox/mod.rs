@@ -12,7 +12,7 @@ mod sending;
 
 pub(crate) use route::{Configured, Late, Route, earlier, too_large};
 
-use super::{chunks::Chunks, fifo::Fifo, submit::Submit};
+use super::{chunks::Chunks, pieces::Pieces, submit::Submit};
 use bytes::Bytes;
 use farcall_core::{
     Metadata, Status,
@@ -101,7 +101,7 @@ pub(crate) enum End {
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     pub(crate) head: Option<Arc<Headers>>,
-    pub(crate) data: Fifo<Bytes>,
+    pub(crate) data: Pieces,
     pub(crate) trailers: Option<Arc<Headers>>,
     /// In place of all that: the only message of a response that had nothing else to say.
     pub(crate) message: Option<Bytes>,
