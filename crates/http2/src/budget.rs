@@ -47,8 +47,8 @@ pub enum Act {
     /// DATA of less than 256 bytes that we had to send although more was there, because the peer opened its window by no
     /// more (data dribble, CVE-2019-9511). Earned back by every other DATA and header list. Default 1,000 and 100 a second.
     Dribble,
-    /// DATA and header lists on streams that we reset. Each of our resets earns 4,096 back, since as many frames may have been
-    /// on their way. Default 10,000 and 1,000 a second.
+    /// DATA and header lists on streams that we reset. Each of our resets earns as many back as may have been on their way:
+    /// what the window of its stream allowed, in messages of five bytes. Default 10,000 and 1,000 a second.
     Late,
     /// GOAWAY. Default 20 and 1 a second.
     GoAway,

@@ -41,7 +41,7 @@ use goaway::Going;
 use keepalive::Keepalive;
 use ping::Pings;
 use settings::{LocalSettings, RemoteSettings};
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 pub use windows::Windows;
 
 /// Which end of the connection this is.
@@ -115,7 +115,8 @@ pub enum Role {
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
-    config: Config,
+    /// Shared by many connections: it is as large as much of the rest.
+    config: Arc<Config>,
     life: Life,
     streams: Store,
     schedule: Schedule,
@@ -155,8 +156,8 @@ enum Life {
 
 impl Connection {
     /// A client's end; its preface, SETTINGS and window are in the output. Streams may be opened at once.
-    pub fn client(config: Config, now: Instant) -> Connection {
-        let mut connection = Connection::new(Role::Client, Life::FirstSettings, config, now);
+    pub fn client(config: impl Into<Arc<Config>>, now: Instant) -> Connection {
+        let mut connection = Connection::new(Role::Client, Life::FirstSettings, config.into(), now);
         connection
             .output
             .frames(|out| out.extend_from_slice(PREFACE));
@@ -165,16 +166,19 @@ impl Connection {
     }
 
     /// A server's end; its SETTINGS and window are in the output.
-    pub fn server(config: Config, now: Instant) -> Connection {
-        let mut connection = Connection::new(Role::Server, Life::Preface(0), config, now);
+    pub fn server(config: impl Into<Arc<Config>>, now: Instant) -> Connection {
+        let mut connection = Connection::new(Role::Server, Life::Preface(0), config.into(), now);
         connection.begin(now);
         connection
     }
 
-    fn new(role: Role, life: Life, mut config: Config, now: Instant) -> Connection {
-        config.max_frame_size = config
-            .max_frame_size
-            .clamp(MIN_MAX_FRAME_SIZE, MAX_MAX_FRAME_SIZE);
+    fn new(role: Role, life: Life, mut config: Arc<Config>, now: Instant) -> Connection {
+        let allowed = MIN_MAX_FRAME_SIZE..=MAX_MAX_FRAME_SIZE;
+        if !allowed.contains(&config.max_frame_size) {
+            let size = config.max_frame_size;
+            Arc::make_mut(&mut config).max_frame_size =
+                size.clamp(*allowed.start(), *allowed.end());
+        }
         let local = LocalSettings::new(&config);
         let target = config.initial_connection_window;
         let limit = if config.adaptive_window {

@@ -26,7 +26,7 @@ impl Connection {
         match cause {
             Cause::EndStream => self.abuse.note_stream_done(),
             Cause::LocalReset => {
-                self.abuse.note_reset();
+                self.abuse.note_reset(gone.window);
                 self.streams.remember_reset(key.id);
             }
             Cause::PeerReset => {}

@@ -42,6 +42,16 @@ impl Stream {
         }
     }
 
+    /// What the peer may send, or has sent already and we have not seen.
+    #[inline]
+    pub(crate) fn late_window(&self) -> u32 {
+        if self.receives() {
+            u32::try_from(self.credit.parts().0).unwrap_or(0)
+        } else {
+            0
+        }
+    }
+
     /// Whether the peer may still send DATA, so that credit is of use to it.
     #[inline]
     pub(crate) fn receives(&self) -> bool {

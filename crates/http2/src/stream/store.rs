@@ -33,6 +33,8 @@ pub(crate) struct Gone {
     pub(crate) header_size: u32,
     /// Bytes that were to be sent.
     pub(crate) queued: usize,
+    /// Bytes that the peer may have had on their way.
+    pub(crate) window: u32,
 }
 
 impl Store {
@@ -108,6 +110,7 @@ impl Store {
         let gone = Gone {
             header_size: stream.header_size,
             queued: stream.queue.bytes(),
+            window: stream.late_window(),
         };
         self.slots[key.slot as usize] = Slot::Vacant(self.vacant);
         self.vacant = Some(key.slot);

@@ -50,7 +50,7 @@ type Established = Result<(Io, Peer), Cause>;
 
 struct Connecting {
     connect: Pin<Box<dyn Future<Output = Established> + Send>>,
-    http2: Config,
+    http2: Arc<Config>,
     polling: Duration,
     submit: Arc<Submit<Mailbox>>,
     reporter: Option<Reporter>,

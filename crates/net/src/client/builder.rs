@@ -360,7 +360,7 @@ impl ChannelBuilder {
             max_receive: self.max_receive,
             max_send: self.max_send,
             compressors: Compressors::default(),
-            http2: self.http2,
+            http2: Arc::new(self.http2),
             polling: self.polling,
         };
         Ok(Channel::new(settings, machine))

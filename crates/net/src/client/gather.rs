@@ -1,7 +1,7 @@
 //! A unary response on its way: gathered by the driver as long as it is what responses mostly are, so that the caller
 //! is woken once; anything unusual goes to the caller's machine as it arrives.
 
-use crate::transport::{Fifo, mailbox::Incoming};
+use crate::transport::{Pieces, mailbox::Incoming};
 use bytes::Bytes;
 use farcall_core::{
     call::client::{is_plain_head, is_plain_ok},
@@ -46,7 +46,7 @@ fn is_known(
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) head: Option<Arc<Headers>>,
-    data: Fifo<Bytes>,
+    data: Pieces,
     received: usize,
     /// Bytes that the prefix of the message announces, its own included.
     announced: usize,

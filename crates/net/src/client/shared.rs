@@ -19,7 +19,7 @@ pub(crate) struct Settings {
     pub(crate) encoding: Encoding,
     pub(crate) max_receive: usize,
     pub(crate) max_send: usize,
-    pub(crate) http2: farcall_http2::Config,
+    pub(crate) http2: Arc<farcall_http2::Config>,
     pub(crate) compressors: Compressors,
     /// For how long drivers poll before they rest.
     pub(crate) polling: Duration,

@@ -40,7 +40,7 @@ const CUT_GRACE: Duration = Duration::from_millis(1200);
 /// What every connection needs.
 pub(super) struct Acceptance {
     shared: Arc<Shared>,
-    http2: Config,
+    http2: Arc<Config>,
     timeout: Duration,
     polling: Duration,
     handshake: Handshake,
@@ -175,7 +175,7 @@ impl Acceptance {
         let shared = Shared::new(server.router, server.limits);
         Ok(Arc::new(Acceptance {
             shared: Arc::new(shared),
-            http2: server.http2,
+            http2: Arc::new(server.http2),
             timeout: server.handshake_timeout,
             polling: server.polling,
             handshake: Handshake::new(security, server.max_handshakes),

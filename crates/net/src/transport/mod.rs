@@ -13,6 +13,6 @@ pub(crate) mod submit;
 pub(crate) mod timer;
 
 pub(crate) use driver::{Driver, Role};
-pub(crate) use fifo::Fifo;
 pub(crate) use mailbox::Mailbox;
+pub(crate) use pieces::Pieces;
 pub(crate) use submit::Submit;

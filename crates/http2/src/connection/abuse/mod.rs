@@ -18,8 +18,10 @@ use strikes::Strikes;
 /// The longest single pause in reading that a spent budget asks for: keepalive and deadlines hardly notice it.
 const MAX_PAUSE: Duration = Duration::from_millis(50);
 
-/// What one reset of ours earns for frames that were on their way: a stream window of small messages.
-const LATE_PER_RESET: u64 = 4096;
+/// What one reset of ours earns for header lists that were on their way.
+const LATE_PER_RESET: u64 = 16;
+/// The smallest message of gRPC's: DATA on its way may be as small.
+const SMALLEST_MESSAGE: u32 = 5;
 
 /// The budgets of one connection.
 #[derive(Clone, Debug)]
@@ -41,8 +43,8 @@ struct Work {
     sent: u64,
     /// Streams that ended as they should.
     streams: u64,
-    /// Streams that we reset before their end.
-    resets: u64,
+    /// Frames that may have been on their way on streams that we reset.
+    late: u64,
 }
 
 /// What is spent of one budget, and up to when refills have been counted. Until a budget looks half empty it
@@ -93,9 +95,9 @@ impl Abuse {
         self.work.streams += 1;
     }
 
-    /// We reset a stream whose peer had not ended.
-    pub(super) fn note_reset(&mut self) {
-        self.work.resets += 1;
+    /// We reset a stream; the peer had `window` bytes to send on it, and may have sent them.
+    pub(super) fn note_reset(&mut self, window: u32) {
+        self.work.late += LATE_PER_RESET + u64::from(window / SMALLEST_MESSAGE);
     }
 
     /// Counts what has no limit.
@@ -132,7 +134,12 @@ impl Abuse {
         let earnings = self.work.earnings(act);
         let account = &mut self.accounts[act as usize];
         let passed = now.saturating_duration_since(self.start);
-        account.refill(budget, earnings, passed.as_millis() as u32);
+        let unused = account.refill(budget, earnings, passed.as_millis() as u32);
+        if act == Act::Late {
+            // Frames that are on their way come when they come. Other work earns only what is spent by then.
+            account.earnings -= unused.min(account.earnings);
+        }
+
         if account.spent > budget.burst {
             return Err(act.crime());
         }
@@ -177,7 +184,7 @@ impl Work {
             Act::Reset | Act::StreamError | Act::Refusal => self.streams,
             Act::Ping | Act::TinyData | Act::Dribble => frames,
             Act::Idle => 2 * frames,
-            Act::Late => LATE_PER_RESET * self.resets,
+            Act::Late => self.late,
             Act::Settings | Act::EmptyData | Act::GoAway => 0,
         }
     }
@@ -192,8 +199,8 @@ fn pause(over: u32, per_second: u32) -> Duration {
 }
 
 impl Account {
-    /// Gives back what time and work have earned since the last refill.
-    fn refill(&mut self, budget: Budget, earnings: u64, now: u32) {
+    /// Gives back what time and work have earned since the last refill. Answers how much of the work was not needed.
+    fn refill(&mut self, budget: Budget, earnings: u64, now: u32) -> u64 {
         let passed = u64::from(now.wrapping_sub(self.refilled));
         let by_time = passed * u64::from(budget.per_second) / 1000;
         if by_time > 0 {
@@ -201,10 +208,12 @@ impl Account {
             let used = by_time * 1000 / u64::from(budget.per_second);
             self.refilled = self.refilled.wrapping_add(used as u32);
         }
-        let earned = by_time + (earnings - self.earnings);
+        let by_work = earnings - self.earnings;
         self.earnings = earnings;
-        let spent = u32::try_from(u64::from(self.spent).saturating_sub(earned)).unwrap_or(0);
+        let left = u64::from(self.spent).saturating_sub(by_time);
+        let spent = u32::try_from(left.saturating_sub(by_work)).unwrap_or(0);
         self.forgiven += u64::from(self.spent - spent);
         self.spent = spent;
+        by_work.saturating_sub(left)
     }
 }

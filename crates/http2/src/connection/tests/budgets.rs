@@ -94,7 +94,7 @@ const ACTS: &[(Act, Role, Write)] = &[
     }),
     (Act::Late, Server, |raw, n| {
         raw.request(1, true).window_update(1, 0);
-        for _ in 0..n + 4096 {
+        for _ in 0..n + 16 {
             raw.headers(1, &[("x", "y")], true);
         }
     }),

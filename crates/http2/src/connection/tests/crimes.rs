@@ -172,7 +172,7 @@ const CASES: &[(Crime, Scope, Role, Write)] = &[
     }),
     (Crime::StreamWindowExceeded, Stream(1), Server, |raw| {
         raw.request(1, false);
-        for _ in 0..5 {
+        for _ in 0..20 {
             raw.data(1, &[0; 16_000], false);
         }
     }),
@@ -351,7 +351,7 @@ const CASES: &[(Crime, Scope, Role, Write)] = &[
     }),
     (Crime::TooManyLateFrames, Connection, Server, |raw| {
         raw.request(1, false).window_update(1, 0); // its reset earns some
-        for _ in 0..15_000 {
+        for _ in 0..70_000 {
             raw.data(1, b"12345", false);
         }
     }),

@@ -9,7 +9,11 @@ use std::time::Duration;
 #[track_caller]
 fn assert_alive(pair: &mut Pair) {
     for end in [&mut pair.client, &mut pair.server] {
-        assert!(!end.machine.is_closed() && !end.machine.is_draining());
+        assert!(
+            !end.machine.is_closed() && !end.machine.is_draining(),
+            "{:?}",
+            end.events.back()
+        );
         end.events.clear();
     }
 }
@@ -111,6 +115,114 @@ fn a_slow_client_that_is_refused_a_thousand_times_at_the_start() {
     pair.run();
     assert_eq!(pair.client.machine.open_streams(), 1);
     assert_alive(&mut pair);
+}
+
+#[test]
+fn a_thousand_small_messages_at_full_speed_on_each_of_many_streams_that_are_dropped() {
+    let mut pair = Pair::with(|config| config.initial_stream_window = 1 << 20, |_| ());
+    let calls: Vec<_> = (0..20).map(|_| pair.opened(true)).collect();
+    for (_, served) in &calls {
+        let server = &mut pair.server.machine;
+        server
+            .send_headers(pair.now, *served, &[Part::Fields(&response())], false)
+            .unwrap();
+        for _ in 0..2000 {
+            let tiny = Bytes::from_static(b"0123456789abcdefghijk");
+            server.send_data(pair.now, *served, tiny, false).unwrap();
+            server.fill(pair.now, usize::MAX); // one DATA frame each
+        }
+    }
+    // All of it is on its way when the client loses interest.
+    for (call, _) in &calls {
+        pair.client.machine.reset(pair.now, *call, Reason::CANCEL);
+    }
+    pair.run();
+    assert_alive(&mut pair);
+    let late = pair.client.machine.counted(crate::Act::Late);
+    assert_eq!(late, 20 * 2001);
+}
+
+/// A server that streams in small DATA frames to a client whose reader takes them now and then.
+#[test]
+fn small_messages_at_full_speed_to_a_slow_reader() {
+    let mut pair = Pair::new();
+    pair.client.auto_release = false;
+    let (call, served) = pair.opened(true);
+    let server = &mut pair.server.machine;
+    server
+        .send_headers(pair.now, served, &[Part::Fields(&response())], false)
+        .unwrap();
+    let mut read = 0;
+    while read < 1_000_000 {
+        for _ in 0..1000 {
+            let tiny = Bytes::from_static(b"0123456789abcdefghijk");
+            let server = &mut pair.server.machine;
+            server.send_data(pair.now, served, tiny, false).unwrap();
+            server.fill(pair.now, usize::MAX);
+        }
+        pair.run();
+        let unread = pair.client.body(call).0.len();
+        pair.client.machine.release(pair.now, call, unread);
+        read += unread;
+        assert_alive(&mut pair);
+    }
+}
+
+#[test]
+fn a_proxy_that_resets_all_of_its_streams_again_and_again() {
+    let mut pair = Pair::new();
+    for _ in 0..20 {
+        let calls: Vec<_> = (0..1000).map(|_| pair.open(false)).collect();
+        pair.run();
+        for call in calls {
+            pair.client.machine.reset(pair.now, call, Reason::CANCEL);
+        }
+        pair.run();
+        pair.pass(Duration::from_secs(1));
+        assert_alive(&mut pair);
+    }
+}
+
+#[test]
+fn keepalive_at_the_allowed_rate_for_days() {
+    let mut pair = Pair::with(
+        |config| config.keepalive_interval = Some(Duration::from_secs(300)),
+        |_| (),
+    );
+    pair.opened(false);
+    for _ in 0..1000 {
+        pair.pass(Duration::from_secs(300));
+        pair.run();
+        assert_alive(&mut pair);
+    }
+    assert_eq!(pair.server.machine.counted(crate::Act::Ping), 1000);
+}
+
+#[test]
+fn a_header_table_of_64_kibibytes_that_is_always_full() {
+    let mut pair = Pair::with(
+        |config| config.max_send_header_table_size = 64 << 10,
+        |config| config.header_table_size = 64 << 10,
+    );
+    for call in 0..5000 {
+        let mut list = super::pair::request();
+        let name = crate::Name::from_bytes(format!("x-{}", call % 700).into());
+        list.push(crate::Field::new(name, format!("{call:0100}")));
+        let key = pair
+            .client
+            .machine
+            .open(pair.now, &[Part::Fields(&list)], true)
+            .unwrap();
+        pair.run();
+        let (served, _) = pair.server.headers();
+        assert_eq!(served.id(), key.id());
+        pair.server
+            .machine
+            .send_headers(pair.now, served, &[Part::Fields(&response())], true)
+            .unwrap();
+        pair.run();
+        assert_alive(&mut pair);
+    }
 }
 
 #[test]

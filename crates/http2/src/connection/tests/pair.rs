@@ -181,9 +181,10 @@ impl Pair {
         let now = Instant::now();
         let (mut configs, adjust) = ([Config::default(), Config::default()], (client, server));
         // Static windows unless a test is about the others: numbers can then be predicted.
-        configs
-            .iter_mut()
-            .for_each(|config| config.adaptive_window = false);
+        configs.iter_mut().for_each(|config| {
+            config.adaptive_window = false;
+            config.initial_stream_window = 65_535;
+        });
         let [mut client, mut server] = configs;
         adjust.0(&mut client);
         adjust.1(&mut server);

@@ -23,11 +23,11 @@ fn the_first_settings_say_what_differs_from_the_defaults() {
     let (now, preface) = (Instant::now(), crate::frame::PREFACE.len());
     assert_eq!(
         settings(Connection::client(Config::default(), now), preface),
-        [(2, 0), (6, 8192)]
+        [(2, 0), (4, 256 << 10), (6, 8192)]
     );
     assert_eq!(
         settings(Connection::server(Config::default(), now), 0),
-        [(3, 1000), (6, 8192)]
+        [(3, 1000), (4, 256 << 10), (6, 8192)]
     );
     let mut config = Config::default();
     (
