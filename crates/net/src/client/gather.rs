@@ -134,8 +134,8 @@ mod tests {
         assert_eq!(fits, [true, true]);
         assert!(gathered.message(&mut Plain::default(), &ok(), 7).is_none());
         let mut incoming = gathered.into_incoming();
-        let pieces = [incoming.data.pop(), incoming.data.pop()];
-        assert_eq!(pieces.map(Option::unwrap), [&b"\0\0\0\0\x02h"[..], b"i"]);
+        let all = std::iter::from_fn(|| incoming.data.pop()).collect::<Vec<_>>();
+        assert_eq!(all.concat(), b"\0\0\0\0\x02hi");
     }
 
     #[test]

@@ -45,11 +45,6 @@ impl<T> Fifo<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none()
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.first = None;
-        self.rest = None;
-    }
 }
 
 #[cfg(test)]

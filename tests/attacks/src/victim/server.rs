@@ -177,7 +177,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         server = server.keepalive(interval, Duration::from_millis(500));
     }
     if let Some(limit) = options.connection_timeout {
-        server = server.connection_timeout(limit);
+        server = server.handshake_timeout(limit);
     }
     let bound = server.bind("127.0.0.1:0").await?;
     println!("{}", bound.local_addr()?.port());
