@@ -43,7 +43,7 @@ impl PolicyChoice {
     }
 }
 
-/// A service config, read and checked. See the [module](self).
+/// A service config, read and checked. See the [module](crate::service_config).
 ///
 /// Unknown fields are ignored, an invalid value of a known one refuses the whole config (gRFC A21).
 ///

@@ -214,7 +214,7 @@ impl ChannelBuilder {
 
     /// The service config, as JSON, that counts while the resolver gives none, or gives a broken one before any good
     /// one. Default none. A text that cannot be used is an error of [`build`](ChannelBuilder::build) that names the
-    /// place in it. See [`guide::channel`](https://docs.rs/farcall/latest/farcall/guide/channel/index.html).
+    /// place in it. See the chapter on channels in the guide.
     ///
     /// ```
     /// use farcall::Channel;

@@ -14,8 +14,12 @@ use farcall_lb::{
     target::DnsTarget,
 };
 use std::{
-    fs, io,
+    fs,
+    future::{Future, poll_fn},
+    io,
     net::{IpAddr, SocketAddr, UdpSocket},
+    pin::pin,
+    task::Poll,
     time::Duration,
 };
 use tokio::time::timeout;
@@ -72,10 +76,11 @@ pub(crate) async fn lookup(question: &Question) -> io::Result<Found> {
 async fn run(question: &Question) -> io::Result<Found> {
     let target = &question.target;
     let Some((host, port)) = target.server() else {
-        let (addresses, service_config) = tokio::join!(
+        let (addresses, service_config) = both(
             system::lookup(target.host(), target.port()),
             service_config(question, None),
-        );
+        )
+        .await;
         return Ok(Found {
             addresses: addresses?,
             service_config,
@@ -83,16 +88,46 @@ async fn run(question: &Question) -> io::Result<Found> {
         });
     };
     let conf = server_alone(host, port).await?;
-    let (found, service_config) = tokio::join!(
+    let (found, service_config) = both(
         addresses(&conf, target),
         service_config(question, Some(&conf)),
-    );
+    )
+    .await;
     let (addresses, ttl) = found?;
     Ok(Found {
         addresses,
         service_config,
         ttl,
     })
+}
+
+/// Waits for two futures at the same time.
+async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|cx| {
+        if first.is_none() {
+            first = ready_or_none(a.as_mut().poll(cx));
+        }
+        if second.is_none() {
+            second = ready_or_none(b.as_mut().poll(cx));
+        }
+        if first.is_none() || second.is_none() {
+            return Poll::Pending;
+        }
+        first
+            .take()
+            .zip(second.take())
+            .map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
+fn ready_or_none<T>(poll: Poll<T>) -> Option<T> {
+    match poll {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }
 
 /// Asks one name server, for names as they are.
@@ -106,10 +141,11 @@ async fn addresses(
     conf: &ResolvConf,
     target: &DnsTarget,
 ) -> io::Result<(Vec<SocketAddr>, Option<Duration>)> {
-    let (v6, v4) = tokio::join!(
+    let (v6, v4) = both(
         exchange::ask(conf, target.host(), RecordType::Aaaa),
         exchange::ask(conf, target.host(), RecordType::A),
-    );
+    )
+    .await;
     let answers = match (v6, v4) {
         (Err(error), Err(_)) => {
             let text = format!("cannot resolve \"{}\": {error}", target.host());
