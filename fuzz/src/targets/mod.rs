@@ -9,6 +9,7 @@ mod messages;
 mod metadata;
 mod pair;
 mod responses;
+mod service_config;
 mod target;
 
 /// A function to be fuzzed.
@@ -49,6 +50,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "target",
         run: target::run,
+    },
+    Target {
+        name: "service_config",
+        run: service_config::run,
     },
     Target {
         name: "server",
