@@ -1,6 +1,6 @@
 //! DATA that arrives, and the credit that goes back for it (RFC 9113 §6.1, §6.9).
 
-use super::{Connection, dispatch::Step, ping::Purpose};
+use super::{Connection, Life, dispatch::Step, ping::Purpose};
 use crate::{
     budget::Act,
     error::PeerMisbehaved,
@@ -231,6 +231,9 @@ impl Connection {
     /// The reader has taken `bytes`.
     pub(super) fn return_credit(&mut self, now: Instant, key: StreamKey, bytes: usize) {
         self.credit.release(bytes);
+        if self.life == Life::Over {
+            return; // nothing follows the GOAWAY
+        }
         self.return_connection_credit(now);
         if bytes > 0 {
             self.return_stream_credit(now, key, bytes);

@@ -264,3 +264,25 @@ fn ids_run_out() {
         .open(pair.now, &[Part::Fields(&head)], true);
     assert_eq!(error, Err(OpenError::GoingAway));
 }
+
+#[test]
+fn what_is_released_after_the_end_is_not_told_to_the_peer() {
+    let mut pair = Pair::with(|_| (), |config| config.receive_budget = 70_000);
+    pair.server.auto_release = false;
+    let (call, served) = pair.opened(false);
+    let body = pattern(60_000);
+    pair.client
+        .machine
+        .send_data(pair.now, call, body, false)
+        .unwrap();
+    pair.run();
+    pair.server
+        .machine
+        .shutdown(pair.now, Reason::INTERNAL_ERROR, "");
+    pair.server.poll(pair.now);
+    pair.server.flush(pair.now, usize::MAX);
+    pair.server.wire.clear(); // a GOAWAY
+    pair.server.machine.release(pair.now, served, 60_000);
+    assert!(!pair.server.machine.wants_write());
+    assert_eq!(pair.server.machine.windows().unread, 0);
+}
