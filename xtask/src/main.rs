@@ -9,6 +9,7 @@ mod perf;
 mod public_api;
 mod report;
 mod rust;
+mod simulate;
 mod workspace;
 
 use std::{path::Path, process::ExitCode};
@@ -24,6 +25,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                profile NAME server|client: where the instructions of a scenario go)
   fuzz         runs the fuzz targets: [TARGET…] [--seconds N] [--jobs J]; each for 60 s in one process
                (--list: their names; --minimise: renews the committed corpora from what was gathered)
+  simulate     lives of simulated connections, in a release build: [--seeds N] [--from S] [--threads T] | --replay FILE |
+               --script SEED; 100,000 seeds on one thread
 ";
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["deps"] => deps::check(root, true),
         ["deps", "--count"] => deps::check(root, false),
         ["fuzz", rest @ ..] => fuzz::command(root, rest),
+        ["simulate", rest @ ..] => simulate::command(root, rest),
         ["perf", args @ ..] => match perf::run(root, args) {
             Some(outcome) => outcome,
             None => return usage(),

@@ -27,6 +27,8 @@ pub mod metadata;
 pub mod method;
 mod random;
 pub mod service_config;
+#[cfg(test)]
+mod snapshot;
 pub mod status;
 pub mod timeout;
 

@@ -40,6 +40,8 @@ pub mod headers;
 pub mod hpack;
 mod output;
 mod schedule;
+#[cfg(test)]
+mod snapshot;
 mod stream;
 
 pub use budget::{Act, Budget, Budgets};

@@ -2,10 +2,7 @@
 //! its types; an error says where it is, in one line.
 
 use crate::input::Input;
-use farcall_core::{
-    Code,
-    service_config::{MethodConfig, ServiceConfig},
-};
+use farcall_core::service_config::{MethodConfig, ServiceConfig};
 use std::time::Duration;
 
 pub(super) fn run(bytes: &[u8]) {
@@ -145,7 +142,6 @@ fn method(config: &MethodConfig) {
         assert!(retry.max_attempts >= 2 && !retry.retryable_codes.is_empty());
         assert!(!retry.initial_backoff.is_zero() && !retry.max_backoff.is_zero());
         assert!(retry.backoff_multiplier.is_finite() && retry.backoff_multiplier > 0.0);
-        assert!(!retry.retryable_codes.contains(Code::Ok));
     }
     if let Some(hedging) = config.hedging_policy {
         assert!(hedging.max_attempts >= 2 && hedging.hedging_delay <= longest);

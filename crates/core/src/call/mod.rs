@@ -20,6 +20,8 @@ mod progress;
 pub mod server;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod transitions;
 
 pub use content_type::content_type;
 pub use header_list::HeaderList;

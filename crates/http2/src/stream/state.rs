@@ -204,13 +204,9 @@ mod tests {
         text
     }
 
+    /// `UPDATE=1 cargo test -p farcall-http2 transition` writes the table anew.
     #[test]
     fn the_transition_table_is_the_committed_one() {
-        let expected = include_str!("transitions.txt");
-        let actual = table();
-        assert!(
-            actual == expected,
-            "the table changed; if that is meant, commit this:\n{actual}"
-        );
+        crate::snapshot::assert_committed("src/stream/transitions.txt", &table());
     }
 }

@@ -94,6 +94,10 @@ pub struct Link {
     closed: Option<Instant>,
     lost: bool,
     stalled: bool,
+    /// Bytes vanish, and nobody is told.
+    black_hole: bool,
+    /// Everything that was written, if that is wanted.
+    record: Option<Vec<u8>>,
 }
 
 impl Link {
@@ -108,18 +112,22 @@ impl Link {
             closed: None,
             lost: false,
             stalled: false,
+            black_hole: false,
+            record: None,
         }
     }
 
-    /// Takes bytes off the front of `from` while there is room, and says how many. A lost or closed link swallows everything.
+    /// Takes bytes off the front of `from` while there is room, and says how many. A link that is lost, closed or a black
+    /// hole swallows everything.
     pub fn write(&mut self, now: Instant, from: &mut impl Buf) -> usize {
-        if self.lost || self.closed.is_some() {
-            let swallowed = from.remaining();
-            from.advance(swallowed);
-            return swallowed;
-        }
         let len = self.room().min(from.remaining());
         let mut rest = from.copy_to_bytes(len);
+        if let Some(record) = &mut self.record {
+            record.extend_from_slice(&rest);
+        }
+        if self.swallows() {
+            return len;
+        }
         while !rest.is_empty() {
             let piece = rest.split_to(self.piece(rest.len()));
             let at = self.arrival(now);
@@ -131,7 +139,7 @@ impl Link {
 
     /// Bytes that [`write`](Link::write) would take now.
     pub fn room(&self) -> usize {
-        if self.lost || self.closed.is_some() {
+        if self.swallows() {
             return usize::MAX;
         }
         self.config.capacity.max(1).saturating_sub(self.held)
@@ -144,6 +152,7 @@ impl Link {
         }
         match self.pieces.front() {
             Some((at, _)) if *at > now => Arrival::Nothing,
+            None if self.black_hole && !self.lost => Arrival::Nothing,
             None if self.lost || self.closed.is_some_and(|at| at <= now) => Arrival::End,
             None => Arrival::Nothing,
             Some(_) => {
@@ -164,7 +173,8 @@ impl Link {
         if self.stalled {
             return None;
         }
-        self.pieces.front().map(|(at, _)| *at).or(self.closed)
+        let end = self.closed.filter(|_| !self.black_hole);
+        self.pieces.front().map(|(at, _)| *at).or(end)
     }
 
     /// Bytes that are under way or unread.
@@ -181,10 +191,42 @@ impl Link {
 
     /// The connection breaks: a random part of what is under way still arrives, then the end.
     pub fn lose(&mut self) {
-        self.lost = true;
         let kept = self.rng.range(0..self.pieces.len() + 1);
-        self.pieces.truncate(kept);
+        let bytes = self.pieces.iter().take(kept);
+        self.truncate(bytes.map(|(_, piece)| piece.len()).sum());
+    }
+
+    /// The connection breaks: exactly `bytes` of what is under way still arrive (or all of it, if it is less), then the end.
+    pub fn truncate(&mut self, bytes: usize) {
+        self.lost = true;
+        let mut left = bytes;
+        for (_, piece) in &mut self.pieces {
+            piece.truncate(left);
+            left -= piece.len();
+        }
+        self.pieces.retain(|(_, piece)| !piece.is_empty());
         self.held = self.pieces.iter().map(|(_, piece)| piece.len()).sum();
+    }
+
+    /// From now on bytes vanish, those under way too, and neither end is told: one half of a half-open connection.
+    pub fn swallow(&mut self) {
+        self.black_hole = true;
+        self.pieces.clear();
+        self.held = 0;
+    }
+
+    /// Keeps a copy of all that is written from now on, for [`take_record`](Link::take_record).
+    pub fn record(&mut self) {
+        self.record.get_or_insert_default();
+    }
+
+    /// What was written since it was asked for last; nothing without [`record`](Link::record).
+    pub fn take_record(&mut self) -> Vec<u8> {
+        self.record.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn swallows(&self) -> bool {
+        self.lost || self.black_hole || self.closed.is_some()
     }
 
     /// Whether [`lose`](Link::lose) was called.
@@ -298,5 +340,31 @@ mod tests {
         while link.read(later, &mut got) != Arrival::End {}
         assert_eq!(link.write(now, &mut &[1_u8; 9][..]), 9);
         assert_eq!(link.read(later, &mut got), Arrival::End);
+    }
+
+    #[test]
+    fn a_truncated_link_delivers_exactly_so_many_bytes_and_then_the_end() {
+        for kept in [0, 1, 999, 1000, 5000] {
+            let (mut link, now) = link(NetConfig::default());
+            link.write(now, &mut &[1_u8; 1000][..]);
+            link.truncate(kept);
+            let (later, mut got) = (now + Duration::from_secs(1), BytesMut::new());
+            while link.read(later, &mut got) != Arrival::End {}
+            assert_eq!(got.len(), kept.min(1000));
+        }
+    }
+
+    #[test]
+    fn a_black_hole_takes_everything_and_says_nothing() {
+        let (mut link, now) = link(NetConfig::default());
+        link.record();
+        link.write(now, &mut &b"abc"[..]);
+        link.swallow();
+        assert_eq!(link.write(now, &mut &[1_u8; 1 << 20][..]), 1 << 20);
+        link.close(now);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(link.read(later, &mut BytesMut::new()), Arrival::Nothing);
+        assert_eq!((link.next_arrival(), link.held()), (None, 0));
+        assert_eq!(link.take_record().len(), 3 + (1 << 20));
     }
 }

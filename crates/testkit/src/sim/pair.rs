@@ -40,6 +40,8 @@ pub struct End {
     /// Its outgoing link.
     link: Link,
     saw_end: bool,
+    /// What was read, if that is wanted.
+    heard: Option<Vec<u8>>,
 }
 
 impl End {
@@ -50,6 +52,7 @@ impl End {
             events: VecDeque::new(),
             link,
             saw_end: false,
+            heard: None,
         }
     }
 
@@ -66,6 +69,12 @@ impl End {
     /// Bytes that were read and do not make a whole frame yet.
     pub fn unparsed(&self) -> usize {
         self.input.len()
+    }
+
+    /// What it has read and what it has written since this was asked last; nothing without [`Pair::record`].
+    pub fn take_record(&mut self) -> (Vec<u8>, Vec<u8>) {
+        let heard = self.heard.as_mut().map(std::mem::take).unwrap_or_default();
+        (heard, self.link.take_record())
     }
 
     /// Moves some output onto the wire; all of it if `all`. True if something moved.
@@ -252,7 +261,32 @@ impl Pair {
         self.server.link.lose();
     }
 
-    /// Whether [`lose_connection`](Pair::lose_connection) was called.
+    /// The same, and exactly `bytes` of what `writer` has under way still arrive.
+    pub fn cut(&mut self, writer: Side, bytes: usize) {
+        self.lost = true;
+        self.end(writer).link.truncate(bytes);
+        self.end(writer.other()).link.lose();
+    }
+
+    /// The connection is half-open from now on: what `writer` writes vanishes, and neither end is told.
+    pub fn half_open(&mut self, writer: Side) {
+        self.end(writer).link.swallow();
+    }
+
+    /// The clock jumps, as after a suspended process: nothing that falls into that time happens before its end.
+    pub fn jump(&mut self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Keeps copies of all that both ends read and write, for [`End::take_record`].
+    pub fn record(&mut self) {
+        for end in [&mut self.client, &mut self.server] {
+            end.heard.get_or_insert_default();
+            end.link.record();
+        }
+    }
+
+    /// Whether [`lose_connection`](Pair::lose_connection) or [`cut`](Pair::cut) was called.
     pub fn is_lost(&self) -> bool {
         self.lost
     }
@@ -292,7 +326,12 @@ impl Pair {
         }
         match writer.link.read(now, &mut reader.input) {
             Arrival::Nothing => false,
-            Arrival::Bytes(_) => true,
+            Arrival::Bytes(len) => {
+                if let Some(heard) = &mut reader.heard {
+                    heard.extend_from_slice(&reader.input[reader.input.len() - len..]);
+                }
+                true
+            }
             Arrival::End => {
                 reader.saw_end = true;
                 // A driver takes the events of what it has read before it reads the end.

@@ -13,21 +13,15 @@ pub(crate) struct Plan {
     pub(crate) client: Config,
     pub(crate) server: Config,
     pub(crate) net: NetConfig,
-    pub(crate) operations: usize,
     /// Streams that the test wants open at a time.
     pub(crate) breadth: usize,
     pub(crate) largest_message: usize,
-    /// The operation at which it happens, and to whom.
-    pub(crate) lose_at: Option<usize>,
-    pub(crate) drain_at: Option<(usize, Side)>,
-    pub(crate) shutdown_at: Option<(usize, Side)>,
     /// Whether readers may hold on to incomplete messages: only if the budget has room for all of them.
     pub(crate) hoarders: bool,
 }
 
 impl Plan {
     pub(crate) fn new(rng: &mut Rng) -> Plan {
-        let operations = rng.range(20..120);
         let (mut client, mut server) = (config(rng), config(rng));
         let net = net(rng);
         if net.capacity < 5000 && net.delay >= Duration::from_millis(1) {
@@ -37,16 +31,10 @@ impl Plan {
         let smallest_window = client
             .initial_stream_window
             .min(server.initial_stream_window) as usize;
-        let at = |rng: &mut Rng, percent| rng.chance(percent).then(|| rng.range(0..operations));
-        let side = |rng: &mut Rng| rng.pick(&Side::BOTH);
         Plan {
             net,
-            operations,
             breadth: rng.pick(&[1, 3, 8, 30]),
             largest_message: (smallest_window * 40).min(300_000),
-            lose_at: at(rng, 20),
-            drain_at: at(rng, 15).map(|at| (at, side(rng))),
-            shutdown_at: at(rng, 5).map(|at| (at, side(rng))),
             hoarders: client.receive_budget.min(server.receive_budget) >= 16 << 20,
             client,
             server,

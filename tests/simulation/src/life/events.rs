@@ -1,6 +1,6 @@
 //! Every event against the books.
 
-use crate::world::{Direction, World};
+use super::world::{Direction, World};
 use bytes::{Buf, Bytes};
 use farcall_http2::{
     ConnectionError, Event, Field, Headers, KnownName, Name, PeerMisbehaved, Reason, ResetCause,
@@ -278,14 +278,14 @@ fn on_reset(world: &mut World, side: Side, key: StreamKey, reason: Reason, cause
             );
             let s = Side::Server as usize;
             assert!(
-                world.draining[s] || world.shut_down[s],
+                world.draining[s] || world.shut_down[s] || world.half_open,
                 "no GOAWAY was sent"
             );
             world.tally.unprocessed += 1;
         }
         ResetCause::Connection => {
             // In an orderly end the GOAWAY tells of every stream that the server did not look at.
-            let orderly = !world.pair.is_lost() && !world.shut_down[Side::Client as usize];
+            let orderly = !world.is_broken() && !world.shut_down[Side::Client as usize];
             assert!(
                 seen_by_server || !orderly,
                 "stream {} was safe to retry",
@@ -305,7 +305,7 @@ fn on_reset(world: &mut World, side: Side, key: StreamKey, reason: Reason, cause
 
 pub(crate) fn has_reason_to_end(world: &World) -> bool {
     let told = |sides: [bool; 2]| sides.contains(&true);
-    world.pair.is_lost() || told(world.draining) || told(world.shut_down) || told(world.closed)
+    world.is_broken() || told(world.draining) || told(world.shut_down) || told(world.closed)
 }
 
 fn on_closed(world: &mut World, side: Side, error: &ConnectionError) {
@@ -318,7 +318,7 @@ fn on_closed(world: &mut World, side: Side, error: &ConnectionError) {
         error,
         ConnectionError::KeepaliveTimeout | ConnectionError::SettingsTimeout
     );
-    assert!(!late || world.pair.is_lost(), "{error}");
+    assert!(!late || world.is_broken(), "{error}");
     world.closed[side as usize] = true;
     let connection = &world.pair.end(side).connection;
     assert!(connection.is_closed());

@@ -1,10 +1,11 @@
 //! The end of a life: everybody finishes, then the books are closed.
 
-use crate::{operate, world::World};
+use super::{faults, operate, world::World};
 use farcall_testkit::sim::Side;
 use std::time::Duration;
 
 pub(crate) fn finish(world: &mut World) {
+    faults::give_up(world);
     for side in Side::BOTH {
         operate::set_stalled(world, side, false);
     }
@@ -134,11 +135,11 @@ fn windows(world: &mut World) {
 /// In the middle of a life, when nothing is under way: the machines know the same streams as the books, and for each of
 /// them both ends have the same windows.
 pub(crate) fn pause(world: &mut World) {
-    if world.stalled.iter().any(Option::is_some) {
+    if world.stalled.iter().any(Option::is_some) || world.is_broken() {
         return;
     }
     world.run();
-    if world.closed != [false; 2] || world.pair.is_lost() {
+    if world.closed != [false; 2] {
         return;
     }
     let mut open = [0; 2];

@@ -1,8 +1,9 @@
 //! The pair, and everything that the test knows about what it did to it.
 
-use crate::{events, plan::Plan, reader::Reader};
+use super::{events, invariants, plan::Plan, reader::Reader};
+use crate::naive::watch::Watch;
 use bytes::Bytes;
-use farcall_http2::{Field, Reason, StreamKey};
+use farcall_http2::{Field, Reason, Role, StreamKey};
 use farcall_testkit::{
     Rng,
     sim::{Pair, Side},
@@ -81,7 +82,7 @@ impl Stream {
 
 /// How often things happened, over all seeds.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct Tally {
+pub struct Tally {
     pub(crate) streams: u64,
     pub(crate) complete: u64,
     pub(crate) bytes: u64,
@@ -98,21 +99,27 @@ pub(crate) struct Tally {
     pub(crate) shutdowns: u64,
     pub(crate) live_windows: u64,
     pub(crate) settled_windows: u64,
+    pub(crate) cuts: u64,
+    pub(crate) half_opens: u64,
+    pub(crate) partitions: u64,
+    pub(crate) jumps: u64,
+    pub(crate) exact_windows: u64,
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, other: &Tally) {
+    /// Adds another one.
+    pub fn add(&mut self, other: &Tally) {
         for (sum, more) in self.fields().into_iter().zip(other.clone().fields()) {
             *sum += *more;
         }
     }
 
     /// Whether everything has happened.
-    pub(crate) fn is_rich(&self) -> bool {
+    pub fn is_rich(&self) -> bool {
         self.clone().fields().iter().all(|count| **count > 0)
     }
 
-    fn fields(&mut self) -> [&mut u64; 16] {
+    fn fields(&mut self) -> [&mut u64; 21] {
         let Tally {
             streams,
             complete,
@@ -130,6 +137,11 @@ impl Tally {
             shutdowns,
             live_windows,
             settled_windows,
+            cuts,
+            half_opens,
+            partitions,
+            jumps,
+            exact_windows,
         } = self;
         [
             streams,
@@ -148,6 +160,11 @@ impl Tally {
             shutdowns,
             live_windows,
             settled_windows,
+            cuts,
+            half_opens,
+            partitions,
+            jumps,
+            exact_windows,
         ]
     }
 }
@@ -158,7 +175,6 @@ pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) rng: Rng,
     pub(crate) streams: BTreeMap<u32, Stream>,
-    pub(crate) operation: usize,
     /// By side: it saw `Ready`, `GoAway`, `Closed`; was told to drain, to shut down.
     pub(crate) ready: [bool; 2],
     pub(crate) peer_gone: [bool; 2],
@@ -173,6 +189,12 @@ pub(crate) struct World {
     pub(crate) pings: [VecDeque<u64>; 2],
     /// By side: since when it does not read from its socket.
     pub(crate) stalled: [Option<Instant>; 2],
+    /// What one end writes vanishes.
+    pub(crate) half_open: bool,
+    /// When the clock jumped last.
+    pub(crate) jumped: Option<Instant>,
+    /// By side.
+    pub(crate) watches: [Watch; 2],
     pub(crate) tally: Tally,
     loud: bool,
 }
@@ -181,12 +203,15 @@ impl World {
     pub(crate) fn new(seed: u64, loud: bool) -> World {
         let mut rng = Rng::new(seed);
         let plan = Plan::new(&mut rng);
-        let pair = Pair::new(
+        let mut pair = Pair::new(
             rng.next_u64(),
             plan.net.clone(),
             plan.client.clone(),
             plan.server.clone(),
         );
+        pair.record();
+        let watches = [(Role::Client, &plan.client), (Role::Server, &plan.server)]
+            .map(|(role, config)| Watch::new(role, config.initial_max_send_streams));
         if loud {
             println!("seed {seed}: {plan:#?}");
         }
@@ -195,7 +220,6 @@ impl World {
             plan,
             rng,
             streams: BTreeMap::new(),
-            operation: 0,
             ready: [false; 2],
             peer_gone: [false; 2],
             closed: [false; 2],
@@ -205,6 +229,9 @@ impl World {
             refusals: 0,
             pings: Default::default(),
             stalled: [None; 2],
+            half_open: false,
+            jumped: None,
+            watches,
             tally: Tally::default(),
             loud,
         }
@@ -221,6 +248,11 @@ impl World {
         if self.loud {
             println!("{:>12?} {side:?}: {what}", self.pair.elapsed());
         }
+    }
+
+    /// Whether the network has done what no connection survives.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.half_open || self.pair.is_lost()
     }
 
     /// A new stream in the books, opened by the client.
@@ -262,6 +294,7 @@ impl World {
         for side in Side::BOTH {
             events::check(self, side);
         }
+        invariants::check(self);
         happened
     }
 

@@ -1,53 +1,50 @@
 //! What the two applications do.
 
-use crate::{
+use super::{
     events::has_reason_to_end,
+    faults, settle,
     world::{World, payload},
 };
+use crate::script::{Kind, Step};
 use bytes::{BufMut, Bytes, BytesMut};
 use farcall_http2::{Field, KnownName, Name, OpenError, Part, Reason, SendError};
-use farcall_testkit::sim::Side;
+use farcall_testkit::{Rng, sim::Side};
 use std::{sync::Arc, time::Duration};
 
-/// One operation, chosen at random.
-pub(crate) fn one(world: &mut World) {
-    world.operation += 1;
-    planned(world);
+/// One step of a script; what it leaves open is drawn from its salt.
+pub(crate) fn perform(world: &mut World, step: Step) {
+    world.rng = Rng::new(step.salt);
     nibble(world);
     wake_up(world);
-    match world.rng.range(0..100) {
-        0..22 => open(world),
-        22..60 => on_some_stream(world, send_message),
-        60..72 => on_some_stream(world, finish),
-        72..80 => reset(world),
-        80..84 => ping(world),
-        84..88 => stall(world),
-        _ => on_some_stream(world, send_head),
+    match step.kind {
+        Kind::Open => open(world),
+        Kind::Message => on_some_stream(world, send_message),
+        Kind::Finish => on_some_stream(world, finish),
+        Kind::Head => on_some_stream(world, send_head),
+        Kind::Reset => reset(world),
+        Kind::Ping => ping(world),
+        Kind::Stall => stall(world),
+        Kind::Settle => settle::pause(world),
+        Kind::Drain => {
+            let side = world.rng.pick(&Side::BOTH);
+            if !world.draining[side as usize] {
+                drain(world, side);
+            }
+        }
+        Kind::Shutdown => shutdown(world),
+        _ => faults::perform(world, step.kind),
     }
+    world.pass_some_time();
 }
 
-/// What the plan says happens now.
-fn planned(world: &mut World) {
-    let now = Some(world.operation - 1);
-    if world.plan.lose_at == now {
-        world.tell(Side::Client, "the connection is lost");
-        world.tally.losses += 1;
-        world.pair.lose_connection();
-    }
-    if let Some((_, side)) = world.plan.drain_at.filter(|(at, _)| Some(*at) == now) {
-        drain(world, side);
-    }
-    if let Some((_, side)) = world.plan.shutdown_at.filter(|(at, _)| Some(*at) == now) {
-        world.tell(side, "shuts down");
-        world.tally.shutdowns += 1;
-        world.shut_down[side as usize] = true;
-        let instant = world.pair.now();
-        world
-            .pair
-            .end(side)
-            .connection
-            .shutdown(instant, Reason::INTERNAL_ERROR, "test");
-    }
+fn shutdown(world: &mut World) {
+    let side = world.rng.pick(&Side::BOTH);
+    world.tell(side, "shuts down");
+    world.tally.shutdowns += 1;
+    world.shut_down[side as usize] = true;
+    let instant = world.pair.now();
+    let connection = &mut world.pair.end(side).connection;
+    connection.shutdown(instant, Reason::INTERNAL_ERROR, "test");
 }
 
 pub(crate) fn drain(world: &mut World, side: Side) {
