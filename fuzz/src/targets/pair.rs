@@ -135,3 +135,67 @@ impl Pair {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::request;
+    use super::*;
+    use bytes::Bytes;
+
+    /// The ends of a short conversation and what went over the wire in each direction.
+    fn conversation(now: Instant) -> [Vec<u8>; 2] {
+        let mut sides = [Role::Client, Role::Server].map(|role| Side::new(role, mild(0), now));
+        ask(&mut sides[0], now);
+        let mut wires = [Vec::new(), Vec::new()];
+        for round in 0..8 {
+            for who in 0..2 {
+                let octets = sides[who].take_output(now, usize::MAX, usize::MAX);
+                wires[who].extend_from_slice(&octets);
+                sides[1 - who].feed(now, &octets, usize::MAX);
+            }
+            if round == 2 {
+                for choice in 0..2 {
+                    let key = sides[1].pick(choice).expect("a request");
+                    sides[1].send_headers(now, key, false);
+                    sides[1].send_data(now, key, Bytes::from(vec![b'a'; 300]), false);
+                    sides[1].send_headers(now, key, true);
+                }
+            }
+        }
+        wires
+    }
+
+    fn ask(client: &mut Side, now: Instant) {
+        for _ in 0..2 {
+            client.open(now, &request(), false);
+        }
+        for choice in 0..2 {
+            let key = client.pick(choice).expect("a stream");
+            client.send_data(now, key, Bytes::from(vec![b'q'; 200]), choice == 1);
+        }
+        client.ping(now, 7);
+    }
+
+    #[test]
+    fn a_conversation_that_is_cut_at_any_byte_ends_with_everybody_told() {
+        let now = Instant::now();
+        let [up, down] = conversation(now);
+        assert!(up.len() > 500 && down.len() > 700);
+        for len in 0..=up.len() {
+            let mut server = Side::new(Role::Server, mild(0), now);
+            server.feed(now, &up[..len], usize::MAX);
+            server.end_input(now);
+            server.take_output(now, usize::MAX, usize::MAX);
+            assert_eq!(server.crime(), None, "cut after {len}");
+        }
+        for len in 0..=down.len() {
+            let mut client = Side::new(Role::Client, mild(0), now);
+            ask(&mut client, now);
+            client.take_output(now, usize::MAX, usize::MAX);
+            client.feed(now, &down[..len], usize::MAX);
+            client.end_input(now);
+            client.take_output(now, usize::MAX, usize::MAX);
+            assert_eq!(client.crime(), None, "cut after {len}");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! A seed that fails is made into a short script, which `cargo xtask simulate --replay FILE` replays and tells.
 #![forbid(unsafe_code)]
 
+pub mod fleet;
 pub mod life;
 pub mod many;
 pub mod naive;
