@@ -4,6 +4,7 @@ mod bad_input;
 mod bad_input_log;
 mod bad_messages;
 mod broken_sockets;
+mod budgets;
 mod cancel;
 mod completion;
 mod compression;

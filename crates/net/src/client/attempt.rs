@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     clock,
+    log::Log,
     peer::{Peer, SocketAddress},
     transport::{
         Driver, Mailbox, Submit,
@@ -52,6 +53,7 @@ struct Connecting {
     connect: Pin<Box<dyn Future<Output = Established> + Send>>,
     http2: Arc<Config>,
     polling: Duration,
+    log: Arc<Log>,
     submit: Arc<Submit<Mailbox>>,
     reporter: Option<Reporter>,
 }
@@ -65,6 +67,7 @@ impl Attempt {
         reporter: Reporter,
     ) -> Attempt {
         let (http2, polling) = (shared.settings.http2.clone(), shared.settings.polling);
+        let log = Arc::clone(&shared.settings.log);
         let connect =
             Box::pin(async move { establish(&shared.settings, &address, deadline).await });
         Attempt {
@@ -72,6 +75,7 @@ impl Attempt {
                 connect,
                 http2,
                 polling,
+                log,
                 submit,
                 reporter: Some(reporter),
             }),
@@ -97,7 +101,12 @@ impl Future for Attempt {
                 Ok((io, peer)) => {
                     let machine = Connection::client(attempt.http2.clone(), clock::now());
                     let submit = Arc::clone(&attempt.submit);
-                    let role = ClientRole::new(peer.remote_address().to_string(), submit, reporter);
+                    let role = ClientRole::new(
+                        peer.remote_address().to_string(),
+                        submit,
+                        reporter,
+                        Arc::clone(&attempt.log),
+                    );
                     let driver = Driver::new(io, machine, Arc::clone(&attempt.submit), role);
                     this.stage = Stage::Driving(driver.polling(attempt.polling));
                 }

@@ -362,6 +362,7 @@ impl ChannelBuilder {
             compressors: Compressors::default(),
             http2: Arc::new(self.http2),
             polling: self.polling,
+            log: Arc::default(),
         };
         Ok(Channel::new(settings, machine))
     }

@@ -4,6 +4,7 @@ use super::gather::{Gathered, Plain};
 use super::held::{Held, is_unprocessed};
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
+use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
     mailbox::{End, Finish, Head, Interest, Outgoing},
@@ -32,6 +33,7 @@ pub(crate) struct ClientRole {
     peer: String,
     submit: Arc<Submit<Mailbox>>,
     reporter: Reporter,
+    log: Arc<Log>,
     calls: Vec<Option<Call>>,
     plain: Plain,
     /// Calls that wait for the server to allow another stream, in order.
@@ -56,11 +58,13 @@ impl ClientRole {
         peer: String,
         submit: Arc<Submit<Mailbox>>,
         reporter: Reporter,
+        log: Arc<Log>,
     ) -> ClientRole {
         ClientRole {
             peer,
             submit,
             reporter,
+            log,
             calls: Vec::new(),
             plain: Plain::default(),
             waiting: VecDeque::new(),
@@ -376,6 +380,7 @@ impl ClientRole {
     }
 
     fn on_closed(&mut self, error: ConnectionError) {
+        self.log.closed(&self.peer, &error);
         let disconnect = self.disconnect(Some(error));
         self.closing = true;
         let mut unsent: Vec<_> = self.waiting.drain(..).collect();
@@ -473,6 +478,7 @@ impl Role for ClientRole {
             }
             Event::CanOpen => self.retry_waiting(connection, now),
             Event::GoAway { reason, debug } => {
+                self.log.sent_away(&self.peer, reason, &debug);
                 self.goaway = Some((reason, debug));
                 let disconnect = self.disconnect(None);
                 let mut unsent: Vec<_> = self.waiting.drain(..).collect();

@@ -1,7 +1,7 @@
 //! What the handles of a channel, its control task and its connections share.
 
 use super::{connector::Connector, heads::Heads, inbox::Inbox, picker_cell::PickerCell};
-use crate::{call::Encoding, resolver::ResolverTask, transport::connect::Security};
+use crate::{call::Encoding, log::Log, resolver::ResolverTask, transport::connect::Security};
 use bytes::Bytes;
 use farcall_core::{Status, message::Compressors};
 use farcall_lb::{Target, channel::Channel as Machine, resolver::PacerConfig};
@@ -23,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) compressors: Compressors,
     /// For how long drivers poll before they rest.
     pub(crate) polling: Duration,
+    pub(crate) log: Arc<Log>,
     pub(crate) connector: Option<Arc<dyn Connector>>,
     /// What resolves the target, if that is a task that was given to the channel.
     pub(crate) resolver: Option<Arc<dyn ResolverTask>>,

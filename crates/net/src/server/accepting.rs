@@ -7,12 +7,12 @@ use super::{
     connection::ServerRole,
     getting_ready::GettingReady,
     listener::{Accepted, Handshake, Listener, Security},
-    log::Trouble,
     shared::Shared,
 };
 use crate::{
     clock,
     error::{ConfigError, check_windows},
+    log::Trouble,
     transport::{Driver, Mailbox, Submit, io::TcpOptions, submit::Request},
 };
 use farcall_http2::{Config, Connection};

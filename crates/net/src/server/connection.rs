@@ -6,13 +6,13 @@ use super::{
     getting_ready::GettingReady,
     handler::{HandlerFuture, Route},
     known::{Known, Parsed},
-    log::Trouble,
     running::{self, Running, Slots},
     shared::Shared,
     watch::Watch,
 };
 use crate::{
     call::{Accepted, Arrival, Context, IncomingCall, Reply, Terms, reply::broken},
+    log::Trouble,
     transport::{
         Mailbox, Role, Submit,
         mailbox::{Cancelled, End, Finish, Head, Outgoing},
@@ -691,7 +691,10 @@ impl Role for ServerRole {
                 }
             }
             Event::Rejected { crime, .. } => self.report(Trouble::Protocol, &crime),
-            Event::Closed(error) => self.shared.log.closed(&self.terms.peer, &error),
+            Event::Closed(error) => self
+                .shared
+                .log
+                .closed(self.terms.peer.remote_address(), &error),
             _ => {}
         }
     }

@@ -9,7 +9,6 @@ mod getting_ready;
 mod handler;
 mod known;
 pub(crate) mod listener;
-mod log;
 mod router;
 mod running;
 mod serve;

@@ -2,12 +2,12 @@
 
 use super::{
     handler::{HandlerFuture, Route},
-    log::Trouble,
     shared::Shared,
 };
 use crate::{
     call::{Context, Reply, Terms},
     clock,
+    log::Trouble,
     transport::{
         Mailbox,
         mailbox::{Finish, Head, Outgoing},

@@ -1,8 +1,9 @@
 //! What the connections of a server share.
 
-use super::{log::Log, router::Router};
+use super::router::Router;
 use crate::{
     call::{Limits, Terms},
+    log::Log,
     peer::Peer,
 };
 use farcall_core::{call::server::ResponseTemplate, message::Compressors};

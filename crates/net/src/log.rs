@@ -1,7 +1,7 @@
 //! Log lines that peers can cause: escaped, limited in rate, with a count of what was left out.
 
 use crate::{clock, peer::Peer};
-use farcall_http2::ConnectionError;
+use farcall_http2::{ConnectionError, Reason};
 use std::{
     collections::HashMap,
     fmt,
@@ -30,9 +30,11 @@ pub(crate) enum Trouble {
     Handshake,
     /// The listener could not accept.
     Accept,
+    /// A server that sent a client away for a reason.
+    GoAway,
 }
 
-/// The log of one server, through the `log` crate under the target `farcall`.
+/// The log of one server or channel, through the `log` crate under the target `farcall`.
 #[derive(Default)]
 pub(crate) struct Log {
     /// By kind and cause; never more than [`CAUSES`], since what peers say is not part of the key.
@@ -47,7 +49,7 @@ impl Trouble {
     fn cause(self, what: &str) -> u64 {
         let ours = match self {
             // The name of a code and the first word; whatever a peer has said comes behind them.
-            Trouble::Request => {
+            Trouble::Request | Trouble::GoAway => {
                 let mut words = what.splitn(3, ' ');
                 (words.next(), words.next())
             }
@@ -89,12 +91,21 @@ impl Log {
     }
 
     /// The end of a connection, if the peer is to blame for it.
-    pub(crate) fn closed(&self, peer: &Peer, error: &ConnectionError) {
+    pub(crate) fn closed(&self, peer: &dyn fmt::Display, error: &ConnectionError) {
         if let ConnectionError::Misbehaved(..)
         | ConnectionError::KeepaliveTimeout
         | ConnectionError::SettingsTimeout = error
         {
-            self.report(Trouble::Protocol, peer, error);
+            self.write(Trouble::Protocol, format_args!("{peer}"), error);
+        }
+    }
+
+    /// A GOAWAY of a server's that blames this client.
+    pub(crate) fn sent_away(&self, server: &dyn fmt::Display, reason: Reason, debug: &[u8]) {
+        if reason != Reason::NO_ERROR {
+            let text = String::from_utf8_lossy(debug);
+            let what = format_args!("{reason} was the server's GOAWAY: {text}");
+            self.write(Trouble::GoAway, format_args!("{server}"), &what);
         }
     }
 
