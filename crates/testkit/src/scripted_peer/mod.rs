@@ -5,7 +5,7 @@
 //! panic when something else comes, or nothing in time.
 //!
 //! ```
-//! use farcall_http2::{Config, Connection, Reason};
+//! use farcall_http2::Reason;
 //! use farcall_testkit::scripted_peer::{ScriptedPeer, message};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -23,7 +23,6 @@
 //!
 //! server.rst(1, Reason::REFUSED_STREAM).await;
 //! assert_eq!(client.expect_rst(1).await, Reason::REFUSED_STREAM);
-//! # let _ = (Config::default(), Connection::client);
 //! # }
 //! ```
 
