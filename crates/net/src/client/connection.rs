@@ -7,6 +7,7 @@ use super::news::{Disconnect, News};
 use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
+    chunks::Chunks,
     mailbox::{End, Finish, Head, Interest, Outgoing},
     submit::Request,
 };
@@ -140,13 +141,6 @@ impl ClientRole {
                 self.note_deadline(mailbox.deadline());
                 mailbox.set_slot(Some(key.slot()));
                 let gathered = (mailbox.interest() == Interest::End).then(Gathered::default);
-                let call = Call {
-                    key,
-                    mailbox,
-                    sending: true,
-                    gathered,
-                    held: Held::new(head),
-                };
                 if self.calls.len() <= key.slot() {
                     if self.calls.is_empty() {
                         // Many connections carry one call at a time.
@@ -154,8 +148,17 @@ impl ClientRole {
                     }
                     self.calls.resize_with(key.slot() + 1, || None);
                 }
-                self.calls[key.slot()] = Some(call);
-                self.transmit(connection, now, key, outgoing);
+                let call = self.calls[key.slot()].insert(Call {
+                    key,
+                    mailbox,
+                    sending: true,
+                    gathered,
+                    held: Held::new(head),
+                });
+                if outgoing.release > 0 || outgoing.expect > 0 {
+                    return self.transmit(connection, now, key, outgoing);
+                }
+                call.send(connection, now, outgoing.data, &outgoing.finish);
             }
             Err(OpenError::TooManyStreams) => {
                 outgoing.head = Some(head);
@@ -215,23 +218,7 @@ impl ClientRole {
         if outgoing.expect > 0 {
             connection.expect(now, key, outgoing.expect);
         }
-        let half_close = matches!(outgoing.finish, Finish::HalfClose);
-        if !call.sending || (outgoing.data.is_empty() && !half_close) {
-            return;
-        }
-        call.sending = !half_close;
-        match &mut call.held {
-            Some(held) => {
-                if !held.send(connection, now, key, outgoing.data, half_close) {
-                    call.held = None;
-                }
-            }
-            // A stream that has gone meanwhile has an event on its way that says so.
-            None => drop(outgoing.data.send(connection, now, key, half_close)),
-        }
-        if !half_close {
-            call.mailbox.set_outstanding(connection.buffered(key));
-        }
+        call.send(connection, now, outgoing.data, &outgoing.finish);
     }
 
     fn note_deadline(&mut self, deadline: Option<Instant>) {
@@ -421,6 +408,28 @@ fn find(calls: &mut [Option<Call>], key: StreamKey) -> Option<&mut Call> {
 }
 
 impl Call {
+    /// Sends what the task wants sent.
+    fn send(&mut self, connection: &mut Connection, now: Instant, data: Chunks, finish: &Finish) {
+        let key = self.key;
+        let half_close = matches!(finish, Finish::HalfClose);
+        if !self.sending || (data.is_empty() && !half_close) {
+            return;
+        }
+        self.sending = !half_close;
+        match &mut self.held {
+            Some(held) => {
+                if !held.send(connection, now, key, data, half_close) {
+                    self.held = None;
+                }
+            }
+            // A stream that has gone meanwhile has an event on its way that says so.
+            None => drop(data.send(connection, now, key, half_close)),
+        }
+        if !half_close {
+            self.mailbox.set_outstanding(connection.buffered(key));
+        }
+    }
+
     /// Something unusual: the caller's machine has to see it as it comes.
     fn hand_over(&mut self) {
         if let Some(gathered) = self.gathered.take() {

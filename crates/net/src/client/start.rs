@@ -10,6 +10,7 @@ use crate::{
     clock,
     transport::{
         Mailbox,
+        chunks::Chunks,
         mailbox::{
             Configured, End, Finish, Head, Interest, Late, Outgoing, Route, earlier, too_large,
         },
@@ -74,19 +75,20 @@ pub(crate) fn start(
         metadata: options.metadata,
         refused: false,
     };
-    let mut outgoing = Outgoing {
-        head: Some(head),
-        finish,
-        ..Outgoing::default()
-    };
-    if let Some(data) = data {
-        outgoing.data.push(data);
-    }
     let route = Route {
         method: method.clone(),
         wait_for_ready,
         receive_limit: max_receive.saturating_add(PREFIX),
         config,
+    };
+    // Made where it is handed over: each variable between would be a copy.
+    let outgoing = Outgoing {
+        head: Some(head),
+        data: data.map(Chunks::from).unwrap_or_default(),
+        finish,
+        reset: None,
+        release: 0,
+        expect: 0,
     };
     let mailbox = Mailbox::new(deadline, interest, outgoing, Some(route));
     if let Some(context) = context {
@@ -153,6 +155,9 @@ pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
 
 /// The earliest of the call's own deadline, its timeout and the deadline of the call being handled.
 fn deadline(options: &CallOptions, context: Option<&Context>) -> Option<Instant> {
+    if options.timeout.is_none() && options.deadline.is_none() {
+        return context.and_then(Context::deadline);
+    }
     let own = options.timeout.map(|timeout| {
         let now = clock::now();
         now.checked_add(timeout).unwrap_or(now + clock::FOREVER)

@@ -20,6 +20,17 @@ pub(crate) struct Chunks {
     gathered: Vec<u8>,
 }
 
+impl From<Bytes> for Chunks {
+    /// One chunk, as it is.
+    #[inline]
+    fn from(chunk: Bytes) -> Chunks {
+        Chunks {
+            whole: Fifo::from(chunk),
+            gathered: Vec::new(),
+        }
+    }
+}
+
 impl Chunks {
     /// Adds a chunk as it is.
     pub(crate) fn push(&mut self, chunk: Bytes) {

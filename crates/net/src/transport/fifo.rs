@@ -20,6 +20,16 @@ impl<T> Default for Fifo<T> {
     }
 }
 
+impl<T> From<T> for Fifo<T> {
+    #[inline]
+    fn from(item: T) -> Self {
+        Fifo {
+            first: Some(item),
+            rest: None,
+        }
+    }
+}
+
 impl<T> Fifo<T> {
     pub(crate) fn push(&mut self, item: T) {
         if self.first.is_none() {
