@@ -4,8 +4,6 @@
 //! longer than a [grace](GRACE) gives way as soon as somebody waits; a client that is quick gets its turn at the latest then.
 
 use std::{
-    future::Future,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,7 +12,7 @@ use std::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
+    time::Instant,
 };
 
 /// What a client has for itself to get ready, also while others wait.
@@ -98,10 +96,11 @@ impl Place {
     }
 
     /// What `work` comes to; `None` if it has to give way to others.
+    #[cfg(any(feature = "tls", test))]
     pub(crate) async fn hold<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
+        let mut work = std::pin::pin!(work);
         loop {
-            match timeout_at(self.next_look(), work.as_mut()).await {
+            match tokio::time::timeout_at(self.next_look(), work.as_mut()).await {
                 Ok(done) => return Some(done),
                 Err(_) if self.must_yield() => return None,
                 Err(_) => {}
