@@ -110,6 +110,25 @@ async fn a_server_that_does_not_answer_cannot_hold_a_call_beyond_its_deadline() 
     assert_eq!(status.code(), Code::DeadlineExceeded);
 }
 
+/// Both ends watch the deadline; which of them is heard first says nothing about the call.
+#[tokio::test]
+async fn a_cancel_of_the_server_that_is_read_after_the_deadline_counts_as_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("ipv4:{}", listener.local_addr().unwrap());
+    let channel = Channel::builder(target).insecure().build().unwrap();
+    let call = calls::unary(&channel, "/t.T/Sleep", Bytes::new()).timeout(4 * SHORT);
+    let call = tokio::spawn(call.into_future());
+    let mut server = ScriptedPeer::accept(&listener).await.unwrap();
+    server.handshake().await;
+    server.expect_headers(1).await;
+    server.expect_data(1).await;
+    server.rst(1, Reason::CANCEL).await;
+    // The runtime has this one thread: the driver's next turn finds the frame and the deadline.
+    std::thread::sleep(4 * SHORT);
+    let status = call.await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+}
+
 #[tokio::test]
 async fn the_time_to_connect_counts() {
     // Accepts and says nothing.

@@ -4,6 +4,7 @@ use super::gather::{Gathered, Plain};
 use super::held::{Held, is_unprocessed};
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
+use crate::clock;
 use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
@@ -347,7 +348,15 @@ impl ClientRole {
         match cause {
             ResetCause::Connection => self.orphans.push(call),
             cause => {
-                let unreported = call.fail(End::Reset(reason, cause));
+                // Both ends watch the deadline. When the server's CANCEL is read first, it is still the deadline.
+                let deadline = call.mailbox.deadline();
+                let over =
+                    reason == Reason::CANCEL && deadline.is_some_and(|at| at <= clock::now());
+                let end = match over {
+                    true => End::Failed(deadline_exceeded()),
+                    false => End::Reset(reason, cause),
+                };
+                let unreported = call.fail(end);
                 connection.release(now, key, unreported);
             }
         }
