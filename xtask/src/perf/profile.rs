@@ -151,7 +151,7 @@ positions: line
 events: Ir
 
 ob=(1) /bin/probe
-fl=(1) /home/x/crates/net/src/client/start.rs
+fl=(1) /repository/crates/net/src/client/start.rs
 fn=(1) farcall_net::client::start
 10 5
 +2 7

@@ -13,7 +13,9 @@ use crate::{
         io::Io,
     },
 };
-use std::{io, sync::Arc};
+#[cfg(feature = "tls")]
+use std::io;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// How accepted connections are made ready. To be run in the connection's own task, never between two accepts:
@@ -71,7 +73,7 @@ impl Handshake {
     }
 }
 
-#[cfg_attr(not(feature = "tls"), allow(dead_code))]
+#[cfg(feature = "tls")]
 fn gave_way() -> io::Error {
     io::Error::new(
         io::ErrorKind::TimedOut,

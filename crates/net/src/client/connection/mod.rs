@@ -1,34 +1,23 @@
 //! The client's end of one connection: mailboxes become streams, events become answers.
 
+mod call;
+mod responses;
+
 use super::gather::{Gathered, Plain};
-use super::held::{Held, is_unprocessed};
+use super::held::Held;
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
-use crate::clock;
 use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
-    chunks::Chunks,
-    mailbox::{End, Finish, Head, Interest, Outgoing},
+    mailbox::{End, Head, Interest, Outgoing},
     submit::Request,
 };
 use bytes::Bytes;
+use call::{Call, find};
 use farcall_core::{Code, Status, call::client::RequestHead};
-use farcall_http2::{
-    Connection, ConnectionError, Event, Headers, OpenError, Reason, ResetCause, StreamKey,
-};
+use farcall_http2::{Connection, ConnectionError, Event, OpenError, Reason, StreamKey};
 use std::{collections::VecDeque, io, mem, sync::Arc, time::Instant};
-
-struct Call {
-    key: StreamKey,
-    mailbox: Arc<Mailbox>,
-    /// END_STREAM has not been sent.
-    sending: bool,
-    /// A unary response gathers here and is handed over once, as long as it is nothing unusual.
-    gathered: Option<Gathered>,
-    /// The request, as long as it could go out again.
-    held: Option<Held>,
-}
 
 /// The client's [`Role`].
 pub(crate) struct ClientRole {
@@ -229,152 +218,6 @@ impl ClientRole {
         };
     }
 
-    fn on_headers(
-        &mut self,
-        connection: &mut Connection,
-        now: Instant,
-        key: StreamKey,
-        headers: Arc<Headers>,
-        trailers: bool,
-        end: bool,
-    ) {
-        self.useful = true;
-        let Some(call) = find(&mut self.calls, key) else {
-            return;
-        };
-        if trailers {
-            return self.finish(connection, now, key, Some(headers));
-        }
-        // The response has begun: the call is committed to it (gRFC A6).
-        call.held = None;
-        let plain = end || self.plain.is_head(&headers);
-        match &mut call.gathered {
-            Some(gathered) => {
-                gathered.head = Some(headers);
-                if !plain {
-                    call.hand_over();
-                }
-            }
-            None if end => call.mailbox.deliver_trailers_only(headers, key),
-            None => call.mailbox.deliver_head(headers),
-        }
-        if end {
-            self.finish(connection, now, key, None);
-        }
-    }
-
-    fn on_data(
-        &mut self,
-        connection: &mut Connection,
-        now: Instant,
-        key: StreamKey,
-        data: Bytes,
-        end: bool,
-    ) {
-        let Some(call) = self.call(key) else {
-            connection.release(now, key, data.len());
-            return;
-        };
-        match &mut call.gathered {
-            Some(gathered) => {
-                // At most one message within its limit is held: waiting for the reader would only deadlock.
-                connection.release(now, key, data.len());
-                if !gathered.push(data, call.mailbox.receive_limit()) {
-                    call.hand_over();
-                }
-            }
-            None if data.is_empty() => {}
-            None => {
-                let unwanted = call.mailbox.deliver_data(data);
-                connection.release(now, key, unwanted);
-            }
-        }
-        if end {
-            self.finish(connection, now, key, None);
-        }
-    }
-
-    /// The server has said everything.
-    fn finish(
-        &mut self,
-        connection: &mut Connection,
-        now: Instant,
-        key: StreamKey,
-        trailers: Option<Arc<Headers>>,
-    ) {
-        let Some(place) = self.calls.get_mut(key.slot()) else {
-            return;
-        };
-        let Some(call) = place.as_mut().filter(|call| call.key == key) else {
-            return;
-        };
-        call.mailbox.set_slot(None);
-        if call.sending {
-            // The call is over; what this side still had to say is of no use (RFC 9113 §8.1).
-            connection.reset(now, key, Reason::NO_ERROR);
-        }
-        // Looked at where it stands: a call is not moved for its end.
-        if let Some(gathered) = &call.gathered
-            && let Some(trailers) = &trailers
-            && let Some(message) =
-                gathered.message(&mut self.plain, trailers, call.mailbox.receive_limit())
-        {
-            call.mailbox.deliver_message(message, key);
-            *place = None;
-            return;
-        }
-        if let Some(call) = place.take() {
-            let unreported = call.end(trailers, End::Eof);
-            connection.release(now, key, unreported);
-        }
-    }
-
-    fn on_reset(
-        &mut self,
-        connection: &mut Connection,
-        now: Instant,
-        key: StreamKey,
-        reason: Reason,
-        cause: ResetCause,
-    ) {
-        let Some(mut call) = self.remove(key) else {
-            return;
-        };
-        if is_unprocessed(reason, &cause)
-            && let Some(held) = call.held.take()
-        {
-            return self.send_elsewhere(call.mailbox, held, cause == ResetCause::GoAway);
-        }
-        match cause {
-            ResetCause::Connection => self.orphans.push(call),
-            cause => {
-                // Both ends watch the deadline. When the server's CANCEL is read first, it is still the deadline.
-                let deadline = call.mailbox.deadline();
-                let over =
-                    reason == Reason::CANCEL && deadline.is_some_and(|at| at <= clock::now());
-                let end = match over {
-                    true => End::Failed(deadline_exceeded()),
-                    false => End::Reset(reason, cause),
-                };
-                let unreported = call.fail(end);
-                connection.release(now, key, unreported);
-            }
-        }
-    }
-
-    /// The server has not processed the call: the channel finds it another stream, here or on another connection.
-    #[cold]
-    fn send_elsewhere(&mut self, mailbox: Arc<Mailbox>, held: Held, going: bool) {
-        if !mailbox.start_over(held.again()) {
-            return;
-        }
-        match going {
-            // The channel must hear of the GOAWAY first, or it would pick this connection again.
-            true => self.refused.push(mailbox),
-            false => self.reporter.tell(News::Unsent(vec![mailbox])),
-        }
-    }
-
     fn on_closed(&mut self, error: ConnectionError) {
         self.log.closed(&self.peer, &error);
         let disconnect = self.disconnect(Some(error));
@@ -404,63 +247,6 @@ impl ClientRole {
             if self.waiting.len() > before {
                 break;
             }
-        }
-    }
-}
-
-/// The live call that the key names.
-fn find(calls: &mut [Option<Call>], key: StreamKey) -> Option<&mut Call> {
-    calls
-        .get_mut(key.slot())?
-        .as_mut()
-        .filter(|call| call.key == key)
-}
-
-impl Call {
-    /// Sends what the task wants sent.
-    fn send(&mut self, connection: &mut Connection, now: Instant, data: Chunks, finish: &Finish) {
-        let key = self.key;
-        let half_close = matches!(finish, Finish::HalfClose);
-        if !self.sending || (data.is_empty() && !half_close) {
-            return;
-        }
-        self.sending = !half_close;
-        match &mut self.held {
-            Some(held) => {
-                if !held.send(connection, now, key, data, half_close) {
-                    self.held = None;
-                }
-            }
-            // A stream that has gone meanwhile has an event on its way that says so.
-            None => drop(data.send(connection, now, key, half_close)),
-        }
-        if !half_close {
-            self.mailbox.set_outstanding(connection.buffered(key));
-        }
-    }
-
-    /// Something unusual: the caller's machine has to see it as it comes.
-    fn hand_over(&mut self) {
-        if let Some(gathered) = self.gathered.take() {
-            self.mailbox.hand_over(gathered.into_incoming());
-        }
-    }
-
-    /// Answers the bytes that the task has read and not reported.
-    fn fail(self, end: End) -> usize {
-        self.end(None, end)
-    }
-
-    /// As `fail`, behind these trailers.
-    fn end(self, trailers: Option<Arc<Headers>>, end: End) -> usize {
-        match self.gathered {
-            Some(gathered) => {
-                let mut incoming = gathered.into_incoming();
-                (incoming.trailers, incoming.end) = (trailers, Some(end));
-                self.mailbox.deliver_all(incoming, Some(self.key));
-                0
-            }
-            None => self.mailbox.deliver_end(trailers, end, Some(self.key)),
         }
     }
 }

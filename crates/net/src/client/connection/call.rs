@@ -1,0 +1,85 @@
+//! One call of a connection.
+
+use super::super::{gather::Gathered, held::Held};
+use crate::transport::{
+    Mailbox,
+    chunks::Chunks,
+    mailbox::{End, Finish},
+};
+use farcall_http2::{Connection, Headers, StreamKey};
+use std::{sync::Arc, time::Instant};
+
+/// A call that has a stream.
+pub(super) struct Call {
+    pub(super) key: StreamKey,
+    pub(super) mailbox: Arc<Mailbox>,
+    /// END_STREAM has not been sent.
+    pub(super) sending: bool,
+    /// A unary response gathers here and is handed over once, as long as it is nothing unusual.
+    pub(super) gathered: Option<Gathered>,
+    /// The request, as long as it could go out again.
+    pub(super) held: Option<Held>,
+}
+
+impl Call {
+    /// Sends what the task wants sent.
+    pub(super) fn send(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        data: Chunks,
+        finish: &Finish,
+    ) {
+        let key = self.key;
+        let half_close = matches!(finish, Finish::HalfClose);
+        if !self.sending || (data.is_empty() && !half_close) {
+            return;
+        }
+        self.sending = !half_close;
+        match &mut self.held {
+            Some(held) => {
+                if !held.send(connection, now, key, data, half_close) {
+                    self.held = None;
+                }
+            }
+            // A stream that has gone meanwhile has an event on its way that says so.
+            None => drop(data.send(connection, now, key, half_close)),
+        }
+        if !half_close {
+            self.mailbox.set_outstanding(connection.buffered(key));
+        }
+    }
+
+    /// Something unusual: the caller's machine has to see it as it comes.
+    pub(super) fn hand_over(&mut self) {
+        if let Some(gathered) = self.gathered.take() {
+            self.mailbox.hand_over(gathered.into_incoming());
+        }
+    }
+
+    /// Answers the bytes that the task has read and not reported.
+    pub(super) fn fail(self, end: End) -> usize {
+        self.end(None, end)
+    }
+
+    /// As `fail`, behind these trailers.
+    pub(super) fn end(self, trailers: Option<Arc<Headers>>, end: End) -> usize {
+        match self.gathered {
+            Some(gathered) => {
+                let mut incoming = gathered.into_incoming();
+                (incoming.trailers, incoming.end) = (trailers, Some(end));
+                self.mailbox.deliver_all(incoming, Some(self.key));
+                0
+            }
+            None => self.mailbox.deliver_end(trailers, end, Some(self.key)),
+        }
+    }
+}
+
+/// The live call that the key names.
+pub(super) fn find(calls: &mut [Option<Call>], key: StreamKey) -> Option<&mut Call> {
+    calls
+        .get_mut(key.slot())?
+        .as_mut()
+        .filter(|call| call.key == key)
+}

@@ -1,0 +1,162 @@
+//! What arrives of a response, and how it ends.
+
+use super::super::{
+    held::{Held, is_unprocessed},
+    news::News,
+};
+use super::{ClientRole, call::find, deadline_exceeded};
+use crate::{
+    clock,
+    transport::{Mailbox, mailbox::End},
+};
+use bytes::Bytes;
+use farcall_http2::{Connection, Headers, Reason, ResetCause, StreamKey};
+use std::{sync::Arc, time::Instant};
+
+impl ClientRole {
+    pub(super) fn on_headers(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        headers: Arc<Headers>,
+        trailers: bool,
+        end: bool,
+    ) {
+        self.useful = true;
+        let Some(call) = find(&mut self.calls, key) else {
+            return;
+        };
+        if trailers {
+            return self.finish(connection, now, key, Some(headers));
+        }
+        // The response has begun: the call is committed to it (gRFC A6).
+        call.held = None;
+        let plain = end || self.plain.is_head(&headers);
+        match &mut call.gathered {
+            Some(gathered) => {
+                gathered.head = Some(headers);
+                if !plain {
+                    call.hand_over();
+                }
+            }
+            None if end => call.mailbox.deliver_trailers_only(headers, key),
+            None => call.mailbox.deliver_head(headers),
+        }
+        if end {
+            self.finish(connection, now, key, None);
+        }
+    }
+
+    pub(super) fn on_data(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        data: Bytes,
+        end: bool,
+    ) {
+        let Some(call) = self.call(key) else {
+            connection.release(now, key, data.len());
+            return;
+        };
+        match &mut call.gathered {
+            Some(gathered) => {
+                // At most one message within its limit is held: waiting for the reader would only deadlock.
+                connection.release(now, key, data.len());
+                if !gathered.push(data, call.mailbox.receive_limit()) {
+                    call.hand_over();
+                }
+            }
+            None if data.is_empty() => {}
+            None => {
+                let unwanted = call.mailbox.deliver_data(data);
+                connection.release(now, key, unwanted);
+            }
+        }
+        if end {
+            self.finish(connection, now, key, None);
+        }
+    }
+
+    /// The server has said everything.
+    fn finish(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        trailers: Option<Arc<Headers>>,
+    ) {
+        let Some(place) = self.calls.get_mut(key.slot()) else {
+            return;
+        };
+        let Some(call) = place.as_mut().filter(|call| call.key == key) else {
+            return;
+        };
+        call.mailbox.set_slot(None);
+        if call.sending {
+            // The call is over; what this side still had to say is of no use (RFC 9113 §8.1).
+            connection.reset(now, key, Reason::NO_ERROR);
+        }
+        // Looked at where it stands: a call is not moved for its end.
+        if let Some(gathered) = &call.gathered
+            && let Some(trailers) = &trailers
+            && let Some(message) =
+                gathered.message(&mut self.plain, trailers, call.mailbox.receive_limit())
+        {
+            call.mailbox.deliver_message(message, key);
+            *place = None;
+            return;
+        }
+        if let Some(call) = place.take() {
+            let unreported = call.end(trailers, End::Eof);
+            connection.release(now, key, unreported);
+        }
+    }
+
+    pub(super) fn on_reset(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        key: StreamKey,
+        reason: Reason,
+        cause: ResetCause,
+    ) {
+        let Some(mut call) = self.remove(key) else {
+            return;
+        };
+        if is_unprocessed(reason, &cause)
+            && let Some(held) = call.held.take()
+        {
+            return self.send_elsewhere(call.mailbox, held, cause == ResetCause::GoAway);
+        }
+        match cause {
+            ResetCause::Connection => self.orphans.push(call),
+            cause => {
+                // Both ends watch the deadline. When the server's CANCEL is read first, it is still the deadline.
+                let deadline = call.mailbox.deadline();
+                let over =
+                    reason == Reason::CANCEL && deadline.is_some_and(|at| at <= clock::now());
+                let end = match over {
+                    true => End::Failed(deadline_exceeded()),
+                    false => End::Reset(reason, cause),
+                };
+                let unreported = call.fail(end);
+                connection.release(now, key, unreported);
+            }
+        }
+    }
+
+    /// The server has not processed the call: the channel finds it another stream, here or on another connection.
+    #[cold]
+    fn send_elsewhere(&mut self, mailbox: Arc<Mailbox>, held: Held, going: bool) {
+        if !mailbox.start_over(held.again()) {
+            return;
+        }
+        match going {
+            // The channel must hear of the GOAWAY first, or it would pick this connection again.
+            true => self.refused.push(mailbox),
+            false => self.reporter.tell(News::Unsent(vec![mailbox])),
+        }
+    }
+}
