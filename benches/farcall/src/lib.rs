@@ -1,13 +1,16 @@
-//! The messages of the benchmark programs.
+//! The messages and the service of the benchmark programs.
 #![forbid(unsafe_code)]
 
 use bytes::Bytes;
 use load::zeros;
 use std::time::Duration;
 
+mod service;
+
 farcall::include_protos!();
 
 pub use grpc::testing as pb;
+pub use service::Service;
 
 use pb::{Payload, PayloadType, SimpleRequest, SimpleResponse};
 
