@@ -19,6 +19,9 @@ pub struct Tls;
 #[doc = include_str!("../../crates/farcall/docs/channel.md")]
 pub struct Channel;
 
+#[doc = include_str!("../../crates/farcall/docs/connecting.md")]
+pub struct Connecting;
+
 #[doc = include_str!("../../crates/farcall/docs/limits.md")]
 pub struct Limits;
 

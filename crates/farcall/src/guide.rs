@@ -1,4 +1,4 @@
-//! Farcall by example, in seven chapters.
+//! Farcall by example, in eight chapters.
 //!
 //! | chapter | about |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | [`streaming`] | the halves of a stream, what ends them, back-pressure |
 //! | [`tls`] | certificates of servers and clients, and what TLS errors say |
 //! | [`channel`] | balancing, service config, resolvers and policies of one's own |
+//! | [`connecting`] | states, idleness, closing |
 //! | [`limits`] | every knob with its default, unit and danger |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
 
@@ -43,6 +44,12 @@ pub mod tls {}
 /// [`ChannelBuilder`](crate::ChannelBuilder), [`lb`](crate::lb), [`resolver`](crate::resolver),
 /// [`service_config`](crate::service_config).
 pub mod channel {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/connecting.md"))]
+///
+/// # More
+/// [`Channel`](crate::Channel), [`ChannelBuilder`](crate::ChannelBuilder), [`ConnectivityState`](crate::ConnectivityState).
+pub mod connecting {}
 
 #[cfg_attr(not(doctest), doc = include_str!("../docs/limits.md"))]
 ///

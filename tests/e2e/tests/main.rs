@@ -8,6 +8,7 @@ mod budgets;
 mod cancel;
 mod completion;
 mod compression;
+mod connectivity;
 mod context;
 mod cut;
 mod deadline;

@@ -175,6 +175,13 @@ impl Channel {
         self.state
     }
 
+    /// Whether it has a resolver, a policy and perhaps connections: it has left idleness and is not closed. A channel of
+    /// which this is not true has nothing to wait for, though one that is active may publish
+    /// [`Idle`](ConnectivityState::Idle) too, having lost its connection.
+    pub fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Active(_))
+    }
+
     /// The picker that was published last.
     pub fn picker(&self) -> &Arc<dyn Picker> {
         &self.picker

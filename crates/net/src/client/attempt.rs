@@ -63,10 +63,11 @@ impl Attempt {
         shared: Arc<Shared>,
         address: Address,
         deadline: Instant,
+        http2: Arc<Config>,
         submit: Arc<Submit<Mailbox>>,
         reporter: Reporter,
     ) -> Attempt {
-        let (http2, polling) = (shared.settings.http2.clone(), shared.settings.polling);
+        let polling = shared.settings.polling;
         let log = Arc::clone(&shared.settings.log);
         let connect =
             Box::pin(async move { establish(&shared.settings, &address, deadline).await });
@@ -99,13 +100,15 @@ impl Future for Attempt {
             };
             match outcome {
                 Ok((io, peer)) => {
-                    let machine = Connection::client(attempt.http2.clone(), clock::now());
+                    let now = clock::now();
+                    let machine = Connection::client(attempt.http2.clone(), now);
                     let submit = Arc::clone(&attempt.submit);
                     let role = ClientRole::new(
                         peer.remote_address().to_string(),
                         submit,
                         reporter,
                         Arc::clone(&attempt.log),
+                        now,
                     );
                     let driver = Driver::new(io, machine, Arc::clone(&attempt.submit), role);
                     this.stage = Stage::Driving(driver.polling(attempt.polling));

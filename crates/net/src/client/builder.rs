@@ -73,6 +73,7 @@ pub struct ChannelBuilder {
     max_receive: usize,
     max_send: usize,
     connect_timeout: Duration,
+    idle_timeout: Option<Duration>,
     registry: Registry,
     resolvers: Vec<Arc<dyn ResolverTask>>,
     policy: String,
@@ -98,6 +99,7 @@ impl Channel {
             max_receive: 4 << 20,
             max_send: i32::MAX as usize,
             connect_timeout: Duration::from_secs(20),
+            idle_timeout: Some(Duration::from_secs(30 * 60)),
             registry: Registry::built_in(),
             resolvers: Vec::new(),
             policy: "pick_first".into(),
@@ -166,6 +168,25 @@ impl ChannelBuilder {
     /// How long one attempt to connect to one address may take: TCP, TLS and the server's settings. Default 20 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout.min(clock::FOREVER);
+        self
+    }
+
+    /// The time without calls after which the channel goes idle: its connections are drained, its resolver stops, and
+    /// nothing of it wakes up any more. The next call, or [`connect`](Channel::connect), begins anew. Default 30 minutes;
+    /// zero or `None`: never.
+    ///
+    /// ```
+    /// use farcall::Channel;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let rare = Channel::builder("dns:///audit:50051").idle_timeout(Duration::from_secs(60)).insecure().build()?;
+    /// let warm = Channel::builder("dns:///shop:50051").idle_timeout(None).insecure().build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        let timeout = timeout.into().filter(|timeout| !timeout.is_zero());
+        self.idle_timeout = timeout.map(|timeout| timeout.min(clock::FOREVER));
         self
     }
 
@@ -262,7 +283,8 @@ impl ChannelBuilder {
 
     /// Checks a silent server with a PING after `interval` and gives it `timeout` to answer; else the connection ends
     /// and its calls fail with `UNAVAILABLE`. Only while calls are open, unless `without_calls`. Default off. Values of
-    /// `interval` below 10 s are raised to 10 s (gRFC A8): servers end connections that ping more often.
+    /// `interval` below 10 s are raised to 10 s (gRFC A8): servers end connections that ping more often. When one does, with
+    /// GOAWAY "too_many_pings", the connections made after that ping half as often.
     pub fn keepalive(mut self, interval: Duration, timeout: Duration, without_calls: bool) -> Self {
         self.http2.keepalive_interval =
             Some(interval.clamp(Duration::from_secs(10), clock::FOREVER));
@@ -361,6 +383,7 @@ impl ChannelBuilder {
             max_send: self.max_send,
             compressors: Compressors::default(),
             http2: Arc::new(self.http2),
+            idle_timeout: self.idle_timeout,
             polling: self.polling,
             log: Arc::default(),
         };

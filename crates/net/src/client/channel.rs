@@ -6,7 +6,7 @@ use super::{
     inbox::Order,
     options::CallOptions,
     picker_cell::PickerCell,
-    shared::{Settings, Shared, closed},
+    shared::{Settings, Shared},
 };
 use crate::{
     call::Encoding,
@@ -14,7 +14,7 @@ use crate::{
 };
 use farcall_core::{MethodDescriptor, Status, call::ReceiveOptions, message::Compressor};
 use farcall_http2::StreamKey;
-use farcall_lb::{ConnectivityState, channel::Channel as Machine};
+use farcall_lb::channel::Channel as Machine;
 use std::{
     any::Any,
     fmt,
@@ -90,24 +90,6 @@ impl Channel {
         self.settings().target.to_string()
     }
 
-    /// The state of connectivity. Calls on an idle channel connect it.
-    pub fn state(&self) -> ConnectivityState {
-        self.inner.shared.picks.state()
-    }
-
-    /// Connects, if the channel is idle, and waits until it is ready.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` with the reason in the cause chain once every address has failed.
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves the channel connecting.
-    pub async fn connect(&self) -> Result<(), Status> {
-        let (answer, outcome) = tokio::sync::oneshot::channel();
-        self.order(Order::Connect(answer))?;
-        outcome.await.unwrap_or_else(|_| Err(closed()))
-    }
-
     /// What keeps the channel from closing as long as it is held.
     pub(crate) fn keep_alive(&self) -> Arc<dyn Any + Send + Sync> {
         Arc::clone(&self.inner) as _
@@ -124,8 +106,12 @@ impl Channel {
         }
     }
 
-    fn order(&self, order: Order) -> Result<(), Status> {
+    pub(super) fn order(&self, order: Order) -> Result<(), Status> {
         control::order(&self.inner.shared, order)
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
     }
 
     fn settings(&self) -> &Settings {
@@ -176,7 +162,7 @@ impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
             .field("target", &self.target())
-            .field("state", &self.state())
+            .field("state", &self.inner.shared.picks.state())
             .finish()
     }
 }

@@ -5,8 +5,9 @@
 
 use super::{
     attempt::Attempt,
+    idle::Idleness,
     inbox::{Found, Order, Reporter},
-    news::News,
+    news::{Disconnect, News},
     picker_cell::{Notice, Snapshot},
     resolution::Resolution,
     shared::{Shared, closed},
@@ -16,6 +17,7 @@ use crate::{
     transport::{Mailbox, Submit, submit::Request, timer::Timer},
 };
 use farcall_core::Status;
+use farcall_http2::Config;
 use farcall_lb::{
     Address, ConnectivityState,
     balancer::{Pick, PickInfo, Picker},
@@ -28,7 +30,7 @@ use std::{
     pin::Pin,
     sync::{Arc, PoisonError},
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, sync::oneshot, task::AbortHandle};
 
@@ -56,6 +58,24 @@ pub(crate) fn order(shared: &Arc<Shared>, order: Order) -> Result<(), Status> {
     Ok(())
 }
 
+/// Gives an order if there is anybody to take it: false if the task was never started, and is not to be any more when the
+/// channel is closed.
+pub(crate) fn order_if_started(shared: &Arc<Shared>, order: Order) -> bool {
+    let mut unstarted = shared
+        .unstarted
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if unstarted.is_some() {
+        if let Order::Close = order {
+            *unstarted = None;
+        }
+        return false;
+    }
+    drop(unstarted);
+    shared.inbox.order(order);
+    true
+}
+
 struct Control {
     shared: Arc<Shared>,
     machine: Box<Machine>,
@@ -66,6 +86,10 @@ struct Control {
     waiters: Vec<oneshot::Sender<Result<(), Status>>>,
     /// The earliest deadline of a waiting call.
     deadline: Option<Instant>,
+    idleness: Idleness,
+    /// What connections are made with; keepalive grows when servers complain.
+    http2: Arc<Config>,
+    closed: bool,
     timer: Timer,
 }
 
@@ -73,12 +97,20 @@ struct Control {
 struct Link {
     submit: Arc<Submit<Mailbox>>,
     task: AbortHandle,
+    /// It takes calls.
     ready: bool,
+    /// It has taken calls, perhaps.
+    up: bool,
+    /// Its interval of keepalive.
+    keepalive: Option<Duration>,
 }
 
 impl Control {
     fn new(shared: Arc<Shared>, machine: Box<Machine>) -> Control {
         Control {
+            idleness: Idleness::new(shared.settings.idle_timeout, clock::now()),
+            http2: Arc::clone(&shared.settings.http2),
+            closed: false,
             shared,
             machine,
             connections: HashMap::new(),
@@ -105,6 +137,16 @@ impl Control {
                     _ => self.waiters.push(answer),
                 }
             }
+            Order::ResetBackoff => {
+                self.machine.reset_connect_backoff(now);
+                if let Some(resolver) = &mut self.resolver {
+                    resolver.reset_backoff(now);
+                }
+            }
+            Order::Close => {
+                self.machine.shutdown();
+                self.closed = true;
+            }
         }
     }
 
@@ -122,6 +164,7 @@ impl Control {
             News::Ready => {
                 if let Some(link) = self.connections.get_mut(&id) {
                     link.ready = true;
+                    link.up = true;
                 }
                 ConnectionEvent::Connected
             }
@@ -130,6 +173,7 @@ impl Control {
                 ConnectionEvent::ConnectFailed(cause)
             }
             News::GoingAway(disconnect) => {
+                self.note_disconnect(id, &disconnect);
                 if let Some(link) = self.connections.get_mut(&id) {
                     link.ready = false;
                 }
@@ -139,14 +183,29 @@ impl Control {
                     ConnectionEvent::Draining(disconnect.reason())
                 }
             }
-            News::Closed(disconnect) => match self.connections.remove(&id) {
-                Some(Link { ready, .. })
-                    if disconnect.goaway.is_none() && (!ready || disconnect.useless) =>
-                {
-                    ConnectionEvent::ConnectFailed(disconnect)
+            News::Closed(disconnect) => {
+                self.note_disconnect(id, &disconnect);
+                let idle = self.idleness.answered(now, id, disconnect.used);
+                let event = match self.connections.remove(&id) {
+                    Some(Link { ready, .. })
+                        if disconnect.goaway.is_none() && (!ready || disconnect.useless) =>
+                    {
+                        ConnectionEvent::ConnectFailed(disconnect)
+                    }
+                    _ => ConnectionEvent::Disconnected(disconnect.reason()),
+                };
+                self.machine.handle_connection(now, id, event);
+                if idle {
+                    self.enter_idle();
                 }
-                _ => ConnectionEvent::Disconnected(disconnect.reason()),
-            },
+                return;
+            }
+            News::Used(used) => {
+                if self.idleness.answered(now, id, used) {
+                    self.enter_idle();
+                }
+                return;
+            }
             News::Unsent(mailboxes) => {
                 for mailbox in mailboxes {
                     let notice = self.shared.picks.dispatch(&mailbox);
@@ -156,6 +215,62 @@ impl Control {
             }
         };
         self.machine.handle_connection(now, id, event);
+    }
+
+    /// A server's word about the end of a connection, for the log and for keepalive (gRFC A8).
+    #[cold]
+    fn note_disconnect(&mut self, id: ConnectionId, disconnect: &Disconnect) {
+        let target = &self.shared.settings.target;
+        log::debug!(target: "farcall", "{target}: {}: {disconnect}", disconnect.reason().label());
+        let Some(link) = self
+            .connections
+            .get(&id)
+            .filter(|_| disconnect.is_too_many_pings())
+        else {
+            return;
+        };
+        let doubled = link.keepalive.and_then(|interval| interval.checked_mul(2));
+        if let Some(doubled) = doubled
+            && self
+                .http2
+                .keepalive_interval
+                .is_some_and(|interval| interval < doubled)
+        {
+            log::warn!(
+                target: "farcall",
+                "{target}: {} calls the pings of keepalive too many: new connections send one in {doubled:?}",
+                disconnect.peer
+            );
+            let mut http2 = Config::clone(&self.http2);
+            http2.keepalive_interval = Some(doubled.min(clock::FOREVER));
+            self.http2 = Arc::new(http2);
+        }
+    }
+
+    #[cold]
+    fn enter_idle(&mut self) {
+        let target = &self.shared.settings.target;
+        log::debug!(target: "farcall", "{target}: no calls for long, the channel goes idle");
+        self.machine.enter_idle();
+    }
+
+    /// Asks the connections whether the channel can go idle, if it is time to.
+    fn ask_for_use(&mut self, now: Instant) {
+        if self.idleness.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        let busy = self.shared.picks.is_wanted() || !self.waiters.is_empty();
+        let up = self.connections.iter().filter(|(_, link)| link.up);
+        let ids: Vec<_> = up.map(|(id, _)| *id).collect();
+        let links = &self.connections;
+        let put = |id, round| {
+            let link: Option<&Link> = links.get(&id);
+            link.is_some_and(|link| link.submit.request(Request::Report(round)))
+        };
+        if self.idleness.ask(now, busy, ids, put) {
+            self.enter_idle();
+            self.act(now);
+        }
     }
 
     fn perform(&mut self, now: Instant, action: Action) {
@@ -184,7 +299,7 @@ impl Control {
             }
             Action::Close(connection) => {
                 if let Some(link) = self.connections.remove(&connection) {
-                    match link.ready {
+                    match link.up {
                         true => drop(link.submit.request(Request::Close)),
                         false => link.task.abort(),
                     }
@@ -206,6 +321,7 @@ impl Control {
             Arc::clone(&self.shared),
             address,
             deadline,
+            Arc::clone(&self.http2),
             Arc::clone(&submit),
             reporter,
         ));
@@ -215,11 +331,18 @@ impl Control {
                 submit,
                 task: task.abort_handle(),
                 ready: false,
+                up: false,
+                keepalive: self.http2.keepalive_interval,
             },
         );
     }
 
     fn publish(&mut self, now: Instant, state: ConnectivityState, picker: Arc<dyn Picker>) {
+        let before = self.shared.picks.state();
+        if before != state {
+            let target = &self.shared.settings.target;
+            log::debug!(target: "farcall", "{target}: the channel is {state}, it was {before}");
+        }
         match state {
             ConnectivityState::Ready => self.last_error = None,
             ConnectivityState::TransientFailure => {
@@ -282,6 +405,9 @@ impl Control {
                 Found::Nothing => break,
                 Found::Batch(batch) => {
                     self.on_orders(now, batch.orders);
+                    if self.closed {
+                        return false;
+                    }
                     for (id, news) in batch.news {
                         self.on_news(now, id, news);
                         self.act(now);
@@ -315,7 +441,8 @@ impl Control {
     /// When something is to be done although nothing comes in.
     fn next_timeout(&self) -> Option<Instant> {
         let resolver = self.resolver.as_ref().and_then(Resolution::poll_timeout);
-        [self.machine.poll_timeout(), resolver, self.deadline]
+        let idle = self.idleness.poll_timeout();
+        [self.machine.poll_timeout(), resolver, self.deadline, idle]
             .into_iter()
             .flatten()
             .min()
@@ -330,6 +457,7 @@ impl Control {
         if self.deadline.is_some_and(|at| at <= now) {
             self.deadline = self.shared.picks.expire(now);
         }
+        self.ask_for_use(now);
     }
 }
 
@@ -344,6 +472,7 @@ impl Future for Control {
             if !this.receive(cx, now) {
                 return Poll::Ready(());
             }
+            this.idleness.set_active(this.machine.is_active(), now);
             match this.next_timeout() {
                 Some(at) if at <= now => {}
                 Some(at) => {

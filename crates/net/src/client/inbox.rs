@@ -20,6 +20,10 @@ pub(crate) enum Order {
     Notice(Notice),
     /// Connect, and say how it went.
     Connect(oneshot::Sender<Result<(), Status>>),
+    /// Whatever waits after a failure is to try again now.
+    ResetBackoff,
+    /// End everything.
+    Close,
 }
 
 /// See the module.

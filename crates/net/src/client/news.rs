@@ -5,7 +5,7 @@ use bytes::Bytes;
 use farcall_core::Status;
 use farcall_http2::{ConnectionError, Reason, StreamKey};
 use farcall_lb::subchannel::{Cause, DisconnectReason};
-use std::{fmt, io, sync::Arc};
+use std::{fmt, io, sync::Arc, time::Instant};
 
 #[derive(Debug)]
 pub(crate) enum News {
@@ -17,6 +17,8 @@ pub(crate) enum News {
     GoingAway(Arc<Disconnect>),
     /// Over.
     Closed(Arc<Disconnect>),
+    /// When the connection was last used: the answer to a question.
+    Used(Instant),
     /// Calls of which nothing was sent: they may go out on another connection.
     Unsent(Vec<Arc<Mailbox>>),
 }
@@ -42,11 +44,21 @@ pub(crate) struct Disconnect {
     pub(crate) machine: Option<ConnectionError>,
     /// The server's last GOAWAY.
     pub(crate) goaway: Option<(Reason, Bytes)>,
+    /// When a call last began or ended on it.
+    pub(crate) used: Instant,
     /// No call was answered on the connection, none is being, and none was cut with it.
     pub(crate) useless: bool,
 }
 
 impl Disconnect {
+    /// The server wants fewer pings: GOAWAY(ENHANCE_YOUR_CALM) "too_many_pings" (gRFC A8).
+    pub(crate) fn is_too_many_pings(&self) -> bool {
+        let goaway = self.goaway.as_ref();
+        goaway.is_some_and(|(reason, debug)| {
+            *reason == Reason::ENHANCE_YOUR_CALM && debug[..] == b"too_many_pings"[..]
+        })
+    }
+
     /// The class of the reason (gRFC A94).
     pub(crate) fn reason(&self) -> DisconnectReason {
         if let Some((reason, debug)) = &self.goaway {

@@ -18,9 +18,14 @@ use farcall_lb::{
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
+use tokio::sync::Notify;
 
 /// What a call picks from; replaced as a whole, never changed.
 pub(crate) struct Snapshot {
@@ -45,6 +50,10 @@ impl Snapshot {
 pub(crate) struct PickerCell {
     snapshot: ArcSwap<Snapshot>,
     waiting: Mutex<Waiting>,
+    /// Told of each new state.
+    changed: Notify,
+    /// A call has failed for want of a connection since somebody last asked.
+    refused: AtomicBool,
 }
 
 #[derive(Default)]
@@ -72,6 +81,8 @@ impl Notice {
 enum Outcome {
     Settled,
     Wait,
+    /// There is nothing to wait for.
+    Refused(Status),
 }
 
 impl PickerCell {
@@ -88,6 +99,8 @@ impl PickerCell {
         PickerCell {
             snapshot: ArcSwap::from_pointee(idle),
             waiting: Mutex::default(),
+            changed: Notify::new(),
+            refused: AtomicBool::new(false),
         }
     }
 
@@ -95,13 +108,41 @@ impl PickerCell {
         self.snapshot.load().state
     }
 
+    /// Waits for another state than `last`.
+    pub(crate) async fn state_other_than(&self, last: ConnectivityState) -> ConnectivityState {
+        let mut changed = pin!(self.changed.notified());
+        loop {
+            // Before the look, or a change between the two would be missed.
+            changed.as_mut().enable();
+            let state = self.state();
+            if state != last {
+                return state;
+            }
+            changed.as_mut().await;
+            changed.set(self.changed.notified());
+        }
+    }
+
+    /// Whether calls wait, or some have failed for want of a connection since this was last asked.
+    pub(crate) fn is_wanted(&self) -> bool {
+        let refused = self.refused.swap(false, Ordering::Relaxed);
+        let mut waiting = self.lock();
+        waiting.queue.retain(|mailbox| !mailbox.is_over());
+        refused || !waiting.queue.is_empty()
+    }
+
     /// Finds the mailbox a connection, or lets it wait.
     pub(crate) fn dispatch(&self, mailbox: &Arc<Mailbox>) -> Notice {
         let mut notice = Notice::default();
         loop {
             let snapshot = self.snapshot.load();
-            if let Outcome::Settled = pick(&snapshot, mailbox, &mut notice.wakes) {
-                return notice;
+            match pick(&snapshot, mailbox, &mut notice.wakes) {
+                Outcome::Settled => return notice,
+                Outcome::Refused(status) => {
+                    self.refuse(mailbox, status);
+                    return notice;
+                }
+                Outcome::Wait => {}
             }
             let mut waiting = self.lock();
             if let Some(status) = &waiting.closed {
@@ -110,7 +151,6 @@ impl PickerCell {
                 fail(mailbox, status);
                 return notice;
             }
-            // Publishing stores the snapshot before it takes the lock: a call that waits on an old one is seen.
             if Arc::ptr_eq(&snapshot, &self.snapshot.load()) {
                 waiting.queue.push_back(Arc::clone(mailbox));
                 notice.waiting = true;
@@ -122,12 +162,31 @@ impl PickerCell {
     /// Replaces the snapshot and lets the waiting calls try again, in order.
     pub(crate) fn publish(&self, snapshot: Snapshot) -> Notice {
         let snapshot = Arc::new(snapshot);
-        self.snapshot.store(Arc::clone(&snapshot));
         let mut notice = Notice::default();
-        let mut queue = std::mem::take(&mut self.lock().queue);
+        let (before, mut queue) = {
+            let mut waiting = self.lock();
+            if waiting.closed.is_some() {
+                return notice;
+            }
+            // With the lock held: a call that waits on the old one is seen, and what is closed stays closed.
+            let before = self.snapshot.swap(Arc::clone(&snapshot));
+            (before.state, std::mem::take(&mut waiting.queue))
+        };
+        if before != snapshot.state {
+            self.changed.notify_waiters();
+        }
         queue.retain(|mailbox| {
-            !mailbox.is_over()
-                && matches!(pick(&snapshot, mailbox, &mut notice.wakes), Outcome::Wait)
+            if mailbox.is_over() {
+                return false;
+            }
+            match pick(&snapshot, mailbox, &mut notice.wakes) {
+                Outcome::Settled => false,
+                Outcome::Wait => true,
+                Outcome::Refused(status) => {
+                    self.refuse(mailbox, status);
+                    false
+                }
+            }
         });
         if !queue.is_empty() {
             notice.waiting = true;
@@ -169,21 +228,29 @@ impl PickerCell {
 
     /// Fails the waiting calls and all that come.
     pub(crate) fn close(&self, status: &Status) {
-        self.snapshot.store(Arc::new(Snapshot {
+        let closed = Snapshot {
             state: ConnectivityState::Shutdown,
             picker: Arc::new(DropPicker(status.clone())),
             transports: Box::default(),
             config: None,
             last_error: None,
-        }));
+        };
         let queue = {
             let mut waiting = self.lock();
+            self.snapshot.store(Arc::new(closed));
             waiting.closed = Some(status.clone());
             std::mem::take(&mut waiting.queue)
         };
+        self.changed.notify_waiters();
         for mailbox in queue {
             fail(&mailbox, status.clone());
         }
+    }
+
+    #[cold]
+    fn refuse(&self, mailbox: &Mailbox, status: Status) {
+        self.refused.store(true, Ordering::Relaxed);
+        fail(mailbox, status);
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -199,8 +266,7 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, wakes: &mut Vec<WakeId>) ->
         && !late.is_settled()
         && let Err(status) = mailbox.settle(config, clock::now())
     {
-        fail(mailbox, status);
-        return Outcome::Settled;
+        return Outcome::Refused(status);
     }
     let info = PickInfo::new(route.method.path());
     let pick = snapshot.picker.pick(&info).restricted();
@@ -212,10 +278,7 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, wakes: &mut Vec<WakeId>) ->
             _ => Outcome::Wait,
         },
         Pick::Fail(_) if route.waits() => Outcome::Wait,
-        Pick::Fail(status) | Pick::Drop(status) => {
-            fail(mailbox, status);
-            Outcome::Settled
-        }
+        Pick::Fail(status) | Pick::Drop(status) => Outcome::Refused(status),
         _ => Outcome::Wait,
     }
 }

@@ -123,6 +123,14 @@ impl Resolution {
         }
     }
 
+    /// Ends the pause after a failure, and begins again with the shortest.
+    pub(super) fn reset_backoff(&mut self, now: Instant) {
+        match self {
+            Resolution::Dns(lookups) => lookups.pacer.reset_backoff(now),
+            Resolution::Task(_) | Resolution::Impossible(_) => {}
+        }
+    }
+
     /// What has been found out; each is to be answered with [`on_verdict`](Self::on_verdict).
     pub(super) fn poll_update(
         &mut self,

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) max_send: usize,
     pub(crate) http2: Arc<farcall_http2::Config>,
     pub(crate) compressors: Compressors,
+    /// The time without calls after which the channel goes idle.
+    pub(crate) idle_timeout: Option<Duration>,
     /// For how long drivers poll before they rest.
     pub(crate) polling: Duration,
     pub(crate) log: Arc<Log>,

@@ -32,6 +32,8 @@ struct Queue<T> {
 pub(crate) enum Request {
     #[default]
     None,
+    /// The number of a question when the connection was last used. Each is above the one before, or it goes unheard.
+    Report(u32),
     /// GOAWAY, finish what is open, close.
     Drain,
     /// GOAWAY and close now; open calls fail.

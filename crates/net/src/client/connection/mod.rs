@@ -7,6 +7,7 @@ use super::gather::{Gathered, Plain};
 use super::held::Held;
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
+use super::shared::closed;
 use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
@@ -38,6 +39,10 @@ pub(crate) struct ClientRole {
     /// Calls that the connection's end has cut; they fail when the reason is known.
     orphans: Vec<Call>,
     closing: bool,
+    /// The channel was closed, and with it the connection.
+    cut: bool,
+    /// When a call last began or ended.
+    used: Instant,
     /// The channel has been told to look for another connection.
     leaving: bool,
     /// Some call was answered.
@@ -50,6 +55,7 @@ impl ClientRole {
         submit: Arc<Submit<Mailbox>>,
         reporter: Reporter,
         log: Arc<Log>,
+        now: Instant,
     ) -> ClientRole {
         ClientRole {
             peer,
@@ -65,6 +71,8 @@ impl ClientRole {
             goaway: None,
             orphans: Vec::new(),
             closing: false,
+            cut: false,
+            used: now,
             leaving: false,
             useful: false,
         }
@@ -76,6 +84,7 @@ impl ClientRole {
             error: self.error.take(),
             machine,
             goaway: self.goaway.clone(),
+            used: self.used,
             useless: !self.useful
                 && self.orphans.is_empty()
                 && self.refused.is_empty()
@@ -128,6 +137,7 @@ impl ClientRole {
         // grpc-go's server waits for it.
         match connection.open(now, &request.parts(), false) {
             Ok(key) => {
+                self.used = now;
                 self.note_deadline(mailbox.deadline());
                 mailbox.set_slot(Some(key.slot()));
                 let gathered = (mailbox.interest() == Interest::End).then(Gathered::default);
@@ -231,10 +241,11 @@ impl ClientRole {
             self.reporter.tell(News::Unsent(unsent));
         }
         for call in mem::take(&mut self.orphans) {
-            call.fail(End::Failed(
-                Status::new(Code::Unavailable, "the connection was lost")
-                    .with_cause(Arc::clone(&disconnect)),
-            ));
+            let status = match self.cut {
+                true => closed(),
+                false => Status::new(Code::Unavailable, "the connection was lost"),
+            };
+            call.fail(End::Failed(status.with_cause(Arc::clone(&disconnect))));
         }
         self.reporter.tell(News::Closed(disconnect));
     }
@@ -330,8 +341,16 @@ impl Role for ClientRole {
     fn on_request(&mut self, connection: &mut Connection, now: Instant, request: Request) {
         match request {
             Request::None => {}
+            Request::Report(_) => {
+                let open = !self.waiting.is_empty() || self.calls.iter().any(Option::is_some);
+                let last = if open { now } else { self.used };
+                self.reporter.tell(News::Used(last));
+            }
             Request::Drain => connection.drain(now, "the channel has left this connection"),
-            Request::Close => connection.shutdown(now, Reason::NO_ERROR, "the channel was closed"),
+            Request::Close => {
+                self.cut = true;
+                connection.shutdown(now, Reason::NO_ERROR, "the channel was closed");
+            }
         }
     }
 

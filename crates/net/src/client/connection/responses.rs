@@ -94,6 +94,7 @@ impl ClientRole {
             return;
         };
         call.mailbox.set_slot(None);
+        self.used = now;
         if call.sending {
             // The call is over; what this side still had to say is of no use (RFC 9113 §8.1).
             connection.reset(now, key, Reason::NO_ERROR);
@@ -130,6 +131,7 @@ impl ClientRole {
         {
             return self.send_elsewhere(call.mailbox, held, cause == ResetCause::GoAway);
         }
+        self.used = now;
         match cause {
             ResetCause::Connection => self.orphans.push(call),
             cause => {

@@ -145,7 +145,7 @@ impl Role for ServerRole {
 
     fn on_request(&mut self, connection: &mut Connection, now: Instant, request: Request) {
         match request {
-            Request::None => {}
+            Request::None | Request::Report(_) => {}
             Request::Drain => {
                 if let Some(getting_ready) = &mut self.getting_ready {
                     // Nobody has been promised anything yet.
