@@ -281,8 +281,8 @@ impl fmt::Display for Status {
     }
 }
 
-impl fmt::Debug for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Status {
+    fn fmt_fields(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Status");
         debug
             .field("code", &self.code)
@@ -305,6 +305,30 @@ impl fmt::Debug for Status {
             debug.field("received", &true);
         }
         debug.finish()
+    }
+}
+
+/// What [`Display`](fmt::Display) says, and what the status carries besides: `fn main() -> Result<(), Status>` shows it to
+/// people. `{:#?}` gives the fields.
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return self.fmt_fields(f);
+        }
+        write!(f, "{self}")?;
+        let Some(extra) = &self.extra else {
+            return Ok(());
+        };
+        if !extra.details.is_empty() {
+            write!(f, " (details: {:?})", extra.details)?;
+        }
+        if !extra.metadata.is_empty() {
+            write!(f, " (metadata: {:?})", extra.metadata)?;
+        }
+        if !extra.initial_metadata.is_empty() {
+            write!(f, " (initial metadata: {:?})", extra.initial_metadata)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::random::XorShift;
 use farcall_http2::{Field, Fields, KnownName};
+use std::io;
 
 fn written(status: &Status) -> Fields {
     let mut fields = Fields::new();
@@ -20,6 +21,14 @@ fn read(pairs: &[(KnownName, &str)]) -> Result<Option<Status>, Status> {
 fn details(code: i32, message: &str, details: &[Any]) -> String {
     let coded = crate::metadata::encode_base64(&proto::encode(code, message, details));
     String::from_utf8(coded.into()).unwrap()
+}
+
+#[test]
+fn what_main_prints_of_a_status_is_for_people() {
+    let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "refused");
+    let status = Status::unavailable("no connection").with_cause(refused);
+    assert_eq!(format!("{status:?}"), "UNAVAILABLE: no connection: refused");
+    assert!(format!("{status:#?}").contains("code: Unavailable"));
 }
 
 #[test]
