@@ -22,6 +22,19 @@ impl Connection {
         head: &[Part<'_>],
         end_stream: bool,
     ) -> Result<StreamKey, OpenError> {
+        let id = self.next_id()?;
+        self.check_size(head)
+            .map_err(|(size, limit)| OpenError::HeaderListTooLarge { size, limit })?;
+        self.streams.note_opened(id);
+        self.abuse.note_sent();
+        self.encode_headers(id, head, end_stream);
+        let stream = self.new_stream(id, State::opened_by_us(end_stream));
+        Ok(self.streams.insert(stream))
+    }
+
+    /// The id that a stream has which is opened now.
+    #[inline]
+    pub(super) fn next_id(&mut self) -> Result<u32, OpenError> {
         let last = self.streams.last_id();
         if self.role == Role::Server
             || self.life == Life::Over
@@ -34,14 +47,7 @@ impl Connection {
             self.open_refused = true;
             return Err(OpenError::TooManyStreams);
         }
-        self.check_size(head)
-            .map_err(|(size, limit)| OpenError::HeaderListTooLarge { size, limit })?;
-        let id = if last == 0 { 1 } else { last + 2 };
-        self.streams.note_opened(id);
-        self.abuse.note_sent();
-        self.encode_headers(id, head, end_stream);
-        let stream = self.new_stream(id, State::opened_by_us(end_stream));
-        Ok(self.streams.insert(stream))
+        Ok(if last == 0 { 1 } else { last + 2 })
     }
 
     pub(super) fn submit_headers(
@@ -177,13 +183,19 @@ impl Connection {
         !self.schedule.has_ready() && self.output.end() - self.output.written() < DIRECT
     }
 
-    /// RFC 9113 §6.5.2: the peer's SETTINGS_MAX_HEADER_LIST_SIZE, which we honour. `Err` has size and limit.
+    /// RFC 9113 §6.5.2: the peer's SETTINGS_MAX_HEADER_LIST_SIZE, which we honour.
+    #[inline]
+    pub(super) fn header_limit(&self) -> usize {
+        self.remote
+            .max_header_list
+            .map_or(usize::MAX, |limit| limit as usize)
+    }
+
+    /// `Err` has size and limit.
     #[inline]
     fn check_size(&self, head: &[Part<'_>]) -> Result<(), (usize, usize)> {
-        let Some(limit) = self.remote.max_header_list else {
-            return Ok(());
-        };
-        let (size, limit) = (self.encoder.list_size(head), limit as usize);
+        let limit = self.header_limit();
+        let size = self.encoder.list_size(head);
         if size > limit {
             Err((size, limit))
         } else {

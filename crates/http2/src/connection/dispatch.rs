@@ -24,31 +24,40 @@ pub(super) enum Step {
 }
 
 impl Connection {
-    pub(super) fn next_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
-        // Steps write their event here, once: moving it up from call to call would cost more than most steps.
-        let mut event = self.events.pop_front();
-        while event.is_none() {
+    /// Writes the next event into `event`, which is empty. Steps write it there, once: moving it up from call to call
+    /// would cost more than most steps.
+    #[inline(never)]
+    pub(super) fn next_event(
+        &mut self,
+        now: Instant,
+        input: &mut BytesMut,
+        event: &mut Option<Event>,
+    ) {
+        loop {
+            if !self.events.is_empty() {
+                *event = self.events.pop_front();
+                return;
+            }
             if self.life == Life::Over {
-                input.clear(); // nothing after the end is looked at
-                break;
+                return input.clear(); // nothing after the end is looked at
             }
             if input.is_empty() {
-                self.inbound.need(0);
-                break;
+                return self.inbound.need(0);
             }
-            match self.step(now, input, &mut event) {
+            match self.step(now, input, event) {
                 Ok(Step::Next) => self.keepalive.on_heard(now),
                 Ok(Step::Starved(needed)) => {
                     self.inbound.need(needed);
-                    return self.events.pop_front();
+                    if self.events.is_empty() {
+                        return;
+                    }
                 }
                 Err(crime) => self.fail(crime),
             }
-            if event.is_none() {
-                event = self.events.pop_front();
+            if event.is_some() {
+                return;
             }
         }
-        event
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use crate::{
     budget::Act,
     error::PeerMisbehaved,
     event::{Event, StreamKey},
+    flow::Window,
     frame::{Continuation, Headers},
     headers::ListKind,
     stream::{Body, Past, Progress, State, Stream},
@@ -130,8 +131,9 @@ impl Connection {
             self.blocks.skip(block)?;
             return self.reject(now, id, crime, event);
         }
-        let kind = ListKind::Request {
-            allow_connect: self.config.allow_connect,
+        let kind = match self.config.allow_connect {
+            false => ListKind::Request,
+            true => ListKind::RequestOrConnect,
         };
         let (headers, header_size) = match self.blocks.decode(block, kind)? {
             Ok(_) if self_dependency => {
@@ -176,9 +178,15 @@ impl Connection {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn new_stream(&self, id: u32, state: State) -> Stream {
-        let send_window = crate::flow::Window::new(self.remote.initial_window);
-        Stream::new(id, state, self.local.stream_window, send_window)
+        Stream::new(id, state, self.local.stream_window, self.new_window())
+    }
+
+    /// What we may send on a stream that begins now.
+    #[inline]
+    pub(super) fn new_window(&self) -> Window {
+        Window::new(self.remote.initial_window)
     }
 
     /// A response, an interim response or trailers.
@@ -218,20 +226,21 @@ impl Connection {
         if headers.status.is_some_and(|status| status < 200) {
             return self.on_interim(now, key, end_stream);
         }
-        let next = stream.state.receive_headers(end_stream).and_then(|state| {
-            if trailers {
-                stream.body.finish()?;
-            } else if !end_stream {
-                // A response without content may tell the length that it would have had (RFC 9110 §8.6).
-                stream.body = Body::new(headers.content_length);
-            }
-            stream.state = state;
-            Ok(state)
-        });
-        match next {
-            Ok(State::Closed(cause)) => self.close(key, cause),
-            Ok(_) => {}
+        let complete = match trailers {
+            true => stream.body.finish(),
+            false => Ok(()),
+        };
+        let next = stream.state.after_headers(progress, end_stream);
+        match next.and_then(|state| complete.map(|()| state)) {
+            Ok(state) => stream.state = state,
             Err(crime) => return self.stream_error(now, key, crime),
+        }
+        if !trailers && !end_stream {
+            // A response without content may tell the length that it would have had (RFC 9110 §8.6).
+            stream.body = Body::new(headers.content_length);
+        }
+        if let State::Closed(cause) = stream.state {
+            self.close(key, cause);
         }
         self.abuse.note_received();
         *event = Some(Event::Headers {

@@ -259,7 +259,9 @@ impl Connection {
     /// # Panics
     /// Never on what the peer sends. `input` must begin where the call before left off.
     pub fn poll_event(&mut self, now: Instant, input: &mut BytesMut) -> Option<Event> {
-        self.next_event(now, input)
+        let mut event = None;
+        self.next_event(now, input, &mut event);
+        event
     }
 
     /// How many bytes `input` must hold before [`poll_event`](Self::poll_event) can go on, after it returned `None`;
@@ -289,6 +291,22 @@ impl Connection {
         end_stream: bool,
     ) -> Result<StreamKey, OpenError> {
         self.open_stream(head, end_stream)
+    }
+
+    /// (client) A request that begins with `data`: as [`open`](Self::open), and then
+    /// [`send_data_kept`](Self::send_data_kept), for less if the lists are [shared](Part::Shared) and remembered.
+    ///
+    /// # Errors
+    /// As of `open`.
+    #[inline]
+    pub fn request(
+        &mut self,
+        now: Instant,
+        head: &[Part<'_>],
+        data: &Bytes,
+        end_stream: bool,
+    ) -> Result<StreamKey, OpenError> {
+        self.start_request(now, head, data, end_stream)
     }
 
     /// Response headers (once), or trailers (with `end_stream`), which wait behind buffered DATA. One list with

@@ -1,16 +1,76 @@
-//! The whole of a short response in one go: what most calls of a server end with.
+//! A short request or response in one go: what most calls begin and end with.
 
 use super::Connection;
 use crate::{
+    error::OpenError,
     event::StreamKey,
     frame::{Data, Head, Kind, flags},
     headers::Part,
     output::COPY_MAX,
-    stream::Progress,
+    stream::{Progress, State},
 };
 use bytes::Bytes;
+use std::time::Instant;
 
 impl Connection {
+    /// Opens a stream and sends its first DATA: both at once if nothing is in the way of the DATA and the lists are
+    /// remembered, otherwise one after the other.
+    #[inline]
+    pub(super) fn start_request(
+        &mut self,
+        now: Instant,
+        head: &[Part<'_>],
+        data: &Bytes,
+        end_stream: bool,
+    ) -> Result<StreamKey, OpenError> {
+        let id = self.next_id()?;
+        let size = data.len();
+        let mut window = self.new_window();
+        let allowed = window
+            .available()
+            .min(self.window.available())
+            .min(self.remote.quantum) as usize;
+        let fits = size > 0 && size <= allowed.min(COPY_MAX) && self.goes_directly();
+        let limit = self.header_limit();
+        let Some([first, second]) = self
+            .encoder
+            .remembered_two(head)
+            .filter(|[first, second]| fits && first.list_size + second.list_size <= limit)
+        else {
+            let key = self.open_stream(head, false)?;
+            // A stream that has just been opened takes DATA.
+            self.submit_data_kept(now, key, data, end_stream).ok();
+            return Ok(key);
+        };
+        let octets = [first.octets, second.octets];
+        let headers = Head {
+            len: (octets[0].len() + octets[1].len()) as u32,
+            kind: Kind::HEADERS,
+            flags: flags::END_HEADERS,
+            stream: id,
+        };
+        let (headers, payload) = (
+            headers.to_bytes(),
+            Data::head(id, size as u32, end_stream).to_bytes(),
+        );
+        self.output.frames(|out| {
+            out.reserve(2 * headers.len() + octets[0].len() + octets[1].len() + size);
+            out.extend_from_slice(&headers);
+            out.extend_from_slice(octets[0]);
+            out.extend_from_slice(octets[1]);
+            out.extend_from_slice(&payload);
+            out.extend_from_slice(data);
+        });
+        self.abuse.note_sent();
+        self.abuse.note_sent();
+        self.window.consume(size as u32);
+        window.consume(size as u32);
+        self.streams.note_opened(id);
+        let mut stream = self.new_stream(id, State::opened_by_us(end_stream));
+        stream.window = window;
+        Ok(self.streams.insert(stream))
+    }
+
     /// Puts HEADERS, one DATA frame and trailers into the output, if nothing is in the way: windows, other streams'
     /// turns, the peer's limits, lists that are not remembered. `Err` gives the data back; nothing has changed then.
     #[inline]
@@ -20,7 +80,7 @@ impl Connection {
         [head, trailers]: [&[Part<'_>]; 2],
         data: Bytes,
     ) -> Result<(), Bytes> {
-        let size = data.len();
+        let (size, limit) = (data.len(), self.header_limit());
         let Some(stream) = self.streams.get(key) else {
             return Err(data);
         };
@@ -42,10 +102,6 @@ impl Connection {
         ) else {
             return Err(data);
         };
-        let limit = self
-            .remote
-            .max_header_list
-            .map_or(usize::MAX, |n| n as usize);
         if head.list_size.max(trailers.list_size) > limit {
             return Err(data);
         }

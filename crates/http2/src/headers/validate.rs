@@ -10,7 +10,9 @@ use bytes::Bytes;
 /// What a header list is, and so which rules bind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ListKind {
-    Request { allow_connect: bool },
+    Request,
+    /// That may be a CONNECT.
+    RequestOrConnect,
     Response,
     Trailers,
 }
@@ -48,7 +50,8 @@ impl Validator {
             return Err(fault);
         }
         match self.kind {
-            ListKind::Request { allow_connect } => check_request(&self.headers, allow_connect)?,
+            ListKind::Request => check_request(&self.headers, false)?,
+            ListKind::RequestOrConnect => check_request(&self.headers, true)?,
             ListKind::Response if self.headers.status.is_none() => {
                 return Err(PeerMisbehaved::MissingPseudo);
             }
@@ -77,7 +80,7 @@ impl Validator {
         if self.headers.fields.capacity() == 0 {
             // Responses and trailers are short, and the last ones of a connection are kept.
             let usual = match self.kind {
-                ListKind::Request { .. } => 8,
+                ListKind::Request | ListKind::RequestOrConnect => 8,
                 ListKind::Response | ListKind::Trailers => 2,
             };
             self.headers.fields.reserve_exact(usual);
@@ -192,9 +195,7 @@ fn parse_status(value: &[u8]) -> Result<u16, PeerMisbehaved> {
 mod tests {
     use super::*;
 
-    const REQUEST: ListKind = ListKind::Request {
-        allow_connect: false,
-    };
+    const REQUEST: ListKind = ListKind::Request;
     const GET: [(&str, &str); 3] = [(":method", "GET"), (":scheme", "http"), (":path", "/")];
 
     fn check(kind: ListKind, list: &[(&str, &str)]) -> Result<Headers, PeerMisbehaved> {
@@ -283,9 +284,7 @@ mod tests {
 
     #[test]
     fn connect_needs_permission_and_only_an_authority() {
-        let allowed = ListKind::Request {
-            allow_connect: true,
-        };
+        let allowed = ListKind::RequestOrConnect;
         let connect = [(":method", "CONNECT"), (":authority", "a:1")];
         assert!(check(allowed, &connect).is_ok());
         assert_eq!(

@@ -154,6 +154,26 @@ impl Encoder {
         self.pieces.find(list, self.table.generation())
     }
 
+    /// The blocks of at most two shared parts, if their encoded forms are remembered and nothing else has to be encoded.
+    #[inline]
+    pub(crate) fn remembered_two(&self, parts: &[Part<'_>]) -> Option<[Piece<'_>; 2]> {
+        if self.update_due.is_some() {
+            return None;
+        }
+        let (mut found, mut count) = ([Piece::default(); 2], 0);
+        for part in parts {
+            match part {
+                Part::Fields(fields) if fields.is_empty() => {}
+                Part::Fields(_) => return None,
+                Part::Shared(list) => {
+                    *found.get_mut(count)? = self.pieces.find(list, self.table.generation())?;
+                    count += 1;
+                }
+            }
+        }
+        Some(found)
+    }
+
     /// The size of a list as the peer's limit counts it (RFC 9113 §6.5.2).
     #[inline]
     pub(crate) fn list_size(&self, parts: &[Part<'_>]) -> usize {

@@ -30,30 +30,33 @@ const MAX_LIST: usize = 4096;
 #[derive(Debug)]
 pub struct BlockMemo<T> {
     generation: u64,
-    /// The tags of the slots, beside each other for a fast search. 0: empty.
-    tags: [u64; SLOTS],
     slots: Vec<Slot<T>>,
     /// Tags of blocks that were offered once.
     offered: [u64; SLOTS],
     next_slot: usize,
     next_offered: usize,
+    /// The slot of the last block that was known: peers repeat not only blocks but sequences of them.
+    last: usize,
 }
 
 #[derive(Debug)]
 struct Slot<T> {
+    ends: Ends,
     block: Box<[u8]>,
     value: T,
+    /// The slot of the block that came after this one the last time.
+    successor: usize,
 }
 
 impl<T> Default for BlockMemo<T> {
     fn default() -> Self {
         BlockMemo {
             generation: 0,
-            tags: [0; SLOTS],
             slots: Vec::new(),
             offered: [0; SLOTS],
             next_slot: 0,
             next_offered: 0,
+            last: 0,
         }
     }
 }
@@ -66,14 +69,30 @@ impl<T: Clone> BlockMemo<T> {
 
     /// What was remembered of `block`; `generation` is the decoder's before it sees the block.
     #[inline]
-    pub fn lookup(&self, block: &[u8], generation: u64) -> Option<T> {
+    pub fn lookup(&mut self, block: &[u8], generation: u64) -> Option<T> {
+        self.find(block, generation).cloned()
+    }
+
+    /// As [`lookup`](Self::lookup), where it stands.
+    #[inline]
+    pub(crate) fn find(&mut self, block: &[u8], generation: u64) -> Option<&T> {
         if generation != self.generation {
             return None;
         }
-        let tag = tag(block);
-        let slot = self.tags.iter().position(|&t| t == tag)?;
-        let slot = self.slots.get(slot)?;
-        (*slot.block == *block).then(|| slot.value.clone())
+        let ends = Ends::of(block);
+        let guess = self.slots.get(self.last)?.successor;
+        if !self.slots.get(guess)?.is(&ends, block) {
+            return self.search(&ends, block);
+        }
+        self.last = guess;
+        Some(&self.slots[guess].value)
+    }
+
+    fn search(&mut self, ends: &Ends, block: &[u8]) -> Option<&T> {
+        let at = self.slots.iter().position(|slot| slot.is(ends, block))?;
+        self.slots[self.last].successor = at;
+        self.last = at;
+        Some(&self.slots[at].value)
     }
 
     /// Offers what was made of `block`; `generation` and `outcome` are the decoder's after it saw the block.
@@ -88,25 +107,27 @@ impl<T: Clone> BlockMemo<T> {
                 ..Self::default()
             };
         }
-        let tag = tag(block);
+        let ends = Ends::of(block);
+        let tag = ends.tag();
         if !self.offered.contains(&tag) {
             self.offered[self.next_offered] = tag;
             self.next_offered = (self.next_offered + 1) % SLOTS;
             return;
         }
-        let slot = Slot {
-            block: block.into(),
-            value,
-        };
         let at = self
-            .tags
+            .slots
             .iter()
-            .position(|&t| t == tag)
+            .position(|slot| slot.is(&ends, block))
             .unwrap_or(self.next_slot);
         if at == self.next_slot {
             self.next_slot = (self.next_slot + 1) % SLOTS;
         }
-        self.tags[at] = tag;
+        let slot = Slot {
+            ends,
+            block: block.into(),
+            value,
+            successor: at,
+        };
         match self.slots.get_mut(at) {
             Some(old) => *old = slot,
             None => self.slots.push(slot),
@@ -114,19 +135,47 @@ impl<T: Clone> BlockMemo<T> {
     }
 }
 
-/// Tells blocks apart by length, head and tail: the places where short blocks differ. Never 0.
-#[inline]
-fn tag(block: &[u8]) -> u64 {
-    let (head, tail) = match (block.first_chunk::<8>(), block.last_chunk::<8>()) {
-        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => (
-            block
-                .iter()
-                .fold(0, |word, &octet| word << 8 | u64::from(octet)),
-            0,
-        ),
-    };
-    let mixed = (head ^ tail.rotate_left(32) ^ (block.len() as u64) << 56)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ mixed >> 32) | 1
+impl<T> Slot<T> {
+    #[inline]
+    fn is(&self, ends: &Ends, block: &[u8]) -> bool {
+        self.ends == *ends && (block.len() <= Ends::WHOLE || *self.block == *block)
+    }
+}
+
+/// A block's length and its first and last octets: all of it, if it is short, and otherwise where blocks mostly differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Ends {
+    len: usize,
+    head: u64,
+    tail: u64,
+}
+
+impl Ends {
+    /// Of a block that is not longer, nothing is missing.
+    const WHOLE: usize = 16;
+
+    #[inline]
+    fn of(block: &[u8]) -> Ends {
+        let (head, tail) = if let (Some(head), Some(tail)) =
+            (block.first_chunk::<8>(), block.last_chunk::<8>())
+        {
+            (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+        } else if let (Some(head), Some(tail)) = (block.first_chunk::<4>(), block.last_chunk::<4>())
+        {
+            let word = |octets: &[u8; 4]| u64::from(u32::from_le_bytes(*octets));
+            (word(head), word(tail))
+        } else {
+            let octet = |at: usize| u64::from(block.get(at).copied().unwrap_or(0));
+            (octet(0) | octet(1) << 8 | octet(2) << 16, 0)
+        };
+        let len = block.len();
+        Ends { len, head, tail }
+    }
+
+    /// Never 0.
+    fn tag(&self) -> u64 {
+        let mixed = (self.head ^ self.tail.rotate_left(32) ^ (self.len as u64) << 56)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 32) | 1
+    }
 }

@@ -31,7 +31,7 @@ struct Place {
 }
 
 /// What is remembered of a list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Piece<'a> {
     pub(crate) octets: &'a [u8],
     /// As header-list limits count it (RFC 9113 §6.5.2).

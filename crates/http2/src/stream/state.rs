@@ -92,10 +92,14 @@ impl State {
         }
     }
 
-    /// HEADERS of the peer, not interim ones.
+    /// HEADERS of the peer, not interim ones, while [`theirs`](Self::theirs) is `progress`.
     #[inline]
-    pub(crate) fn receive_headers(self, end_stream: bool) -> Result<State, PeerMisbehaved> {
-        if self.theirs()? == Body && !end_stream {
+    pub(crate) fn after_headers(
+        self,
+        progress: Progress,
+        end_stream: bool,
+    ) -> Result<State, PeerMisbehaved> {
+        if progress == Body && !end_stream {
             return Err(PeerMisbehaved::TrailersWithoutEndStream);
         }
         Ok(self.after_theirs(end_stream))
@@ -130,6 +134,7 @@ impl State {
         }
     }
 
+    #[inline]
     fn after_theirs(self, end_stream: bool) -> State {
         match (self, end_stream) {
             (Open { ours, .. }, false) => Open { ours, theirs: Body },
@@ -140,6 +145,7 @@ impl State {
         }
     }
 
+    #[inline]
     fn after_ours(self, end_stream: bool) -> State {
         match (self, end_stream) {
             (Open { theirs, .. }, false) => Open { ours: Body, theirs },
@@ -183,7 +189,11 @@ mod tests {
                 writeln!(
                     text,
                     "  peer HEADERS{es:<11} {}",
-                    peer(state.receive_headers(end))
+                    peer(
+                        state
+                            .theirs()
+                            .and_then(|progress| state.after_headers(progress, end))
+                    )
                 )
                 .unwrap();
                 writeln!(

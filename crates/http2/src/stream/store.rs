@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 const KEPT: usize = 128;
 
 /// The live streams of a connection and what is remembered of dead ones.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Store {
     slots: Vec<Slot>,
     /// The first of the vacant slots, which are chained.
     vacant: Option<u32>,
     live: usize,
     index: Index,
+    /// The live stream that was found or added last: frames of one stream mostly follow one another.
+    recent: StreamKey,
     /// The highest id that was opened, by whichever end opens streams; 0: none.
     last_id: u32,
     memory: Memory,
@@ -35,6 +37,20 @@ pub(crate) struct Gone {
     pub(crate) queued: usize,
     /// Bytes that the peer may have had on their way.
     pub(crate) window: u32,
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store {
+            slots: Vec::new(),
+            vacant: None,
+            live: 0,
+            index: Index::default(),
+            recent: StreamKey::NONE,
+            last_id: 0,
+            memory: Memory::default(),
+        }
+    }
 }
 
 impl Store {
@@ -77,7 +93,8 @@ impl Store {
         };
         self.live += 1;
         self.index.push(id, slot);
-        StreamKey { slot, id }
+        self.recent = StreamKey { slot, id };
+        self.recent
     }
 
     /// The live stream with this key.
@@ -99,8 +116,13 @@ impl Store {
 
     /// The key of the live stream with this id.
     #[inline]
-    pub(crate) fn find(&self, id: u32) -> Option<StreamKey> {
-        self.index.find(id).map(|slot| StreamKey { slot, id })
+    pub(crate) fn find(&mut self, id: u32) -> Option<StreamKey> {
+        if self.recent.id == id && id != 0 {
+            return Some(self.recent);
+        }
+        let slot = self.index.find(id)?;
+        self.recent = StreamKey { slot, id };
+        Some(self.recent)
     }
 
     /// Drops a stream; its key is dead from now on. What it held, if it was there.
@@ -116,6 +138,7 @@ impl Store {
         self.vacant = Some(key.slot);
         self.live -= 1;
         self.index.remove(key.id);
+        self.recent = StreamKey::NONE;
         if self.live == 0 && self.slots.len() > KEPT {
             self.slots = Vec::new();
             self.vacant = None;

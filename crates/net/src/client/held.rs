@@ -26,19 +26,21 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// A request of which so far the head was sent. `None`: it has been refused before, and once is enough.
-    pub(super) fn new(head: Head) -> Option<Held> {
+    /// A request of which so far the head and `data` were sent. `None`: that is too much, or it has been refused before, and
+    /// once is enough.
+    pub(super) fn new(head: Head, data: Chunks, half_closed: bool) -> Option<Held> {
+        let bytes = data.size();
         match head {
             Head::Request {
                 template,
                 metadata,
                 refused: false,
-            } => Some(Held {
+            } if bytes <= MAX_KEPT => Some(Held {
                 template,
                 metadata,
-                data: Chunks::default(),
-                bytes: 0,
-                half_closed: false,
+                data,
+                bytes,
+                half_closed,
             }),
             _ => None,
         }

@@ -68,8 +68,17 @@ impl Chunks {
         self.whole.is_empty() && self.gathered.is_empty()
     }
 
+    /// The chunk, if there is exactly one.
+    #[inline]
+    pub(crate) fn only(&self) -> Option<&Bytes> {
+        self.whole.only().filter(|_| self.gathered.is_empty())
+    }
+
     /// All bytes.
     pub(crate) fn size(&self) -> usize {
+        if let Some(chunk) = self.only() {
+            return chunk.len();
+        }
         let whole: usize = self.whole.iter().map(Bytes::len).sum();
         whole + self.gathered.len()
     }

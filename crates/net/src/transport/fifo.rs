@@ -45,6 +45,15 @@ impl<T> Fifo<T> {
         item
     }
 
+    /// The element, if there is exactly one.
+    #[inline]
+    pub(crate) fn only(&self) -> Option<&T> {
+        match &self.rest {
+            Some(rest) if !rest.is_empty() => None,
+            _ => self.first.as_ref(),
+        }
+    }
+
     /// The elements in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first
@@ -66,8 +75,9 @@ mod tests {
         let mut fifo = Fifo::default();
         fifo.push(1);
         fifo.push(2);
-        assert_eq!(fifo.pop(), Some(1));
+        assert_eq!((fifo.pop(), fifo.only()), (Some(1), Some(&2)));
         fifo.push(3);
+        assert_eq!(fifo.only(), None);
         assert_eq!(
             (fifo.pop(), fifo.pop(), fifo.pop()),
             (Some(2), Some(3), None)

@@ -70,6 +70,14 @@ pub struct RequestTemplate {
     pub common: Arc<Fields>,
 }
 
+impl RequestTemplate {
+    /// The pieces of a request that has nothing of its own to say: neither timeout nor metadata.
+    #[inline]
+    pub fn parts(&self) -> [Part<'_>; 2] {
+        [Part::Shared(&self.pseudo), Part::Shared(&self.common)]
+    }
+}
+
 /// The request headers of one attempt.
 ///
 /// ```

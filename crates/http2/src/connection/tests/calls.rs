@@ -470,6 +470,68 @@ fn a_response_in_one_go_is_the_same_octets_as_its_pieces() {
 }
 
 #[test]
+fn a_request_in_one_go_is_the_same_octets_as_its_pieces() {
+    let lists = [&request()[..4], &request()[4..]].map(|fields| Arc::new(fields.to_vec()));
+    let timeout = [Field::new(KnownName::GrpcTimeout, "1S")];
+    let mut taken = [Vec::new(), Vec::new()];
+    for whole in [false, true] {
+        let mut pair = Pair::silent(|_| (), |_| ());
+        // Long and empty data, a list of the call's own, and first requests go out in pieces either way.
+        for (call, size) in [1, 2, 3, 4, 0, 5, 5000, 70_000, 6].into_iter().enumerate() {
+            let own = if call == 5 { &timeout[..] } else { &[] };
+            let parts = [
+                Part::Shared(&lists[0]),
+                Part::Fields(own),
+                Part::Shared(&lists[1]),
+                Part::Fields(&[]),
+            ];
+            let (now, data) = (pair.now, Bytes::from(vec![b'x'; size]));
+            for end in [false, true] {
+                let machine = &mut pair.client.machine;
+                let key = if whole {
+                    machine.request(now, &parts, &data, end).unwrap()
+                } else {
+                    let key = machine.open(now, &parts, false).unwrap();
+                    machine.send_data(now, key, data.clone(), end).unwrap();
+                    key
+                };
+                let windows = (machine.windows(), machine.stream_windows(key));
+                pair.client.flush(now, usize::MAX);
+                taken[usize::from(whole)].push((windows, pair.client.wire.clone()));
+                pair.run();
+                pair.client.machine.reset(now, key, Reason::CANCEL);
+                pair.run();
+            }
+        }
+        pair.assert_windows_add_up();
+    }
+    assert_eq!(taken[0], taken[1]);
+}
+
+#[test]
+fn a_request_in_one_go_fails_as_an_open_does() {
+    let list = Arc::new(request());
+    let parts = [Part::Shared(&list)];
+    let mut pair = Pair::silent(|_| (), |server| server.max_concurrent_streams = 4);
+    pair.run();
+    let (now, data) = (pair.now, Bytes::from("x"));
+    for _ in 0..4 {
+        let machine = &mut pair.client.machine;
+        machine.request(now, &parts, &data, true).unwrap();
+    }
+    let machine = &mut pair.client.machine;
+    assert_eq!(
+        machine.request(now, &parts, &data, true),
+        Err(OpenError::TooManyStreams)
+    );
+    machine.drain(now, "");
+    assert_eq!(
+        machine.request(now, &parts, &data, true),
+        Err(OpenError::GoingAway)
+    );
+}
+
+#[test]
 fn a_response_that_cannot_go_out_at_once_is_handed_back_whole() {
     let (head, end) = (Arc::new(response()), Arc::new(trailers()));
     let parts = (&[Part::Shared(&head)], &[Part::Shared(&end)]);

@@ -11,13 +11,14 @@ use super::shared::closed;
 use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
-    mailbox::{End, Head, Interest, Outgoing},
+    chunks::Chunks,
+    mailbox::{End, Finish, Head, Interest, Outgoing},
     submit::Request,
 };
 use bytes::Bytes;
 use call::{Call, find};
 use farcall_core::{Code, Status, call::client::RequestHead};
-use farcall_http2::{Connection, ConnectionError, Event, OpenError, Reason, StreamKey};
+use farcall_http2::{Connection, ConnectionError, Event, OpenError, Part, Reason, StreamKey};
 use std::{collections::VecDeque, io, mem, sync::Arc, time::Instant};
 
 /// The client's [`Role`].
@@ -123,21 +124,33 @@ impl ClientRole {
         else {
             return;
         };
-        let timeout = mailbox
-            .deadline()
-            .map(|deadline| deadline.saturating_duration_since(now));
-        let request = match RequestHead::new(template, timeout, metadata) {
-            Ok(request) => request,
-            Err(status) => {
-                mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
-                return;
-            }
-        };
         // A request without messages ends with an empty DATA frame, never on its headers (PROTOCOL-HTTP2, "EOS");
         // grpc-go's server waits for it.
-        match connection.open(now, &request.parts(), false) {
+        let half_close = matches!(outgoing.finish, Finish::HalfClose);
+        let plain = outgoing.release == 0 && outgoing.expect == 0;
+        let message = outgoing.data.only().filter(|_| plain);
+        let mut begin = |parts: &[Part<'_>]| match message {
+            Some(message) => connection.request(now, parts, message, half_close),
+            None => connection.open(now, parts, false),
+        };
+        let opened = match (mailbox.deadline(), metadata.is_empty()) {
+            (None, true) => begin(&template.parts()),
+            (deadline, _) => {
+                let timeout = deadline.map(|at| at.saturating_duration_since(now));
+                match RequestHead::new(template, timeout, metadata) {
+                    Ok(request) => begin(&request.parts()),
+                    Err(status) => {
+                        let (end, stream) = (End::Failed(status), StreamKey::NONE);
+                        mailbox.deliver_end(None, end, Some(stream));
+                        return;
+                    }
+                }
+            }
+        };
+        match opened {
             Ok(key) => {
                 self.used = now;
+                let started = message.is_some();
                 self.note_deadline(mailbox.deadline());
                 mailbox.set_slot(Some(key.slot()));
                 let gathered = (mailbox.interest() == Interest::End).then(Gathered::default);
@@ -148,17 +161,25 @@ impl ClientRole {
                     }
                     self.calls.resize_with(key.slot() + 1, || None);
                 }
+                let (sent, rest) = match started {
+                    true => (mem::take(&mut outgoing.data), None),
+                    false => (Chunks::default(), Some(outgoing)),
+                };
                 let call = self.calls[key.slot()].insert(Call {
                     key,
                     mailbox,
-                    sending: true,
+                    sending: !(started && half_close),
                     gathered,
-                    held: Held::new(head),
+                    held: Held::new(head, sent, started && half_close),
                 });
-                if outgoing.release > 0 || outgoing.expect > 0 {
-                    return self.transmit(connection, now, key, outgoing);
+                match rest {
+                    None if half_close => {}
+                    None => call.mailbox.set_outstanding(connection.buffered(key)),
+                    Some(outgoing) if plain => {
+                        call.send(connection, now, outgoing.data, &outgoing.finish);
+                    }
+                    Some(outgoing) => self.transmit(connection, now, key, outgoing),
                 }
-                call.send(connection, now, outgoing.data, &outgoing.finish);
             }
             Err(OpenError::TooManyStreams) => {
                 outgoing.head = Some(head);
