@@ -7,7 +7,7 @@ use crate::{
     status::Status,
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Payload in, messages out; enforces how many there may be.
 #[derive(Debug)]
@@ -105,6 +105,18 @@ impl Inbox {
 
     pub(super) fn last_was_compressed(&self) -> bool {
         self.deframer.last_was_compressed()
+    }
+
+    /// As [`Deframer::next_in_place`], of [`Shape::Many`].
+    #[inline]
+    pub(super) fn next_in_place<R>(
+        &mut self,
+        look: impl FnOnce(&Bytes, Range<usize>) -> R,
+    ) -> Option<R> {
+        if self.shape == Shape::One || matches!(self.end, End::Reached(_)) {
+            return None;
+        }
+        self.deframer.next_in_place(look)
     }
 
     pub(super) fn poll(&mut self) -> Progress {

@@ -9,7 +9,7 @@ pub use prost::Prost;
 pub use raw::Raw;
 
 use bytes::Bytes;
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, ops::Range};
 
 /// Turns messages of type `T` into bytes and back. One value serves all calls at once.
 ///
@@ -53,6 +53,19 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// # Errors
     /// The call fails with INTERNAL.
     fn decode(&self, message: Bytes) -> Result<T, CodecError>;
+
+    /// As [`decode`](Self::decode), of the message that stands at `message` in `buffer`. By default a slice is cut out for
+    /// it; a codec that can do without spares small messages the counting.
+    ///
+    /// # Errors
+    /// As of `decode`.
+    ///
+    /// # Panics
+    /// If `message` is not a range of the buffer.
+    #[inline]
+    fn decode_in(&self, buffer: &Bytes, message: Range<usize>) -> Result<T, CodecError> {
+        self.decode(buffer.slice(message))
+    }
 
     /// What stands behind the plus in `application/grpc+proto`; `"proto"` and `""` are left out, being
     /// the default.

@@ -38,9 +38,19 @@ impl<T: prost::Message + Default + 'static> super::Codec<T> for Prost {
     }
 
     fn decode(&self, message: bytes::Bytes) -> Result<T, super::CodecError> {
+        let whole = 0..message.len();
+        self.decode_in(&message, whole)
+    }
+
+    #[inline]
+    fn decode_in(
+        &self,
+        buffer: &bytes::Bytes,
+        message: std::ops::Range<usize>,
+    ) -> Result<T, super::CodecError> {
         let buf = Unread {
-            rest: &message,
-            whole: &message,
+            rest: &buffer[message],
+            whole: buffer,
         };
         T::decode(buf).map_err(super::CodecError::new)
     }
@@ -76,8 +86,8 @@ impl bytes::Buf for Unread<'_> {
     }
 
     fn copy_to_bytes(&mut self, len: usize) -> bytes::Bytes {
-        let (piece, rest) = self.rest.split_at(len);
-        self.rest = rest;
-        self.whole.slice_ref(piece)
+        let at = self.rest.as_ptr().addr() - self.whole.as_ptr().addr();
+        self.rest = &self.rest[len..];
+        self.whole.slice(at..at + len)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Compressor, DecompressError, PREFIX};
 use crate::{copy::extend_chunked, status::Status};
 use bytes::{Buf, Bytes};
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, ops::Range, sync::Arc};
 
 /// Least capacity of a buffer that gathers a message from several chunks.
 const MIN_GATHER: usize = 4096;
@@ -103,23 +103,30 @@ impl Deframer {
         self.next_by_steps()
     }
 
+    /// Shows `look` the next message where it stands, in a range of the buffer that it arrived in, and takes it: nothing is
+    /// counted up and down for it. `None`, and nothing has happened, if the message is not whole, or if it is anything but
+    /// uncompressed, within the limit and in one piece: [`next_message`](Self::next_message) tells.
+    #[inline]
+    pub fn next_in_place<R>(&mut self, look: impl FnOnce(&Bytes, Range<usize>) -> R) -> Option<R> {
+        let size = self.whole_in_chunk()?;
+        self.last_was_compressed = false;
+        let end = PREFIX + size;
+        let result = look(&self.chunk, PREFIX..end);
+        if end == self.chunk.len() {
+            self.chunk = self.queue.pop_front().unwrap_or_default();
+        } else {
+            self.chunk.advance(end);
+        }
+        Some(result)
+    }
+
     /// The next message if it lies whole in the chunk, is within the limit and not compressed: what nearly all are.
     #[inline]
     fn next_in_chunk(&mut self) -> Option<Bytes> {
-        let State::Prefix { have: 0, .. } = self.state else {
-            return None;
-        };
-        let [0, length @ ..] = *self.chunk.first_chunk::<PREFIX>()? else {
-            return None;
-        };
-        let size = u32::from_be_bytes(length) as usize;
-        let left = (self.chunk.len() - PREFIX).checked_sub(size)?;
-        if size > self.max_size {
-            return None;
-        }
+        let size = self.whole_in_chunk()?;
         self.last_was_compressed = false;
-        if left == 0 {
-            // The last of the chunk takes it along: nothing is counted up and down for it.
+        if PREFIX + size == self.chunk.len() {
+            // The last of the chunk takes it along.
             let mut message = std::mem::take(&mut self.chunk);
             message.advance(PREFIX);
             return Some(message);
@@ -127,6 +134,19 @@ impl Deframer {
         let message = self.chunk.slice(PREFIX..PREFIX + size);
         self.chunk.advance(PREFIX + size);
         Some(message)
+    }
+
+    /// The size of the message that lies whole in the chunk.
+    #[inline]
+    fn whole_in_chunk(&self) -> Option<usize> {
+        let State::Prefix { have: 0, .. } = self.state else {
+            return None;
+        };
+        let [0, length @ ..] = *self.chunk.first_chunk::<PREFIX>()? else {
+            return None;
+        };
+        let size = u32::from_be_bytes(length) as usize;
+        (size <= self.max_size && size <= self.chunk.len() - PREFIX).then_some(size)
     }
 
     fn next_by_steps(&mut self) -> Result<Option<Bytes>, Status> {

@@ -163,7 +163,7 @@ impl Encoder {
         let (mut found, mut count) = ([Piece::default(); 2], 0);
         for part in parts {
             match part {
-                Part::Fields(fields) if fields.is_empty() => {}
+                Part::Fields([]) => {}
                 Part::Fields(_) => return None,
                 Part::Shared(list) => {
                     *found.get_mut(count)? = self.pieces.find(list, self.table.generation())?;

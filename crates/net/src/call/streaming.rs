@@ -16,13 +16,14 @@ use std::{
     any::Any,
     fmt,
     future::poll_fn,
+    ops::Range,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 // Codecs are mostly values without a size: boxing such a closure allocates nothing.
-type Decode<T> = Box<dyn Fn(Bytes) -> Result<T, Status> + Send + Sync>;
+type Decode<T> = Box<dyn Fn(&Bytes, Range<usize>) -> Result<T, Status> + Send + Sync>;
 /// Something that must not go before the call does.
 type KeepAlive = Arc<dyn Any + Send + Sync>;
 
@@ -69,6 +70,14 @@ impl Machine {
                 feed_response(machine, incoming)
             }
             Machine::Request(machine) => feed_request(machine, incoming),
+        }
+    }
+
+    #[inline]
+    fn next_in_place<R>(&mut self, look: impl FnOnce(&Bytes, Range<usize>) -> R) -> Option<R> {
+        match self {
+            Machine::Response(machine) => machine.next_in_place(look),
+            Machine::Request(machine) => machine.next_in_place(look),
         }
     }
 
@@ -161,8 +170,8 @@ impl<T> Streaming<T> {
         machine: Machine,
     ) -> Streaming<T> {
         let codec = codec.clone();
-        let decode = Box::new(move |message: Bytes| {
-            codec.decode(message).map_err(|error| {
+        let decode = Box::new(move |buffer: &Bytes, message: Range<usize>| {
+            codec.decode_in(buffer, message).map_err(|error| {
                 Status::internal(format!("a message could not be decoded: {error}"))
             })
         });
@@ -188,7 +197,29 @@ impl<T> Streaming<T> {
     }
 
     /// As [`message`](Streaming::message), for own futures.
+    #[inline]
     pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        // Most messages lie behind one that was read together with them.
+        if self.done.is_none()
+            && let Some(message) = self.machine.next_in_place(&self.decode)
+        {
+            return Poll::Ready(self.decoded(message));
+        }
+        self.poll_by_steps(cx)
+    }
+
+    #[inline]
+    fn decoded(&mut self, message: Result<T, Status>) -> Result<Option<T>, Status> {
+        match message {
+            Ok(message) => Ok(Some(message)),
+            Err(status) => {
+                self.fail(status.clone());
+                Err(status)
+            }
+        }
+    }
+
+    fn poll_by_steps(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
         loop {
             if let Some(done) = &self.done {
                 let status = &done.0;
@@ -200,13 +231,8 @@ impl<T> Streaming<T> {
             }
             match self.machine.poll() {
                 Progress::Message(message) => {
-                    return match (self.decode)(message) {
-                        Ok(message) => Poll::Ready(Ok(Some(message))),
-                        Err(status) => {
-                            self.fail(status.clone());
-                            Poll::Ready(Err(status))
-                        }
-                    };
+                    let message = (self.decode)(&message, 0..message.len());
+                    return Poll::Ready(self.decoded(message));
                 }
                 Progress::Done { status, trailers } => {
                     let broken = !status.is_ok();

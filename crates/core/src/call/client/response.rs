@@ -12,7 +12,7 @@ use crate::{
 };
 use bytes::Bytes;
 use farcall_http2::{Headers, KnownName, Reason};
-use std::mem;
+use std::{mem, ops::Range};
 
 /// The response of one attempt: `Headers Message* Trailers`, or `Trailers` alone.
 ///
@@ -171,6 +171,16 @@ impl ResponseMachine {
             Phase::HttpError(_) => self.end_http_error(),
             Phase::AwaitingHeaders | Phase::Messages => self.inbox.end(status),
         }
+    }
+
+    /// A short cut past [`poll`](Self::poll) for streams of messages: shows `look` the next message in the buffer that it
+    /// arrived in, if that is all there is to it. `None`: nothing has happened, ask `poll`.
+    #[inline]
+    pub fn next_in_place<R>(&mut self, look: impl FnOnce(&Bytes, Range<usize>) -> R) -> Option<R> {
+        if !matches!(self.phase, Phase::Messages) {
+            return None;
+        }
+        self.inbox.next_in_place(look)
     }
 
     /// What there is to hand out.

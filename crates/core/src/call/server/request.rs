@@ -7,6 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use farcall_http2::Reason;
+use std::ops::Range;
 
 /// What follows the head of a request: its messages, then the client's half-close.
 ///
@@ -80,6 +81,13 @@ impl RequestMachine {
     /// The request breaks off in another way: connection lost, deadline passed.
     pub fn on_failure(&mut self, status: Status) {
         self.inbox.end(status);
+    }
+
+    /// A short cut past [`poll`](Self::poll) for streams of messages: shows `look` the next message in the buffer that it
+    /// arrived in, if that is all there is to it. `None`: nothing has happened, ask `poll`.
+    #[inline]
+    pub fn next_in_place<R>(&mut self, look: impl FnOnce(&Bytes, Range<usize>) -> R) -> Option<R> {
+        self.inbox.next_in_place(look)
     }
 
     /// What there is to hand out.

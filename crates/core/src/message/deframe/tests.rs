@@ -50,6 +50,35 @@ fn a_message_whose_prefix_came_in_the_chunk_before_is_not_copied_either() {
 }
 
 #[test]
+fn messages_are_the_same_wherever_they_are_looked_at() {
+    let wire = [message(b"first"), message(b""), message(b"third one")].concat();
+    for a in 0..=wire.len() {
+        for b in a..=wire.len() {
+            let mut deframer = deframer(&[&wire[..a], &wire[a..b], &wire[b..]]);
+            let found = std::iter::from_fn(|| {
+                let in_place = deframer.next_in_place(|buffer, range| buffer.slice(range));
+                in_place.or_else(|| deframer.next_message().unwrap())
+            });
+            assert_eq!(
+                found.collect::<Vec<_>>(),
+                ["first", "", "third one"],
+                "{a} {b}"
+            );
+            assert!(deframer.end().is_ok());
+        }
+    }
+}
+
+#[test]
+fn what_is_not_plain_is_not_looked_at_in_place() {
+    for wire in [&b"\x01\0\0\0\x01x"[..], b"\x02\0\0\0\0", b"\0\0\0\0\x65"] {
+        let mut deframer = Deframer::new(100, None);
+        deframer.push(Bytes::from([wire, &[0; 101]].concat()));
+        assert!(deframer.next_in_place(|_, _| ()).is_none(), "{wire:?}");
+    }
+}
+
+#[test]
 fn every_way_to_slice_two_messages_gives_the_same() {
     let wire = [message(b"first"), message(b""), message(b"third one")].concat();
     for a in 0..=wire.len() {
