@@ -32,6 +32,10 @@ pub struct ServerAddress {
     pub tls: Option<Option<String>>,
     /// The name that the server's certificate must have, and its authority, if not `host`.
     pub name: Option<String>,
+    /// The channel's target, in place of `host` and `port`.
+    pub target: Option<String>,
+    /// The service config of the channel, as JSON; the resolver's is ignored then, as grpc-go's client does.
+    pub service_config: Option<String>,
 }
 
 /// How often, how fast and how well the soak cases call; defaults as in grpc-go.
@@ -121,12 +125,9 @@ impl Env {
         TestServiceClient::new(self.channel())
     }
 
-    /// A client on a channel of its own.
-    ///
-    /// # Errors
-    /// If the address makes no channel.
-    pub fn new_client(&self) -> Result<TestServiceClient, Failure> {
-        Ok(TestServiceClient::new(self.server.connect()?))
+    /// How to reach the server, for channels of their own.
+    pub fn server(&self) -> &ServerAddress {
+        &self.server
     }
 
     /// A request with what `--additional_metadata` says, for calls with one request.
@@ -171,16 +172,28 @@ impl ServerAddress {
             port: flags.number("server_port")?,
             tls: flags.is_on("use_tls").then_some(ca),
             name: flags.optional("server_host_override").map(str::to_owned),
+            target: flags.optional("target").map(str::to_owned),
+            service_config: flags.optional("service_config_json").map(str::to_owned),
         })
     }
 
-    fn connect(&self) -> Result<Channel, Failure> {
+    /// A new channel; nothing is connected yet.
+    ///
+    /// # Errors
+    /// If the address makes none.
+    pub fn connect(&self) -> Result<Channel, Failure> {
         let host = if self.host.contains(':') && !self.host.starts_with('[') {
             format!("[{}]", self.host)
         } else {
             self.host.clone()
         };
-        let builder = Channel::builder(format!("dns:///{host}:{}", self.port));
+        let target = || format!("dns:///{host}:{}", self.port);
+        let mut builder = Channel::builder(self.target.clone().unwrap_or_else(target));
+        if let Some(config) = &self.service_config {
+            builder = builder
+                .default_service_config(config)
+                .ignore_resolver_service_config();
+        }
         let channel = match &self.tls {
             None => builder.insecure(),
             Some(ca) => {

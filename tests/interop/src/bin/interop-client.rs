@@ -34,7 +34,12 @@ static FLAGS: &[Flag] = &[
     Flag::value(
         "service_config_json",
         "",
-        "refused: Farcall's channel does not honour service configs yet",
+        "the service config of the channel, as JSON",
+    ),
+    Flag::value(
+        "target",
+        "",
+        "the channel's target, in place of host and port: such as ipv4:127.0.0.1:1,127.0.0.1:2",
     ),
     Flag::switch(
         "unchecked_compression",
@@ -89,11 +94,6 @@ async fn main() -> ExitCode {
         Ok(flags) => flags,
         Err(usage) => return usage_error(&usage.to_string()),
     };
-    if flags.optional("service_config_json").is_some() {
-        return usage_error(
-            "--service_config_json is not supported: the channel cannot honour a service config yet",
-        );
-    }
     let case = flags.text("test_case");
     if case == "list" {
         println!("{}", cases::NAMES.join("\n"));

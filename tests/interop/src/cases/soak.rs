@@ -5,7 +5,7 @@ use super::{
     payload::{check_payload, simple},
 };
 use crate::{
-    env::{Env, Soak},
+    env::{Env, ServerAddress, Soak},
     failure::{Failure, Outcome, check},
     pb::{SimpleRequest, TestServiceClient},
 };
@@ -26,13 +26,30 @@ pub(super) async fn long_lived_channel(env: &Env) -> Outcome {
 
 /// Large calls on one channel.
 pub(super) async fn rpc_soak(env: &Env) -> Outcome {
-    let client = env.client();
-    soak(env, || Ok(client.clone())).await
+    soak(env, Clients::Shared(env.client())).await
 }
 
 /// Large calls, each on a channel of its own.
 pub(super) async fn channel_soak(env: &Env) -> Outcome {
-    soak(env, || env.new_client()).await
+    soak(env, Clients::Fresh(env.server().clone())).await
+}
+
+/// What calls go over.
+#[derive(Clone)]
+enum Clients {
+    /// One channel for all of them.
+    Shared(TestServiceClient),
+    /// A channel for each call, made before it and gone after it.
+    Fresh(ServerAddress),
+}
+
+impl Clients {
+    fn next(&self) -> Result<TestServiceClient, Failure> {
+        match self {
+            Clients::Shared(client) => Ok(client.clone()),
+            Clients::Fresh(server) => server.connect().map(TestServiceClient::new),
+        }
+    }
 }
 
 /// What one iteration came to.
@@ -41,7 +58,7 @@ struct Iteration {
     error: Option<String>,
 }
 
-async fn soak(env: &Env, client: impl Fn() -> Result<TestServiceClient, Failure>) -> Outcome {
+async fn soak(env: &Env, clients: Clients) -> Outcome {
     let soak = &env.soak;
     check!(soak.threads > 0, "--soak_num_threads must be at least 1");
     check!(
@@ -53,39 +70,36 @@ async fn soak(env: &Env, client: impl Fn() -> Result<TestServiceClient, Failure>
     let end = Instant::now() + soak.overall_timeout;
     let mut tasks = JoinSet::new();
     for _ in 0..soak.threads {
-        let calls: Result<Vec<_>, _> = (0..soak.iterations / soak.threads)
-            .map(|_| client())
-            .collect();
         let request = env
             .request(simple(soak.request_size, soak.response_size))
             .into_parts();
-        tasks.spawn(one_thread(soak.clone(), calls?, request, end));
+        tasks.spawn(one_thread(soak.clone(), clients.clone(), request, end));
     }
     let mut done = Vec::new();
     while let Some(iterations) = tasks.join_next().await {
-        done.extend(iterations.map_err(|error| Failure::new(error.to_string()))?);
+        done.extend(iterations.map_err(|error| Failure::new(error.to_string()))??);
     }
     judge(soak, done)
 }
 
 async fn one_thread(
     soak: Soak,
-    clients: Vec<TestServiceClient>,
+    clients: Clients,
     (message, metadata): (SimpleRequest, farcall::Metadata),
     end: Instant,
-) -> Vec<Iteration> {
+) -> Result<Vec<Iteration>, Failure> {
     let mut done = Vec::new();
-    for client in clients {
+    for _ in 0..soak.iterations / soak.threads {
         if Instant::now() >= end {
             break;
         }
         let earliest_next = Instant::now() + soak.min_time_between_calls;
         let mut request = Request::new(message.clone());
         request.metadata_mut().extend(&metadata);
-        done.push(iteration(&soak, client, request, end).await);
+        done.push(iteration(&soak, clients.next()?, request, end).await);
         tokio::time::sleep_until(earliest_next.into()).await;
     }
-    done
+    Ok(done)
 }
 
 async fn iteration(

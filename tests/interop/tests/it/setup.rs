@@ -50,6 +50,8 @@ fn build(address: SocketAddr, tls: bool) -> Env {
         port: address.port(),
         tls: tls.then(|| Some(TEST_CA.to_owned())),
         name: tls.then(|| "foo.test.google.fr".to_owned()),
+        target: None,
+        service_config: None,
     };
     let mut env = Env::new(address).expect("the address of a running server makes a channel");
     env.long_lived_interval = std::time::Duration::ZERO;
