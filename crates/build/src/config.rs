@@ -32,6 +32,7 @@ pub struct Config {
     pub(crate) name: String,
     pub(crate) server: bool,
     pub(crate) client: bool,
+    pub(crate) embed_descriptors: bool,
     pub(crate) runtime: String,
     pub(crate) prost: Option<String>,
     pub(crate) well_known: bool,
@@ -85,6 +86,7 @@ impl Config {
             name: "farcall".into(),
             server: true,
             client: true,
+            embed_descriptors: true,
             runtime: "::farcall".into(),
             prost: None,
             well_known: true,
@@ -172,6 +174,14 @@ impl Config {
     /// Whether client types are generated. Default: yes.
     pub fn client(mut self, yes: bool) -> Config {
         self.client = yes;
+        self
+    }
+
+    /// Whether the code has the constant `FILE_DESCRIPTOR_SET`, which generated servers hand to the reflection service: a
+    /// program that serves reflection then describes its services. It costs their descriptors' size, without comments, in
+    /// the program, and tells the names of all messages and fields to who reads it. Default: yes.
+    pub fn embed_descriptors(mut self, yes: bool) -> Config {
+        self.embed_descriptors = yes;
         self
     }
 

@@ -29,7 +29,7 @@
 //! | `GreeterServer<S>` | what a server takes: `GreeterServer::new(service)` |
 //! | `GreeterClient` | `GreeterClient::new(channel)`, and a method for each RPC |
 //! | `mod greeter` | a `static` for each method: path, kind, types |
-//! | `FILE_DESCRIPTOR_SET` | (in the root) the descriptors of all files, for reflection |
+//! | `FILE_DESCRIPTOR_SET` | (in the root) the descriptors of all files; `GreeterServer` hands them to the reflection service |
 //!
 //! # Names
 //!

@@ -6,6 +6,8 @@ use crate::config::Config;
 pub(crate) const HELP: &str = "\
 server=true|false           generate server traits (default: true)
 client=true|false           generate clients (default: true)
+embed_descriptors=true|false
+                            the constant FILE_DESCRIPTOR_SET, for reflection (default: true)
 extern_path=.proto=::rust   the types of a package, or one type, exist already
 runtime=::path              the path of the crate farcall
 prost=::path                the path of the crate prost (default: ::farcall::prost)
@@ -40,6 +42,7 @@ pub(crate) fn apply(config: Config, option: &str, value: Option<&str>) -> Result
     Ok(match option {
         "server" => config.server(yes()?),
         "client" => config.client(yes()?),
+        "embed_descriptors" => config.embed_descriptors(yes()?),
         "runtime" => config.runtime(text()?),
         "prost" => config.prost(text()?),
         "prost_types" => config.prost_types(yes()?),

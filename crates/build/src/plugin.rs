@@ -42,7 +42,7 @@ use std::{collections::HashMap, fmt::Write};
 /// | `btree_map=.path`, `boxed=.path` | as the methods of [`Config`] |
 /// | `type_attribute=.path=#[a]` | likewise `message_attribute`, `enum_attribute`, `field_attribute` |
 /// | `name=x` | writes `x.rs` |
-/// | `descriptor_set` | adds the constant `FILE_DESCRIPTOR_SET`, for reflection |
+/// | `embed_descriptors=false` | leaves the constant `FILE_DESCRIPTOR_SET` out, so that reflection cannot describe the services |
 pub fn run_plugin(request: &[u8]) -> Vec<u8> {
     let (name, content, error) = match answer(request) {
         Ok((name, content)) => (name, content, None),
@@ -68,25 +68,19 @@ fn answer(request: &[u8]) -> Result<(String, String), Error> {
     let set = set_of_request(request).ok_or_else(broken)?;
     let files = Files::decode(&set, HashMap::new())?;
     let mut config = Config::new();
-    let mut descriptor_set = false;
     for parameter in split(decoded.parameter()) {
         let (option, value) = match parameter.split_once('=') {
             Some((option, value)) => (option, Some(value)),
             None => (parameter, None),
         };
-        match option {
-            "descriptor_set" => descriptor_set = value != Some("false"),
-            _ => {
-                config = options::apply(config, option, value).map_err(|message| {
-                    Error::new(format!("{message}; the parameters are\n{}", options::HELP))
-                })?;
-            }
-        }
+        config = options::apply(config, option, value).map_err(|message| {
+            Error::new(format!("{message}; the parameters are\n{}", options::HELP))
+        })?;
     }
     let wanted = decoded.file_to_generate.into_iter().collect();
     let generated = output::from(&config, &files, Some(&wanted))?;
     let mut code = generated.code;
-    if descriptor_set {
+    if config.embed_descriptors {
         code.push_str(&literal(&generated.descriptor_set));
     }
     Ok((format!("{}.rs", config.name), code))

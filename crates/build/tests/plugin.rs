@@ -43,7 +43,7 @@ fn only_the_named_files_are_generated() {
 
 #[test]
 fn parameters_work_as_documented() {
-    let parameters = "server=false,name=x,runtime=::other::farcall,descriptor_set,\
+    let parameters = "server=false,name=x,runtime=::other::farcall,\
                       type_attribute=.outer.Inner=#[derive(A, B)],extern_path=.outer.inner=crate::inner";
     let response = answer("packages.proto", parameters);
     assert_eq!(response.file[0].name(), "x.rs");
@@ -58,6 +58,18 @@ fn parameters_work_as_documented() {
         assert!(code.contains(present), "{present}");
     }
     assert!(!code.contains("UpServer"));
+}
+
+#[test]
+fn a_server_hands_on_its_descriptors_unless_they_are_left_out() {
+    let code = |parameters| {
+        answer("packages.proto", parameters).file[0]
+            .content()
+            .to_owned()
+    };
+    let constant = "const FILE_DESCRIPTOR_SET: &'static [u8] = super::FILE_DESCRIPTOR_SET;";
+    assert!(code("").contains(constant));
+    assert!(!code("embed_descriptors=false").contains("FILE_DESCRIPTOR_SET"));
 }
 
 #[test]

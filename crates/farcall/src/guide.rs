@@ -1,4 +1,4 @@
-//! Farcall by example, in eight chapters.
+//! Farcall by example, in nine chapters.
 //!
 //! | chapter | about |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | [`tls`] | certificates of servers and clients, and what TLS errors say |
 //! | [`channel`] | balancing, service config, resolvers and policies of one's own |
 //! | [`connecting`] | states, idleness, closing |
+//! | [`health_and_reflection`] | telling balancers whether a server is fit, and tools what it offers |
 //! | [`limits`] | every knob with its default, unit and danger |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
 
@@ -50,6 +51,13 @@ pub mod channel {}
 /// # More
 /// [`Channel`](crate::Channel), [`ChannelBuilder`](crate::ChannelBuilder), [`ConnectivityState`](crate::ConnectivityState).
 pub mod connecting {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/health-and-reflection.md"))]
+///
+/// # More
+/// The modules `health` and `reflection`, [`Server::lame_duck`](crate::Server::lame_duck),
+/// [`Lifecycle`](crate::server::Lifecycle).
+pub mod health_and_reflection {}
 
 #[cfg_attr(not(doctest), doc = include_str!("../docs/limits.md"))]
 ///

@@ -12,12 +12,14 @@
 //! | inherit and detach deadlines and cancellation | [`Context`] |
 //! | encrypt | `ClientTls`, `ServerTls` (feature `tls`), [`guide::tls`] |
 //! | balance, configure services, resolve names | [`guide::channel`], [`lb`], [`resolver`], [`service_config`] |
+//! | tell whether a server is fit, and what it offers | `health`, `reflection` (features of these names), [`guide::health_and_reflection`] |
 //! | limit what peers may do | [`guide::limits`] |
 //!
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `prost` | yes | Protobuf messages, typed error details; what generated code needs |
 //! | `gzip` | yes | the gzip compressor |
+//! | `health`, `reflection` | yes | the services of these names |
 //! | `tls`, `tls-aws-lc` | yes | TLS with the cryptography of aws-lc |
 //! | `tls-ring` | no | TLS with the cryptography of ring |
 #![forbid(unsafe_code)]
@@ -37,6 +39,11 @@ pub use farcall_net::{
     Encoding, IntoRequest, Peer, Registry, Request, Response, Sender, ServeError, Server,
     ShutdownReport, Streaming, client, lb, peer, resolver, server,
 };
+
+#[cfg(feature = "health")]
+pub use farcall_services::health;
+#[cfg(feature = "reflection")]
+pub use farcall_services::reflection;
 
 /// The protobuf runtime of generated messages.
 #[cfg(feature = "prost")]

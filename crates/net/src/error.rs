@@ -44,6 +44,14 @@ impl ConfigError {
         }
     }
 
+    pub(crate) fn service(cause: Box<dyn Error + Send + Sync>) -> ConfigError {
+        ConfigError {
+            message: "a service cannot be part of this server".into(),
+            cause: Some(cause),
+            kind: Kind::Other,
+        }
+    }
+
     #[cfg(feature = "tls")]
     pub(crate) fn tls(cause: impl Into<Box<dyn Error + Send + Sync>>) -> ConfigError {
         ConfigError {

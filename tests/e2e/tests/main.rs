@@ -14,6 +14,7 @@ mod cut;
 mod deadline;
 mod dns;
 mod half_close;
+mod lifecycle;
 mod limits;
 mod metadata;
 mod panics;

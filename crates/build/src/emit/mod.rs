@@ -15,7 +15,12 @@ use layout::Page;
 pub(crate) fn service(config: &Config, service: &Service) -> String {
     let mut page = Page::default();
     if config.server {
-        server::write(&mut page, service, &config.runtime);
+        server::write(
+            &mut page,
+            service,
+            &config.runtime,
+            config.embed_descriptors,
+        );
     }
     if config.client {
         client::write(&mut page, service, &config.runtime);

@@ -3,10 +3,11 @@
 use super::layout::{Page, Shape};
 use crate::model::{Method, Service};
 
-pub(super) fn write(page: &mut Page, service: &Service, runtime: &str) {
+/// `described`: the root has the constant `FILE_DESCRIPTOR_SET`.
+pub(super) fn write(page: &mut Page, service: &Service, runtime: &str, described: bool) {
     contract(page, service, runtime);
     wrapper(page, service);
-    registration(page, service, runtime);
+    registration(page, service, runtime, described);
 }
 
 /// `pub trait X { … }`
@@ -107,7 +108,7 @@ fn wrapper(page: &mut Page, service: &Service) {
 }
 
 /// `impl Service for XServer<S> { … }`
-fn registration(page: &mut Page, service: &Service, runtime: &str) {
+fn registration(page: &mut Page, service: &Service, runtime: &str, described: bool) {
     let (names, generic) = (&service.names, generic(service));
     page.gap();
     page.open(&format!(
@@ -118,6 +119,14 @@ fn registration(page: &mut Page, service: &Service, runtime: &str) {
         "const NAME: &'static str = {:?};",
         service.full_name
     ));
+    if described {
+        let root = "super::".repeat(service.depth);
+        page.binding(
+            "const FILE_DESCRIPTOR_SET",
+            &"&'static [u8]".into(),
+            &format!("{root}FILE_DESCRIPTOR_SET"),
+        );
+    }
     page.gap();
     page.open(&format!(
         "fn methods(&self, methods: &mut {runtime}::server::Methods)"

@@ -32,6 +32,7 @@ fn services_of(file: &FileDescriptorProto, types: &Types, taken: &mut Taken) -> 
         let methods = methods.collect();
         services.push(Service {
             names: taken.choose(&modules, service.name()),
+            depth: modules.len(),
             docs: markdown(&Files::comment(file, &path)),
             deprecated: service
                 .options

@@ -8,6 +8,8 @@ pub(crate) struct Service {
     /// `package.Service`.
     pub(crate) full_name: String,
     pub(crate) names: Names,
+    /// How many modules the service stands below the root.
+    pub(crate) depth: usize,
     /// Markdown, by line.
     pub(crate) docs: Vec<String>,
     pub(crate) deprecated: bool,

@@ -2,7 +2,7 @@
 //! connections come from.
 
 use super::{
-    SILENT_GRACE,
+    LAME_DUCK_GRACE, SILENT_GRACE,
     builder::Server,
     connection::ServerRole,
     getting_ready::GettingReady,
@@ -30,7 +30,7 @@ use std::{
 use tokio::{
     sync::Notify,
     task::JoinSet,
-    time::{Instant, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// How long connections that are cut at the end of a drain get for their last words: the driver's own limit for writing
@@ -43,6 +43,7 @@ pub(super) struct Acceptance {
     http2: Arc<Config>,
     timeout: Duration,
     polling: Duration,
+    lame_duck: Duration,
     handshake: Handshake,
     connections: Connections,
 }
@@ -160,6 +161,11 @@ impl Server {
             .keepalive_interval
             .get_or_insert(Duration::from_secs(7200));
         self.http2.keepalive_without_streams = true;
+        for lifecycle in self.router.lifecycles() {
+            lifecycle
+                .on_start(self.router.services())
+                .map_err(ConfigError::service)?;
+        }
         Ok(())
     }
 }
@@ -178,6 +184,7 @@ impl Acceptance {
             http2: Arc::new(server.http2),
             timeout: server.handshake_timeout,
             polling: server.polling,
+            lame_duck: server.lame_duck,
             handshake: Handshake::new(security, server.max_handshakes),
             connections: Connections::default(),
         }))
@@ -191,6 +198,24 @@ impl Acceptance {
         }
     }
 
+    /// The time between the order to end and the drain, when the server still serves.
+    pub(super) async fn lame_duck(&self) {
+        let start = Instant::now();
+        let lifecycles = self.shared.router.lifecycles().iter();
+        let told: Vec<_> = lifecycles
+            .map(|lifecycle| lifecycle.on_lame_duck())
+            .collect();
+        let told = async {
+            for one in told {
+                one.await;
+            }
+        };
+        timeout(LAME_DUCK_GRACE, told).await.ok();
+        if !self.lame_duck.is_zero() {
+            sleep_until(start + self.lame_duck).await;
+        }
+    }
+
     /// Asks the open connections to end, and cuts those that have not `finished` after `drain`.
     pub(super) async fn drain(
         &self,
@@ -201,6 +226,9 @@ impl Acceptance {
         let mut finished = pin!(finished);
         // Also those that are not registered yet, being in their handshake: they are told as soon as they are.
         self.connections.request(Request::Drain);
+        for lifecycle in self.shared.router.lifecycles() {
+            lifecycle.on_drain();
+        }
         let start = Instant::now();
         let silent = drain.min(SILENT_GRACE);
         let mut over = timeout(silent, finished.as_mut()).await.is_ok();

@@ -48,6 +48,7 @@ pub struct Server {
     pub(super) tls: Option<Tls>,
     pub(super) shards: Option<NonZeroUsize>,
     pub(super) polling: Duration,
+    pub(super) lame_duck: Duration,
 }
 
 impl Server {
@@ -64,6 +65,7 @@ impl Server {
             tls: None,
             shards: None,
             polling: Duration::ZERO,
+            lame_duck: Duration::ZERO,
         }
     }
 
@@ -142,6 +144,17 @@ impl Server {
     /// without. Of no use where waits are long or connections many.
     pub fn poll_before_sleeping(mut self, limit: Duration) -> Self {
         self.polling = limit;
+        self
+    }
+
+    /// How long the server goes on as before, new connections and calls included, after it was told to shut down and its
+    /// health service has said NOT_SERVING, and before it tells clients to go away (GOAWAY) and drains. Default zero: those
+    /// who watch the health are told, and GOAWAY follows.
+    ///
+    /// Load balancers and probes that ask from time to time, instead of watching, need as long as it takes them to ask
+    /// and to act. It adds to the time that a shutdown takes.
+    pub fn lame_duck(mut self, period: Duration) -> Self {
+        self.lame_duck = period.min(clock::FOREVER);
         self
     }
 

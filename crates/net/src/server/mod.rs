@@ -8,6 +8,7 @@ mod earned;
 mod getting_ready;
 mod handler;
 mod known;
+mod lifecycle;
 pub(crate) mod listener;
 mod router;
 mod running;
@@ -20,11 +21,14 @@ mod watch;
 
 use std::time::Duration;
 
+/// How long a drain waits for services to say that it is coming.
+const LAME_DUCK_GRACE: Duration = Duration::from_millis(250);
 /// What those get during a drain who have not begun to speak HTTP/2: no call of theirs can be lost.
 const SILENT_GRACE: Duration = Duration::from_secs(1);
 
 pub use accepting::ShutdownReport;
 pub use builder::Server;
+pub use lifecycle::{Lifecycle, ServiceInfo};
 pub use listener::BindError;
 pub use serve::{Bound, ServeError};
 pub use service::{Methods, Service, unimplemented};

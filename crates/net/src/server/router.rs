@@ -3,7 +3,8 @@
 use super::{
     earned::Earned,
     handler::Route,
-    service::{Methods, Service},
+    lifecycle::{Lifecycle, ServiceInfo},
+    service::{Companion, Service},
 };
 use crate::{call::Limits, clock};
 use farcall_core::Status;
@@ -16,20 +17,27 @@ use std::{
 #[derive(Default)]
 pub(crate) struct Router {
     routes: HashMap<String, Arc<Route>>,
-    services: HashSet<&'static str>,
+    names: HashSet<&'static str>,
+    services: Vec<ServiceInfo>,
+    lifecycles: Vec<Arc<dyn Lifecycle>>,
     duplicates: Vec<String>,
 }
 
 impl Router {
     pub(crate) fn add<S: Service>(&mut self, service: &S) {
-        if !self.services.insert(S::NAME) {
+        self.register(Companion::of(service));
+    }
+
+    fn register(&mut self, service: Companion) {
+        let name = service.name;
+        if !self.names.insert(name) {
             self.duplicates
-                .push(format!("service {} was added twice", S::NAME));
+                .push(format!("service {name} was added twice"));
             return;
         }
-        let mut methods = Methods::default();
-        service.methods(&mut methods);
-        for (descriptor, handler) in methods.list {
+        let mut descriptors = Vec::with_capacity(service.methods.list.len());
+        for (descriptor, handler) in service.methods.list {
+            descriptors.push(descriptor.clone());
             let path = descriptor.path().to_owned();
             let route = Route {
                 descriptor,
@@ -42,6 +50,22 @@ impl Router {
                     .push(format!("method {path} was registered twice"));
             }
         }
+        let info = ServiceInfo::new(name, descriptors, service.file_descriptor_set);
+        self.services.push(info);
+        self.lifecycles.extend(service.lifecycle);
+        for companion in service.methods.companions {
+            self.register(companion);
+        }
+    }
+
+    /// Every service, in the order in which they were added.
+    pub(crate) fn services(&self) -> &[ServiceInfo] {
+        &self.services
+    }
+
+    /// What wants to know how the server lives.
+    pub(crate) fn lifecycles(&self) -> &[Arc<dyn Lifecycle>] {
+        &self.lifecycles
     }
 
     /// What is wrong with the registrations, for the error of `bind`.
@@ -82,7 +106,7 @@ impl Router {
             .and_then(|rest| rest.rsplit_once('/'))
         {
             None => format!("malformed method name \"{}\"", path.escape_default()),
-            Some((service, method)) if self.services.contains(service) => {
+            Some((service, method)) if self.names.contains(service) => {
                 format!(
                     "unknown method {} for service {service}",
                     method.escape_default()

@@ -43,7 +43,8 @@ impl Server {
     ///
     /// # Errors
     /// The address cannot be bound; a service was added twice; a method to run to completion is unknown; the TLS
-    /// settings are unusable; there are no threads for the [shards](Server::shards).
+    /// settings are unusable; a service [refuses](super::Lifecycle::on_start) to be part of it; there are no threads for the
+    /// [shards](Server::shards).
     pub async fn bind(self, address: &str) -> Result<Bound, ServeError> {
         let shards = self.shards;
         let service = Acceptance::new(self).map_err(ServeError::config)?;
@@ -68,8 +69,9 @@ impl Server {
         Ok(())
     }
 
-    /// Binds and serves until `shutdown` completes; then accepts nothing more, tells every client to go away (GOAWAY),
-    /// lets open calls finish for `drain` and cuts what remains, which the report counts.
+    /// Binds and serves until `shutdown` completes; then the health service, if there is one, says NOT_SERVING, and after the
+    /// [lame duck](Server::lame_duck) period, by default zero, the server accepts nothing more, tells every client to go away
+    /// (GOAWAY), lets open calls finish for `drain` and cuts what remains, which the report counts.
     ///
     /// # Errors
     /// As [`bind`](Server::bind).
@@ -139,6 +141,10 @@ impl Bound {
         drain: Duration,
     ) -> ShutdownReport {
         let service = self.service;
+        let shutdown = async {
+            shutdown.await;
+            service.lame_duck().await;
+        };
         match self.listeners {
             Listeners::One(mut listener) => {
                 let mut tasks = JoinSet::new();

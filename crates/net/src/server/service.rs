@@ -1,6 +1,9 @@
 //! What generated code hands to the server.
 
-use super::handler::{Handler, HandlerFuture};
+use super::{
+    handler::{Handler, HandlerFuture},
+    lifecycle::Lifecycle,
+};
 use crate::call::{
     Accepted, Arrival, IncomingCall, Reply, Request, Response, Sender, Streaming, reply,
 };
@@ -29,8 +32,17 @@ pub trait Service {
     /// The full name, `package.Service`.
     const NAME: &'static str;
 
+    /// The encoded `google.protobuf.FileDescriptorSet` of the files that describe the service, with all that they import;
+    /// what reflection serves. Default: empty, for services that have no such description.
+    const FILE_DESCRIPTOR_SET: &'static [u8] = &[];
+
     /// Registers every method.
     fn methods(&self, methods: &mut Methods);
+
+    /// What wants to know what the server offers and when it starts and drains. Default: nothing.
+    fn lifecycle(&self) -> Option<Arc<dyn Lifecycle>> {
+        None
+    }
 }
 
 /// The methods of one service, as [`Service::methods`] registers them.
@@ -73,9 +85,37 @@ pub trait Service {
 #[derive(Default)]
 pub struct Methods {
     pub(super) list: Vec<(MethodDescriptor, Box<dyn Handler>)>,
+    pub(super) companions: Vec<Companion>,
+}
+
+/// A service that comes with another one.
+pub(super) struct Companion {
+    pub(super) name: &'static str,
+    pub(super) file_descriptor_set: &'static [u8],
+    pub(super) methods: Methods,
+    pub(super) lifecycle: Option<Arc<dyn Lifecycle>>,
+}
+
+impl Companion {
+    pub(super) fn of<S: Service>(service: &S) -> Companion {
+        let mut methods = Methods::default();
+        service.methods(&mut methods);
+        Companion {
+            name: S::NAME,
+            file_descriptor_set: S::FILE_DESCRIPTOR_SET,
+            methods,
+            lifecycle: service.lifecycle(),
+        }
+    }
 }
 
 impl Methods {
+    /// Offers another service beside this one, as if it had been added to the server too: an older version of the same
+    /// service, for example.
+    pub fn companion<S: Service>(&mut self, service: &S) {
+        self.companions.push(Companion::of(service));
+    }
+
     fn add(
         &mut self,
         descriptor: MethodDescriptor,

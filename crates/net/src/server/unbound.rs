@@ -65,9 +65,11 @@ impl Unbound {
         connection(Arc::clone(&self.service), accepted)
     }
 
-    /// Tells every client to go away (GOAWAY), lets open calls finish for `drain` and cuts what remains, which the
-    /// report counts. Streams that are given to it later are told the same.
+    /// As [`Server::serve_with_shutdown`]: after the [lame duck](Server::lame_duck) period it tells every client to go away
+    /// (GOAWAY), lets open calls finish for `drain` and cuts what remains, which the report counts. Streams that are given
+    /// to it later are told the same.
     pub async fn shut_down(&self, drain: Duration) -> ShutdownReport {
+        self.service.lame_duck().await;
         self.service.drain(drain, self.service.idle()).await
     }
 }

@@ -132,19 +132,19 @@ impl<R: Role> Driver<R> {
     /// Looks into every submitted mailbox. True if there was one.
     fn drain(&mut self, now: Instant) -> bool {
         let request = self.submit.take(&mut self.batch);
-        let mut busy = false;
-        if request != self.request {
-            self.request = request;
-            self.role.on_request(&mut self.connection, now, request);
-            busy = true;
-        }
         let settled = self.submit.take_settled();
         if settled > 0 {
             self.connection.release(now, StreamKey::NONE, settled);
         }
-        busy |= !self.batch.is_empty();
+        let mut busy = !self.batch.is_empty();
         for mailbox in self.batch.drain(..) {
             self.role.attend(&mut self.connection, now, mailbox);
+        }
+        // After what was submitted before it, and perhaps because of it.
+        if request != self.request {
+            self.request = request;
+            self.role.on_request(&mut self.connection, now, request);
+            busy = true;
         }
         busy
     }

@@ -152,6 +152,8 @@ impl Role for ServerRole {
                     let by = getting_ready.hurry(now + SILENT_GRACE);
                     self.deadline = Some(self.deadline.map_or(by, |at| at.min(by)));
                 }
+                // What is written already, such as NOT_SERVING to those who watch the health, goes before GOAWAY.
+                connection.fill(now, usize::MAX);
                 connection.drain(now, "graceful_stop");
             }
             Request::Close => {
