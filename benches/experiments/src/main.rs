@@ -19,6 +19,7 @@ mod server;
 mod streams;
 mod system;
 mod verdict;
+mod ways;
 
 farcall::include_protos!();
 
@@ -27,13 +28,14 @@ pub(crate) use experiments as pb;
 use std::process::ExitCode;
 use verdict::Verdict;
 
-const EXPERIMENTS: [&str; 6] = [
+const EXPERIMENTS: [&str; 7] = [
     "busy-handlers",
     "busy-neighbour",
     "greedy",
     "connections",
     "streams",
     "memory",
+    "ways",
 ];
 
 async fn run(name: &str, verdict: &mut Verdict) -> Result<()> {
@@ -44,6 +46,7 @@ async fn run(name: &str, verdict: &mut Verdict) -> Result<()> {
         "connections" => connections::run(verdict).await,
         "streams" => streams::run(verdict).await,
         "memory" => memory::run(verdict).await,
+        "ways" => ways::run(verdict).await,
         other => bail!("no experiment {other}; there are {EXPERIMENTS:?}"),
     }
 }

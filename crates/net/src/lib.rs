@@ -7,6 +7,7 @@ mod call;
 pub mod client;
 mod clock;
 mod error;
+mod in_process;
 mod log;
 pub mod peer;
 pub mod resolver;

@@ -1,5 +1,6 @@
 //! The end of a call by its caller, and what becomes of the handler.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, PROMPTLY, Probe, within};
 use farcall_http2::Reason;
@@ -10,6 +11,12 @@ use farcall_testkit::{
 };
 use std::{future::pending, time::Duration};
 use tokio::net::TcpListener;
+
+everywhere![
+    over_a_socket_a_dropped_call_of_any_kind_ends_its_handler_within_100_ms,
+    a_cancelled_sender_ends_the_handler_and_the_receiver_is_told,
+    a_call_that_was_never_polled_never_happens,
+];
 
 /// Handlers of all kinds that never end by themselves.
 pub(crate) fn waiting(probe: &Probe) -> StubServer {
@@ -80,16 +87,14 @@ pub(crate) async fn a_dropped_call_ends_its_handler(channel: Channel, probe: Pro
     drop(sender);
 }
 
-#[tokio::test]
 async fn over_a_socket_a_dropped_call_of_any_kind_ends_its_handler_within_100_ms() {
     let probe = Probe::new();
-    a_dropped_call_ends_its_handler(waiting(&probe).channel(), probe).await;
+    a_dropped_call_ends_its_handler(waiting(&probe).reach(), probe).await;
 }
 
-#[tokio::test]
 async fn a_cancelled_sender_ends_the_handler_and_the_receiver_is_told() {
     let probe = Probe::new();
-    let channel = waiting(&probe).channel();
+    let channel = waiting(&probe).reach();
     let (mut sender, mut replies) = calls::bidi(&channel, "/t.T/Chat").split();
     replies.message().await.unwrap();
     sender.cancel();
@@ -97,10 +102,9 @@ async fn a_cancelled_sender_ends_the_handler_and_the_receiver_is_told() {
     promptly_ended(&probe, 1).await;
 }
 
-#[tokio::test]
 async fn a_call_that_was_never_polled_never_happens() {
     let probe = Probe::new();
-    let channel = waiting(&probe).channel();
+    let channel = waiting(&probe).reach();
     drop(calls::unary(&channel, "/t.T/Unary", Bytes::new()));
     drop(calls::unary(&channel, "/t.T/Unary", Bytes::new()).into_future());
     // The next call reaches the server alone.

@@ -1,11 +1,18 @@
 //! Handlers that run to completion.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, PROMPTLY, Probe, within};
 use farcall_net::Code;
 use farcall_testkit::stub_server::{StubServer, calls};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
+
+everywhere![
+    a_handler_registered_for_completion_is_told_of_the_cancel_and_goes_on,
+    a_deadline_tells_such_a_handler_and_the_caller_does_not_wait_for_it,
+    one_method_can_be_registered_while_the_others_are_dropped,
+];
 
 /// Tells when `cancelled()` fires, then goes on until it is released.
 struct Stage {
@@ -43,13 +50,12 @@ impl Stage {
     }
 }
 
-#[tokio::test]
 async fn a_handler_registered_for_completion_is_told_of_the_cancel_and_goes_on() {
     let stage = Stage::new();
     let channel = stage
         .server("/t.T/Work")
         .configure(|server| server.run_to_completion())
-        .channel();
+        .reach();
     let call = tokio::spawn(calls::unary(&channel, "/t.T/Work", Bytes::new()).into_future());
     within(PATIENCE, "the handler", stage.begun.begun(1)).await;
     call.abort();
@@ -59,13 +65,12 @@ async fn a_handler_registered_for_completion_is_told_of_the_cancel_and_goes_on()
     within(PROMPTLY, "the completion", stage.completed.ended(1)).await;
 }
 
-#[tokio::test]
 async fn a_deadline_tells_such_a_handler_and_the_caller_does_not_wait_for_it() {
     let stage = Stage::new();
     let channel = stage
         .server("/t.T/Work")
         .configure(|server| server.run_to_completion())
-        .channel();
+        .reach();
     let call = calls::unary(&channel, "/t.T/Work", Bytes::new()).timeout(Duration::from_millis(50));
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
     within(PROMPTLY, "cancelled()", stage.told.notified()).await;
@@ -73,13 +78,12 @@ async fn a_deadline_tells_such_a_handler_and_the_caller_does_not_wait_for_it() {
     within(PROMPTLY, "the completion", stage.completed.ended(1)).await;
 }
 
-#[tokio::test]
 async fn one_method_can_be_registered_while_the_others_are_dropped() {
     let (work, other) = (Stage::new(), Stage::new());
     let stub = work.server("/t.T/Work").and(other.server("/t.T/Other"));
     let channel = stub
         .configure(|server| server.run_method_to_completion("/t.T/Work"))
-        .channel();
+        .reach();
     for (path, stage) in [("/t.T/Work", &work), ("/t.T/Other", &other)] {
         let call = tokio::spawn(calls::unary(&channel, path, Bytes::new()).into_future());
         within(PATIENCE, "the handler", stage.begun.begun(1)).await;

@@ -1,5 +1,6 @@
 //! Compression as it stands on the wire: the flag of each message, the headers, the bytes.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::PATIENCE;
 use farcall_net::{Channel, Code, Encoding, Request, Response};
@@ -8,6 +9,11 @@ use farcall_testkit::{
     stub_server::{StubServer, calls},
 };
 use tokio::net::TcpListener;
+
+everywhere![
+    a_server_answers_as_it_was_asked_unless_the_handler_says_otherwise,
+    a_compressed_message_is_bounded_by_what_it_unfolds_to,
+];
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -104,7 +110,6 @@ fn echo(encoding: Option<Encoding>) -> StubServer {
     })
 }
 
-#[tokio::test]
 async fn a_server_answers_as_it_was_asked_unless_the_handler_says_otherwise() {
     for (asked, chosen, answered) in [
         (Encoding::Gzip, None, true),
@@ -112,7 +117,7 @@ async fn a_server_answers_as_it_was_asked_unless_the_handler_says_otherwise() {
         (Encoding::Identity, Some(Encoding::Gzip), true),
         (Encoding::Gzip, Some(Encoding::Identity), false),
     ] {
-        let channel = echo(chosen).channel();
+        let channel = echo(chosen).reach();
         let reply = calls::unary(&channel, "/t.T/Any", text())
             .compress(asked)
             .await
@@ -153,11 +158,10 @@ async fn a_client_that_accepts_no_gzip_gets_none() {
     }
 }
 
-#[tokio::test]
 async fn a_compressed_message_is_bounded_by_what_it_unfolds_to() {
     let channel = echo(None)
         .configure(|server| server.max_receive_message_size(100_000))
-        .channel();
+        .reach();
     let bomb = Bytes::from(vec![0; 3_000_000]);
     let status = calls::unary(&channel, "/t.T/Any", bomb)
         .compress(Encoding::Gzip)

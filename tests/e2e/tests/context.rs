@@ -1,5 +1,6 @@
 //! Calls made while a request is handled inherit its deadline and cancellation.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, PROMPTLY, Probe, within};
 use farcall_net::{Channel, Code, Context, Status};
@@ -9,6 +10,15 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
+
+everywhere![
+    an_outgoing_call_inherits_the_deadline_of_the_incoming_one,
+    cancelling_the_incoming_call_cancels_the_outgoing_one,
+    a_spawned_task_inherits_through_the_scope_of_a_context,
+    a_spawned_task_without_a_scope_lives_on,
+    a_detached_call_inherits_nothing,
+    an_own_shorter_timeout_beats_the_inherited_deadline,
+];
 
 /// The far end: notes the deadline and waits for ever.
 struct Backend {
@@ -32,7 +42,7 @@ impl Backend {
         Backend {
             probe,
             deadline,
-            channel: stub.channel(),
+            channel: stub.reach(),
         }
     }
 }
@@ -46,10 +56,9 @@ async fn ask(backend: Channel) -> Result<Bytes, Status> {
 /// Calls the backend from within the handler.
 fn front(backend: &Backend) -> Channel {
     let backend = backend.channel.clone();
-    StubServer::unary("/front.End/Ask", move |_| ask(backend.clone())).channel()
+    StubServer::unary("/front.End/Ask", move |_| ask(backend.clone())).reach()
 }
 
-#[tokio::test]
 async fn an_outgoing_call_inherits_the_deadline_of_the_incoming_one() {
     let backend = Backend::new();
     let front = front(&backend);
@@ -72,7 +81,6 @@ async fn an_outgoing_call_inherits_the_deadline_of_the_incoming_one() {
     .await;
 }
 
-#[tokio::test]
 async fn cancelling_the_incoming_call_cancels_the_outgoing_one() {
     let backend = Backend::new();
     let front = front(&backend);
@@ -103,10 +111,9 @@ fn spawning(backend: &Backend, scoped: bool, outcome: &Arc<Mutex<Option<Status>>
         }
         pending::<Result<Bytes, Status>>()
     })
-    .channel()
+    .reach()
 }
 
-#[tokio::test]
 async fn a_spawned_task_inherits_through_the_scope_of_a_context() {
     let (backend, outcome) = (Backend::new(), Arc::default());
     let front = spawning(&backend, true, &outcome);
@@ -131,7 +138,6 @@ async fn a_spawned_task_inherits_through_the_scope_of_a_context() {
     );
 }
 
-#[tokio::test]
 async fn a_spawned_task_without_a_scope_lives_on() {
     let (backend, outcome) = (Backend::new(), Arc::default());
     let front = spawning(&backend, false, &outcome);
@@ -146,7 +152,6 @@ async fn a_spawned_task_without_a_scope_lives_on() {
     assert!(backend.deadline.lock().unwrap().is_none());
 }
 
-#[tokio::test]
 async fn a_detached_call_inherits_nothing() {
     let backend = Backend::new();
     let far = backend.channel.clone();
@@ -155,7 +160,7 @@ async fn a_detached_call_inherits_nothing() {
         tokio::spawn(Context::detached(ask(far.clone())));
         pending::<Result<Bytes, Status>>()
     })
-    .channel();
+    .reach();
     let call = calls::unary(&front, "/front.End/Detached", Bytes::new())
         .timeout(Duration::from_millis(100));
     assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
@@ -168,7 +173,6 @@ async fn a_detached_call_inherits_nothing() {
     assert!(backend.deadline.lock().unwrap().is_none());
 }
 
-#[tokio::test]
 async fn an_own_shorter_timeout_beats_the_inherited_deadline() {
     let backend = Backend::new();
     let far = backend.channel.clone();
@@ -185,7 +189,7 @@ async fn an_own_shorter_timeout_beats_the_inherited_deadline() {
             }
         }
     })
-    .channel();
+    .reach();
     let reply = calls::unary(&front, "/front.End/Short", Bytes::new())
         .timeout(PATIENCE)
         .await

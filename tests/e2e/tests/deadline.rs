@@ -1,5 +1,6 @@
 //! Deadlines: they cover the whole call, on both sides.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, PROMPTLY, Probe, within};
 use farcall_http2::Reason;
@@ -14,6 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::net::TcpListener;
+
+everywhere![
+    a_sleeping_handler_and_its_caller_both_end_at_the_deadline,
+    a_stream_ends_at_its_deadline_after_the_messages_that_came_before,
+    the_earlier_of_timeout_and_deadline_counts,
+    a_call_that_is_done_in_time_has_no_deadline_behind_it,
+];
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -30,10 +38,9 @@ fn sleeper(probe: &Probe, seen: &Arc<Mutex<Option<Duration>>>) -> StubServer {
     })
 }
 
-#[tokio::test]
 async fn a_sleeping_handler_and_its_caller_both_end_at_the_deadline() {
     let (probe, seen) = (Probe::new(), Arc::default());
-    let channel = sleeper(&probe, &seen).channel();
+    let channel = sleeper(&probe, &seen).reach();
     channel.connect().await.unwrap();
     let start = Instant::now();
     let status = calls::unary(&channel, "/t.T/Sleep", Bytes::new())
@@ -144,7 +151,6 @@ async fn the_time_to_connect_counts() {
     assert!(start.elapsed() < SHORT + PROMPTLY);
 }
 
-#[tokio::test]
 async fn a_stream_ends_at_its_deadline_after_the_messages_that_came_before() {
     let probe = Probe::new();
     let inside = probe.clone();
@@ -156,7 +162,7 @@ async fn a_stream_ends_at_its_deadline_after_the_messages_that_came_before() {
             pending().await
         })
     });
-    let channel = stub.channel();
+    let channel = stub.reach();
     channel.connect().await.unwrap();
     let call = calls::server_streaming(&channel, "/t.T/Tick", Bytes::new()).timeout(SHORT);
     let mut replies = call.await.unwrap();
@@ -173,10 +179,9 @@ async fn a_stream_ends_at_its_deadline_after_the_messages_that_came_before() {
     within(PROMPTLY, "the handler's end", probe.ended(1)).await;
 }
 
-#[tokio::test]
 async fn the_earlier_of_timeout_and_deadline_counts() {
     let (probe, seen) = (Probe::new(), Arc::default());
-    let channel = sleeper(&probe, &seen).channel();
+    let channel = sleeper(&probe, &seen).reach();
     channel.connect().await.unwrap();
     let start = Instant::now();
     let call = calls::unary(&channel, "/t.T/Sleep", Bytes::new());
@@ -192,9 +197,8 @@ async fn the_earlier_of_timeout_and_deadline_counts() {
     assert_eq!(probe.counts().0, 1, "a call whose time is up is not made");
 }
 
-#[tokio::test]
 async fn a_call_that_is_done_in_time_has_no_deadline_behind_it() {
-    let channel = StubServer::unary("/t.T/Quick", |_| async { Ok(Bytes::from("done")) }).channel();
+    let channel = StubServer::unary("/t.T/Quick", |_| async { Ok(Bytes::from("done")) }).reach();
     for _ in 0..20 {
         let reply = calls::unary(&channel, "/t.T/Quick", Bytes::new())
             .timeout(SHORT * 20)

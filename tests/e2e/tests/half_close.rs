@@ -1,5 +1,6 @@
 //! How streams of messages end: only what was ended on purpose looks complete.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, PROMPTLY, Probe, within};
 use farcall_http2::Reason;
@@ -10,6 +11,15 @@ use farcall_testkit::{
 };
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
+
+everywhere![
+    a_half_closed_upload_is_complete,
+    an_empty_upload_is_complete_too,
+    an_upload_whose_sender_is_dropped_never_looks_complete,
+    an_answer_before_the_half_close_ends_the_call_well,
+    a_stream_of_replies_ends_well_only_by_the_handlers_ok,
+    a_message_after_the_half_close_is_refused_and_harms_nothing,
+];
 
 type Outcome = Arc<Mutex<Option<Result<usize, Status>>>>;
 
@@ -34,10 +44,9 @@ fn counting(outcome: &Outcome, done: &Probe) -> Channel {
     })
     // So that the handler lives to note what it saw.
     .configure(|server| server.run_to_completion())
-    .channel()
+    .reach()
 }
 
-#[tokio::test]
 async fn a_half_closed_upload_is_complete() {
     let (outcome, done) = (Outcome::default(), Probe::new());
     let channel = counting(&outcome, &done);
@@ -49,7 +58,6 @@ async fn a_half_closed_upload_is_complete() {
     assert_eq!(*reply.await.unwrap(), "3");
 }
 
-#[tokio::test]
 async fn an_empty_upload_is_complete_too() {
     let (outcome, done) = (Outcome::default(), Probe::new());
     let channel = counting(&outcome, &done);
@@ -58,7 +66,6 @@ async fn an_empty_upload_is_complete_too() {
     assert_eq!(*reply.await.unwrap(), "0");
 }
 
-#[tokio::test]
 async fn an_upload_whose_sender_is_dropped_never_looks_complete() {
     let (outcome, done) = (Outcome::default(), Probe::new());
     let channel = counting(&outcome, &done);
@@ -94,14 +101,13 @@ async fn a_dropped_sender_resets_with_cancel_on_the_wire() {
     drop(replies);
 }
 
-#[tokio::test]
 async fn an_answer_before_the_half_close_ends_the_call_well() {
     let stub = StubServer::client_streaming("/t.T/Enough", |request| async move {
         let mut messages = request.into_inner();
         messages.message().await?;
         Ok(Bytes::from("enough"))
     });
-    let channel = stub.channel();
+    let channel = stub.reach();
     let (mut sender, reply) = calls::client_streaming(&channel, "/t.T/Enough").split();
     sender.send("one".into()).await.unwrap();
     let reply = within(PATIENCE, "the answer", reply).await.unwrap();
@@ -117,7 +123,6 @@ async fn an_answer_before_the_half_close_ends_the_call_well() {
     assert_eq!(late.await.code(), Code::Unavailable);
 }
 
-#[tokio::test]
 async fn a_stream_of_replies_ends_well_only_by_the_handlers_ok() {
     let stub = StubServer::server_streaming("/t.T/List", |request, replies| {
         Box::pin(async move {
@@ -132,7 +137,7 @@ async fn a_stream_of_replies_ends_well_only_by_the_handlers_ok() {
             }
         })
     });
-    let stub = stub.start().await;
+    let stub = stub.run().await;
     let channel = stub.channel();
     for (how, code) in [
         ("ok", None),
@@ -155,12 +160,11 @@ async fn a_stream_of_replies_ends_well_only_by_the_handlers_ok() {
         .unwrap();
     assert_eq!(replies.message().await.unwrap().unwrap(), "one");
     assert_eq!(replies.message().await.unwrap().unwrap(), "two");
-    drop(stub);
+    stub.cut();
     let end = within(PATIENCE, "the end", replies.message()).await;
     assert_eq!(end.unwrap_err().code(), Code::Unavailable);
 }
 
-#[tokio::test]
 async fn a_message_after_the_half_close_is_refused_and_harms_nothing() {
     let (outcome, done) = (Outcome::default(), Probe::new());
     let channel = counting(&outcome, &done);

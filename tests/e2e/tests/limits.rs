@@ -1,11 +1,23 @@
 //! Limits: sizes of messages in both directions, header lists, concurrent streams.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, Probe, within};
 use farcall_net::{Code, Request, Response};
 use farcall_testkit::stub_server::{StubServer, calls};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+
+everywhere![
+    four_mebibytes_are_the_default_limit_of_what_is_received_on_both_sides,
+    limits_can_be_raised_and_lowered_on_each_side_for_each_direction,
+    a_message_larger_than_every_window_crosses,
+    a_stream_with_a_message_over_the_limit_ends_and_its_neighbours_go_on,
+    metadata_beyond_the_servers_advertised_header_list_fails_the_call_before_it_is_sent,
+    trailers_beyond_the_clients_header_list_are_left_out_and_spare_the_connection,
+    calls_beyond_the_servers_concurrent_streams_wait_for_their_turn,
+    trailers_that_the_caller_does_not_take_lose_their_metadata_and_keep_the_status,
+];
 
 /// Answers with as many bytes as the request says; the request may be longer than its number.
 fn sized() -> StubServer {
@@ -26,10 +38,9 @@ fn ask(len: usize, answer: usize) -> Bytes {
     text.into()
 }
 
-#[tokio::test]
 async fn four_mebibytes_are_the_default_limit_of_what_is_received_on_both_sides() {
     const LIMIT: usize = 4 << 20;
-    let channel = sized().channel();
+    let channel = sized().reach();
     let reply = calls::unary(&channel, "/t.T/Sized", ask(LIMIT, LIMIT))
         .await
         .unwrap();
@@ -51,17 +62,15 @@ async fn four_mebibytes_are_the_default_limit_of_what_is_received_on_both_sides(
     assert_eq!(reply.len(), 1, "the connection is unharmed");
 }
 
-#[tokio::test]
 async fn limits_can_be_raised_and_lowered_on_each_side_for_each_direction() {
     let stub = sized().configure(|server| {
         server
             .max_receive_message_size(1000)
             .max_send_message_size(2000)
     });
-    let stub = stub.start().await;
+    let stub = stub.run().await;
     let channel = stub
         .channel_builder()
-        .insecure()
         .max_receive_message_size(500)
         .build()
         .unwrap();
@@ -89,18 +98,14 @@ async fn limits_can_be_raised_and_lowered_on_each_side_for_each_direction() {
     assert!(status.message().contains("299"), "{status}");
 }
 
-#[tokio::test]
 async fn a_message_larger_than_every_window_crosses() {
     let stub = sized().configure(|server| {
         server
             .max_receive_message_size(64 << 20)
             .static_windows(65_535, 65_535)
     });
-    let stub = stub.start().await;
-    let builder = stub
-        .channel_builder()
-        .insecure()
-        .static_windows(65_535, 65_535);
+    let stub = stub.run().await;
+    let builder = stub.channel_builder().static_windows(65_535, 65_535);
     let channel = builder.max_receive_message_size(64 << 20).build().unwrap();
     const LARGE: usize = 20 << 20;
     let reply = within(
@@ -111,7 +116,6 @@ async fn a_message_larger_than_every_window_crosses() {
     assert_eq!(reply.await.unwrap().len(), LARGE);
 }
 
-#[tokio::test]
 async fn a_stream_with_a_message_over_the_limit_ends_and_its_neighbours_go_on() {
     let stub = StubServer::bidi("/t.T/Echo", |request, replies| {
         Box::pin(async move {
@@ -124,7 +128,7 @@ async fn a_stream_with_a_message_over_the_limit_ends_and_its_neighbours_go_on() 
     });
     let stub = stub
         .configure(|server| server.max_receive_message_size(1000))
-        .start()
+        .run()
         .await;
     let channel = stub.channel();
     let (mut good, mut good_replies) = calls::bidi(&channel, "/t.T/Echo").split();
@@ -142,7 +146,6 @@ async fn a_stream_with_a_message_over_the_limit_ends_and_its_neighbours_go_on() 
     assert_eq!(good_replies.message().await.unwrap(), None);
 }
 
-#[tokio::test]
 async fn metadata_beyond_the_servers_advertised_header_list_fails_the_call_before_it_is_sent() {
     let probe = Probe::new();
     let inside = probe.clone();
@@ -150,7 +153,7 @@ async fn metadata_beyond_the_servers_advertised_header_list_fails_the_call_befor
         drop(inside.enter());
         async { Ok(Bytes::new()) }
     });
-    let channel = stub.channel();
+    let channel = stub.reach();
     calls::unary(&channel, "/t.T/Any", Bytes::new())
         .metadata("x-large", "a".repeat(7000))
         .await
@@ -168,7 +171,6 @@ async fn metadata_beyond_the_servers_advertised_header_list_fails_the_call_befor
     assert_eq!(probe.counts().0, 2);
 }
 
-#[tokio::test]
 async fn trailers_beyond_the_clients_header_list_are_left_out_and_spare_the_connection() {
     let stub = StubServer::unary("/t.T/Any", move |request: Request<Bytes>| async move {
         let mut response = Response::new(Bytes::new());
@@ -179,7 +181,7 @@ async fn trailers_beyond_the_clients_header_list_are_left_out_and_spare_the_conn
         }
         Ok(response)
     });
-    let channel = stub.channel();
+    let channel = stub.reach();
     let reply = calls::unary(&channel, "/t.T/Any", Bytes::from("large"))
         .await
         .unwrap();
@@ -189,7 +191,6 @@ async fn trailers_beyond_the_clients_header_list_are_left_out_and_spare_the_conn
         .unwrap();
 }
 
-#[tokio::test]
 async fn calls_beyond_the_servers_concurrent_streams_wait_for_their_turn() {
     let (probe, gate) = (Probe::new(), Arc::new(Semaphore::new(0)));
     let (inside, door) = (probe.clone(), Arc::clone(&gate));
@@ -203,7 +204,7 @@ async fn calls_beyond_the_servers_concurrent_streams_wait_for_their_turn() {
     });
     let channel = stub
         .configure(|server| server.max_concurrent_streams(2))
-        .channel();
+        .reach();
     channel.connect().await.unwrap();
     let calls: Vec<_> = (0..5)
         .map(|_| tokio::spawn(calls::unary(&channel, "/t.T/Any", Bytes::new()).into_future()))
@@ -222,7 +223,6 @@ async fn calls_beyond_the_servers_concurrent_streams_wait_for_their_turn() {
     assert_eq!(probe.counts(), (5, 5));
 }
 
-#[tokio::test]
 async fn trailers_that_the_caller_does_not_take_lose_their_metadata_and_keep_the_status() {
     use farcall_net::Status;
     let long = || "y".repeat(3000);
@@ -248,9 +248,9 @@ async fn trailers_that_the_caller_does_not_take_lose_their_metadata_and_keep_the
             Ok(())
         })
     }))
-    .start()
+    .run()
     .await;
-    let builder = stub.channel_builder().insecure();
+    let builder = stub.channel_builder();
     let channel = builder.max_header_list_size(1000).build().unwrap();
     let status = calls::unary(&channel, "/t.T/Fails", Bytes::new())
         .await

@@ -1,8 +1,17 @@
 //! Metadata in both directions.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_net::{Code, Metadata, Request, Response, Status};
 use farcall_testkit::stub_server::{StubServer, calls};
+
+everywhere![
+    text_and_binary_values_cross_in_both_directions_in_order,
+    names_that_belong_to_grpc_never_reach_the_handler_or_the_caller,
+    metadata_that_cannot_be_sent_fails_the_call_by_name,
+    a_failure_carries_its_metadata_in_the_trailers,
+    a_stream_has_initial_metadata_before_its_messages_and_trailers_after,
+];
 
 /// Sends back what it gets: initial metadata as it came, the binary value as a trailer.
 fn mirror() -> StubServer {
@@ -18,9 +27,8 @@ fn mirror() -> StubServer {
     })
 }
 
-#[tokio::test]
 async fn text_and_binary_values_cross_in_both_directions_in_order() {
-    let channel = mirror().channel();
+    let channel = mirror().reach();
     let binary = [
         Bytes::from_static(&[0, 255, 10, 13]),
         Bytes::new(),
@@ -52,13 +60,12 @@ async fn text_and_binary_values_cross_in_both_directions_in_order() {
     );
 }
 
-#[tokio::test]
 async fn names_that_belong_to_grpc_never_reach_the_handler_or_the_caller() {
     let stub = StubServer::unary("/t.T/Names", |request: Request<Bytes>| async move {
         let names: Vec<&str> = request.metadata().iter().map(|(name, _)| name).collect();
         Ok(Bytes::from(names.join(" ")))
     });
-    let channel = stub.channel();
+    let channel = stub.reach();
     let call = calls::unary(&channel, "/t.T/Names", Bytes::new())
         .metadata("x-mine", "1")
         .timeout(std::time::Duration::from_secs(9));
@@ -76,9 +83,8 @@ async fn names_that_belong_to_grpc_never_reach_the_handler_or_the_caller() {
     );
 }
 
-#[tokio::test]
 async fn metadata_that_cannot_be_sent_fails_the_call_by_name() {
-    let channel = mirror().channel();
+    let channel = mirror().reach();
     for (key, value) in [
         ("x key", "1"),
         ("x-key", "line\nbreak"),
@@ -94,7 +100,6 @@ async fn metadata_that_cannot_be_sent_fails_the_call_by_name() {
     }
 }
 
-#[tokio::test]
 async fn a_failure_carries_its_metadata_in_the_trailers() {
     let stub = StubServer::unary("/t.T/Fail", |_| async {
         let mut metadata = Metadata::new();
@@ -102,7 +107,7 @@ async fn a_failure_carries_its_metadata_in_the_trailers() {
         metadata.insert("x-reason-bin", Bytes::from_static(&[1, 2, 3]));
         Err::<Bytes, _>(Status::unavailable("come back later").with_metadata(metadata))
     });
-    let status = calls::unary(&stub.channel(), "/t.T/Fail", Bytes::new())
+    let status = calls::unary(&stub.reach(), "/t.T/Fail", Bytes::new())
         .await
         .unwrap_err();
     assert_eq!(
@@ -119,7 +124,6 @@ async fn a_failure_carries_its_metadata_in_the_trailers() {
     );
 }
 
-#[tokio::test]
 async fn a_stream_has_initial_metadata_before_its_messages_and_trailers_after() {
     let stub = StubServer::bidi("/t.T/Chat", |request, replies| {
         Box::pin(async move {
@@ -133,7 +137,7 @@ async fn a_stream_has_initial_metadata_before_its_messages_and_trailers_after() 
             Ok(())
         })
     });
-    let channel = stub.channel();
+    let channel = stub.reach();
     let (mut sender, mut replies) = calls::bidi(&channel, "/t.T/Chat").split();
     assert_eq!(
         replies.metadata().await.unwrap().get("x-initial"),

@@ -1,5 +1,6 @@
 //! Panics in handlers.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, logged, within};
 use farcall_net::{Code, Request};
@@ -7,6 +8,11 @@ use farcall_testkit::{
     sim::NetConfig,
     stub_server::{StubServer, calls},
 };
+
+everywhere![
+    a_panic_becomes_internal_and_the_connections_other_calls_go_on,
+    the_text_of_a_panic_is_for_the_log_and_not_for_the_caller,
+];
 
 fn panicking() -> StubServer {
     StubServer::unary("/t.T/Panic", |request: Request<Bytes>| {
@@ -30,10 +36,9 @@ fn panicking() -> StubServer {
     }))
 }
 
-#[tokio::test]
 async fn a_panic_becomes_internal_and_the_connections_other_calls_go_on() {
     logged("");
-    let channel = panicking().channel();
+    let channel = panicking().reach();
     let (mut sender, mut replies) = calls::bidi(&channel, "/t.T/Echo").split();
     sender.send("before".into()).await.unwrap();
     assert_eq!(replies.message().await.unwrap().unwrap(), "before");
@@ -57,9 +62,8 @@ async fn a_panic_becomes_internal_and_the_connections_other_calls_go_on() {
     );
 }
 
-#[tokio::test]
 async fn the_text_of_a_panic_is_for_the_log_and_not_for_the_caller() {
-    let channel = panicking().channel();
+    let channel = panicking().reach();
     let status = calls::unary(&channel, "/t.T/Panic", Bytes::from("later"))
         .await
         .unwrap_err();

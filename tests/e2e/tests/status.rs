@@ -1,13 +1,23 @@
 //! Statuses on their way from a handler to its caller.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_core::status::rpc::{ErrorInfo, RetryInfo};
 use farcall_net::{Channel, Code, Status};
 use farcall_testkit::stub_server::{StubServer, calls};
 use std::{error::Error, time::Duration};
 
+everywhere![
+    every_code_arrives_as_it_was_sent,
+    a_message_may_hold_any_text,
+    typed_details_arrive,
+    a_local_cause_never_leaves_the_process,
+    the_status_of_an_outgoing_call_is_passed_on_with_its_code_and_a_neutral_message,
+    a_forwarded_status_is_passed_on_whole,
+];
+
 fn failing(make: fn() -> Status) -> Channel {
-    StubServer::unary("/t.T/Fail", move |_| async move { Err::<Bytes, _>(make()) }).channel()
+    StubServer::unary("/t.T/Fail", move |_| async move { Err::<Bytes, _>(make()) }).reach()
 }
 
 async fn outcome(channel: &Channel) -> Status {
@@ -16,7 +26,6 @@ async fn outcome(channel: &Channel) -> Status {
         .unwrap_err()
 }
 
-#[tokio::test]
 async fn every_code_arrives_as_it_was_sent() {
     let stub = StubServer::unary("/t.T/Fail", |request| async move {
         Err::<Bytes, _>(Status::new(
@@ -24,7 +33,7 @@ async fn every_code_arrives_as_it_was_sent() {
             format!("number {}", request[0]),
         ))
     });
-    let channel = stub.channel();
+    let channel = stub.reach();
     for number in 1..=16_u8 {
         let status = calls::unary(&channel, "/t.T/Fail", Bytes::from(vec![number]))
             .await
@@ -34,14 +43,12 @@ async fn every_code_arrives_as_it_was_sent() {
     }
 }
 
-#[tokio::test]
 async fn a_message_may_hold_any_text() {
     const TEXT: &str = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n 100% %zz";
     let status = outcome(&failing(|| Status::unknown(TEXT))).await;
     assert_eq!(status.message(), TEXT);
 }
 
-#[tokio::test]
 async fn typed_details_arrive() {
     let channel = failing(|| {
         let info = ErrorInfo {
@@ -65,7 +72,6 @@ async fn typed_details_arrive() {
     assert_eq!(status.details::<ErrorInfo>().unwrap().reason, "QUOTA");
 }
 
-#[tokio::test]
 async fn a_local_cause_never_leaves_the_process() {
     let status = outcome(&failing(|| {
         Status::internal("failed").with_cause(std::io::Error::other("password: hunter2"))
@@ -88,7 +94,7 @@ fn relay(backend: Channel, forward: bool) -> Channel {
             reply.map_err(|status| if forward { status.forward() } else { status })
         }
     })
-    .channel()
+    .reach()
 }
 
 fn secretive() -> Channel {
@@ -100,7 +106,6 @@ fn secretive() -> Channel {
     })
 }
 
-#[tokio::test]
 async fn the_status_of_an_outgoing_call_is_passed_on_with_its_code_and_a_neutral_message() {
     let status = outcome(&relay(secretive(), false)).await;
     assert_eq!(status.code(), Code::NotFound);
@@ -110,7 +115,6 @@ async fn the_status_of_an_outgoing_call_is_passed_on_with_its_code_and_a_neutral
     );
 }
 
-#[tokio::test]
 async fn a_forwarded_status_is_passed_on_whole() {
     let status = outcome(&relay(secretive(), true)).await;
     assert_eq!(

@@ -1,8 +1,15 @@
 //! Long streams of small messages: every sender that waits is told when it may go on.
 
+use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, within};
 use farcall_testkit::stub_server::{StubServer, calls};
+
+everywhere![
+    ten_mebibytes_in_small_messages_arrive,
+    messages_that_fill_the_buffer_exactly_do_not_stall_their_sender,
+    replies_that_fill_the_buffer_exactly_do_not_stall_their_handler,
+];
 
 /// Uploads `count` messages of `size` bytes; the server counts them.
 async fn upload(count: usize, size: usize) {
@@ -13,7 +20,7 @@ async fn upload(count: usize, size: usize) {
         }
         Ok(Bytes::from(count.to_string()))
     })
-    .channel();
+    .reach();
     let (mut sender, reply) = calls::client_streaming(&channel, "/t.T/Upload").split();
     let message = Bytes::from(vec![7; size]);
     let sending = async {
@@ -27,12 +34,10 @@ async fn upload(count: usize, size: usize) {
     assert_eq!(&reply[..], count.to_string().as_bytes());
 }
 
-#[tokio::test]
 async fn ten_mebibytes_in_small_messages_arrive() {
     upload(10 << 10, 1000).await;
 }
 
-#[tokio::test]
 async fn messages_that_fill_the_buffer_exactly_do_not_stall_their_sender() {
     // With their prefix of five bytes: powers of two, which sum up to the mark where senders wait.
     for size in [1019, 4091, 65_531] {
@@ -40,7 +45,6 @@ async fn messages_that_fill_the_buffer_exactly_do_not_stall_their_sender() {
     }
 }
 
-#[tokio::test]
 async fn replies_that_fill_the_buffer_exactly_do_not_stall_their_handler() {
     let channel = StubServer::server_streaming("/t.T/Download", |_, replies| {
         Box::pin(async move {
@@ -50,7 +54,7 @@ async fn replies_that_fill_the_buffer_exactly_do_not_stall_their_handler() {
             Ok(())
         })
     })
-    .channel();
+    .reach();
     let mut replies = calls::server_streaming(&channel, "/t.T/Download", Bytes::new())
         .await
         .unwrap();

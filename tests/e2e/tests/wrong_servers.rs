@@ -245,7 +245,8 @@ async fn tls_server(tls: ServerTls) -> farcall_testkit::stub_server::RunningStub
         .await
 }
 
-fn known_server() -> ServerTls {
+/// With a certificate of the tests' authority.
+pub(crate) fn known_server() -> ServerTls {
     ServerTls::from_pem(certificate!("server.pem"), certificate!("server.key")).unwrap()
 }
 

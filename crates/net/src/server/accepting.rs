@@ -288,13 +288,25 @@ pub(super) async fn accept_until(
 
 /// One connection, from its handshake to its end.
 pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
+    let handshake = service.handshake.clone();
+    connection_after(handshake, service, accepted).await;
+}
+
+/// The same for a client of this process: there is nobody to hide from, so there is no TLS.
+pub(super) async fn connection_in_process(service: Arc<Acceptance>, accepted: Accepted) {
+    let handshake = service.handshake.plaintext();
+    connection_after(handshake, service, accepted).await;
+}
+
+async fn connection_after(handshake: Handshake, service: Arc<Acceptance>, accepted: Accepted) {
     let deadline = clock::now() + service.timeout;
     // Boxed: else its room would stay beside the driver as long as the connection lives.
-    let handshake = Box::pin(unless(
-        service.connections.handshakes_given_up(),
-        service.handshake.run(accepted, deadline.into()),
-    ));
-    let Some(shaken) = handshake.await else {
+    let connections = &service.connections;
+    let getting_ready = Box::pin(async move {
+        let given_up = connections.handshakes_given_up();
+        unless(given_up, handshake.run(accepted, deadline.into())).await
+    });
+    let Some(shaken) = getting_ready.await else {
         return;
     };
     let (io, peer, place) = match shaken {

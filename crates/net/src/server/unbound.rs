@@ -1,7 +1,7 @@
 //! A server that listens nowhere.
 
 use super::{
-    accepting::{Acceptance, ShutdownReport, connection},
+    accepting::{Acceptance, ShutdownReport, connection, connection_in_process},
     builder::Server,
     listener::Accepted,
     serve::ServeError,
@@ -56,13 +56,16 @@ impl Unbound {
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let end = || SocketAddress::Other("stream".into());
-        let accepted = Accepted {
-            io: Io::custom(stream),
-            remote: end(),
-            local: end(),
-        };
-        connection(Arc::clone(&self.service), accepted)
+        connection(Arc::clone(&self.service), accepted(stream, "stream"))
+    }
+
+    /// As [`serve`](Unbound::serve), for the other end of a pipe inside the process: without TLS.
+    pub(crate) fn serve_in_process(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let accepted = accepted(stream, "in-process");
+        connection_in_process(Arc::clone(&self.service), accepted)
     }
 
     /// As [`Server::serve_with_shutdown`]: after the [lame duck](Server::lame_duck) period it tells every client to go away
@@ -71,6 +74,18 @@ impl Unbound {
     pub async fn shut_down(&self, drain: Duration) -> ShutdownReport {
         self.service.lame_duck().await;
         self.service.drain(drain, self.service.idle()).await
+    }
+}
+
+fn accepted(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    name: &'static str,
+) -> Accepted {
+    let end = || SocketAddress::Other(name.into());
+    Accepted {
+        io: Io::custom(stream),
+        remote: end(),
+        local: end(),
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), farcall_net::Status> {
-//! let channel = StubServer::unary("/pkg.Service/Reverse", |request| async move {
+//! let channel = StubServer::unary("/pkg.Service/Reverse", |request| {
 //!     Ok(request.iter().rev().copied().collect::<Bytes>())
 //! })
 //! .channel();
@@ -22,23 +22,19 @@ mod service;
 mod simulated;
 
 pub use running::RunningStub;
-pub use service::Handling;
+pub use service::{Answering, Handling, Later, Now};
 pub use simulated::SimulatedStub;
 
 use crate::sim::NetConfig;
 use bytes::Bytes;
-use farcall_net::{
-    Channel, ChannelBuilder, Request, Response, Sender, Server, Status, Streaming,
-    client::ByteStream, server::Unbound,
-};
+use farcall_net::{Channel, ChannelBuilder, Request, Sender, Server, Streaming, server::Unbound};
 use service::{Stub, Stubs};
-use std::{fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpStream, sync::OnceCell};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 /// A server whose methods are closures. See [the module](self).
 ///
 /// Handlers get the [`Request`] with its metadata, deadline and context, and give back bytes or a whole
-/// [`Response`]. Those that stream replies box their future: `|request, replies| Box::pin(async move { .. })`.
+/// [`Response`](farcall_net::Response), at once or as a future. Those that stream replies box their future: `|request, replies| Box::pin(async move { .. })`.
 #[must_use = "a stub server does nothing until it is started or has a channel"]
 #[derive(Clone)]
 pub struct StubServer {
@@ -57,21 +53,19 @@ impl StubServer {
     }
 
     /// A server with one unary method at `path`, such as `/pkg.Service/Method`.
-    pub fn unary<F, Fut, R>(path: &'static str, handler: F) -> StubServer
+    pub fn unary<F, A, When>(path: &'static str, handler: F) -> StubServer
     where
-        F: Fn(Request<Bytes>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, Status>> + Send + 'static,
-        R: Into<Response<Bytes>>,
+        F: Fn(Request<Bytes>) -> A + Send + Sync + 'static,
+        A: Answering<When>,
     {
         StubServer::of(Stub::unary(path, handler))
     }
 
     /// A server with one method that takes a stream of requests.
-    pub fn client_streaming<F, Fut, R>(path: &'static str, handler: F) -> StubServer
+    pub fn client_streaming<F, A, When>(path: &'static str, handler: F) -> StubServer
     where
-        F: Fn(Request<Streaming<Bytes>>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, Status>> + Send + 'static,
-        R: Into<Response<Bytes>>,
+        F: Fn(Request<Streaming<Bytes>>) -> A + Send + Sync + 'static,
+        A: Answering<When>,
     {
         StubServer::of(Stub::client_streaming(path, handler))
     }
@@ -202,26 +196,15 @@ impl StubServer {
         (self.settings)(Server::builder().add_service(Stubs(self.stubs)))
     }
 
-    /// A plaintext channel to this server, over a socket of 127.0.0.1. The server is started when the channel first connects,
-    /// and stopped when the channel is gone.
+    /// A channel to this server inside the process: no socket, and the semantics of one
+    /// ([`Server::in_process`](farcall_net::Server::in_process)). The server lives as long as the channel. For settings of the
+    /// channel, or to shut the server down, go through [`unbound`](StubServer::unbound); for a socket through
+    /// [`start`](StubServer::start).
     ///
     /// # Panics
-    /// As [`start`](StubServer::start), when the channel connects.
+    /// The settings are wrong.
     pub fn channel(self) -> Channel {
-        let running = Arc::new(OnceCell::new());
-        let connect = move |_: &farcall_net::Address| {
-            let (stub, running) = (self.clone(), Arc::clone(&running));
-            Box::pin(async move {
-                let running: &RunningStub = running.get_or_init(|| stub.start()).await;
-                let stream = TcpStream::connect(running.address()).await?;
-                stream.set_nodelay(true)?;
-                Ok(Box::new(stream) as Box<dyn ByteStream>)
-            }) as _
-        };
-        let builder = Channel::builder("passthrough:///stub")
-            .connector(connect)
-            .insecure();
-        builder.build().expect("the target is well-formed")
+        self.unbound().channel()
     }
 }
 

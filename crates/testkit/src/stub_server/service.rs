@@ -13,6 +13,46 @@ pub type Handling<'a> = Pin<Box<dyn Future<Output = Result<(), Status>> + Send +
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Status>> + Send>>;
 
+/// What a closure with one reply may give: `Result<R, Status>`, where `R` is [`Bytes`] or a [`Response`], at once or as the
+/// output of a future. `When` tells the two apart and is always inferred.
+///
+/// ```
+/// use bytes::Bytes;
+/// use farcall_testkit::stub_server::StubServer;
+///
+/// StubServer::unary("/a.B/Now", |_| Ok(Bytes::from("now")))
+///     .and(StubServer::unary("/a.B/Later", |_| async { Ok(Bytes::from("later")) }));
+/// ```
+pub trait Answering<When>: Send + 'static {
+    /// The answer as a future.
+    fn answer(self) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, Status>> + Send>>;
+}
+
+/// The closure gives its result at once.
+#[derive(Debug)]
+pub enum Now {}
+
+/// The closure gives a future.
+#[derive(Debug)]
+pub enum Later {}
+
+impl<R: Into<Response<Bytes>> + Send + 'static> Answering<Now> for Result<R, Status> {
+    fn answer(self) -> Answer {
+        let answer = self.map(Into::into);
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+impl<Fut, R> Answering<Later> for Fut
+where
+    Fut: Future<Output = Result<R, Status>> + Send + 'static,
+    R: Into<Response<Bytes>>,
+{
+    fn answer(self) -> Answer {
+        Box::pin(async move { self.await.map(Into::into) })
+    }
+}
+
 /// One method.
 #[derive(Clone)]
 pub(super) struct Stub {
@@ -33,26 +73,24 @@ type StreamingClosure<T> =
     dyn for<'a> Fn(Request<T>, &'a mut Sender<Bytes>) -> Handling<'a> + Send + Sync;
 
 impl Stub {
-    pub(super) fn unary<F, Fut, R>(path: &'static str, handler: F) -> Stub
+    pub(super) fn unary<F, A, When>(path: &'static str, handler: F) -> Stub
     where
-        F: Fn(Request<Bytes>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, Status>> + Send + 'static,
-        R: Into<Response<Bytes>>,
+        F: Fn(Request<Bytes>) -> A + Send + Sync + 'static,
+        A: Answering<When>,
     {
-        let closure = move |request| answer(handler(request));
+        let closure = move |request| handler(request).answer();
         Stub {
             path,
             closure: Closure::Unary(Arc::new(closure)),
         }
     }
 
-    pub(super) fn client_streaming<F, Fut, R>(path: &'static str, handler: F) -> Stub
+    pub(super) fn client_streaming<F, A, When>(path: &'static str, handler: F) -> Stub
     where
-        F: Fn(Request<Streaming<Bytes>>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, Status>> + Send + 'static,
-        R: Into<Response<Bytes>>,
+        F: Fn(Request<Streaming<Bytes>>) -> A + Send + Sync + 'static,
+        A: Answering<When>,
     {
-        let closure = move |request| answer(handler(request));
+        let closure = move |request| handler(request).answer();
         Stub {
             path,
             closure: Closure::ClientStreaming(Arc::new(closure)),
@@ -124,12 +162,6 @@ impl Stub {
             }
         }
     }
-}
-
-fn answer<R: Into<Response<Bytes>>>(
-    handling: impl Future<Output = Result<R, Status>> + Send + 'static,
-) -> Answer {
-    Box::pin(async move { handling.await.map(Into::into) })
 }
 
 /// All methods of a stub server, whatever services their paths name.

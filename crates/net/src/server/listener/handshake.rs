@@ -41,6 +41,14 @@ impl Handshake {
         Handshake { security, places }
     }
 
+    /// The same without TLS, with the same places.
+    pub(crate) fn plaintext(&self) -> Handshake {
+        Handshake {
+            security: Security::Plaintext,
+            places: Arc::clone(&self.places),
+        }
+    }
+
     /// Shakes hands, until `deadline`. Nothing is left of the connection if that fails. The place is to be kept until the
     /// client's preface has come.
     ///
