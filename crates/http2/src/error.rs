@@ -99,6 +99,11 @@ macro_rules! crimes {
             /// Every crime there is.
             pub const ALL: &[PeerMisbehaved] = &[$(PeerMisbehaved::$name),*];
 
+            /// Its name here, for counters: `"ZeroWindowUpdate"`.
+            pub const fn name(self) -> &'static str {
+                match self { $(PeerMisbehaved::$name => stringify!($name),)* }
+            }
+
             /// The error code that answers it, in RST_STREAM or GOAWAY.
             pub const fn reason(self) -> Reason {
                 match self { $(PeerMisbehaved::$name => Reason::$reason,)* }
@@ -119,8 +124,12 @@ macro_rules! crimes {
 // The one place that chooses the error code of each crime. Sections are of RFC 9113 unless they say otherwise.
 crimes! {
     BadPreface => PROTOCOL_ERROR, "the connection does not begin with the HTTP/2 preface", "3.4";
-    AnswersInHttp1 => PROTOCOL_ERROR, "the peer speaks HTTP/1.1, not HTTP/2", "3.4";
-    AnswersInTls => PROTOCOL_ERROR, "the peer speaks TLS, and the connection is in plaintext", "3.4";
+    SpeaksHttp1 => PROTOCOL_ERROR, "the peer speaks HTTP/1.1, not HTTP/2", "3.4";
+    SpeaksTls => PROTOCOL_ERROR, "the peer speaks TLS, and the connection is in plaintext", "3.4";
+    AnswersWithTlsAlert => PROTOCOL_ERROR, "the peer answers with a TLS alert: it expects TLS, and the connection is in plaintext", "3.4";
+    SpeaksSsh => PROTOCOL_ERROR, "the peer speaks SSH, not HTTP/2", "3.4";
+    SpeaksSmtp => PROTOCOL_ERROR, "the peer greets as SMTP and FTP servers do, not in HTTP/2", "3.4";
+    SpeaksText => PROTOCOL_ERROR, "the peer speaks a protocol of text, not HTTP/2", "3.4";
     FirstFrameNotSettings => PROTOCOL_ERROR, "the first frame is not SETTINGS", "3.4";
     FrameTooLarge => FRAME_SIZE_ERROR, "a frame is larger than our SETTINGS_MAX_FRAME_SIZE", "4.2";
     WrongFrameSize => FRAME_SIZE_ERROR, "a frame has a length that its type does not allow", "4.2";

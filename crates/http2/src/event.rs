@@ -53,7 +53,7 @@ impl StreamKey {
 /// let mut server = Connection::server(Config::default(), now);
 /// let mut input = BytesMut::from("GET / HTTP/1.1\r\n");
 /// let event = server.poll_event(now, &mut input);
-/// let error = ConnectionError::Misbehaved(PeerMisbehaved::BadPreface, Reason::PROTOCOL_ERROR);
+/// let error = ConnectionError::Misbehaved(PeerMisbehaved::SpeaksHttp1, Reason::PROTOCOL_ERROR);
 /// assert!(matches!(event, Some(Event::Closed(e)) if e == error));
 /// assert!(server.is_closed() && server.wants_write()); // a GOAWAY
 /// ```
@@ -93,10 +93,10 @@ pub enum Event {
         /// Who ended it, and if we did, for which crime of the peer.
         cause: ResetCause,
     },
-    /// (server) A request that became no stream: malformed, too large or beyond the limit of streams. It has been
-    /// answered with RST_STREAM; this is for logs and counters.
+    /// A request that became no stream (server): malformed, too large or beyond the limit of streams. Or a frame on a
+    /// stream that is over. It has been answered with RST_STREAM; this is for logs and counters.
     Rejected {
-        /// The identifier that the stream would have had.
+        /// The identifier of the stream, or the one that it would have had.
         id: u32,
         /// What was wrong.
         crime: PeerMisbehaved,

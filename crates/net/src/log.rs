@@ -1,7 +1,10 @@
-//! Log lines that peers can cause: escaped, limited in rate, with a count of what was left out.
+//! Log lines that peers can cause: escaped, limited in rate, with a count of what was left out; and the counters of the same.
 
-use crate::{clock, peer::Peer};
-use farcall_http2::{ConnectionError, Reason};
+use crate::{
+    clock,
+    peer::{Peer, PeerReports},
+};
+use farcall_http2::{ConnectionError, PeerMisbehaved, Reason};
 use std::{
     collections::HashMap,
     fmt,
@@ -30,6 +33,8 @@ pub(crate) enum Trouble {
     Handshake,
     /// The listener could not accept.
     Accept,
+    /// A connection beyond a limit.
+    Refused,
     /// A server that sent a client away for a reason.
     GoAway,
 }
@@ -39,6 +44,7 @@ pub(crate) enum Trouble {
 pub(crate) struct Log {
     /// By kind and cause; never more than [`CAUSES`], since what peers say is not part of the key.
     budgets: Mutex<HashMap<(Trouble, u64), Budget>>,
+    pub(crate) reports: PeerReports,
 }
 
 /// Further causes share the budget of their kind.
@@ -53,8 +59,8 @@ impl Trouble {
                 let mut words = what.splitn(3, ' ');
                 (words.next(), words.next())
             }
-            // A crime's sentence is wholly ours.
-            Trouble::Protocol => (Some(what), None),
+            // A crime's sentence is wholly ours, and so is the name of a limit.
+            Trouble::Protocol | Trouble::Refused => (Some(what), None),
             _ => return 0,
         };
         let mut hasher = DefaultHasher::new();
@@ -85,6 +91,13 @@ impl Budget {
 }
 
 impl Log {
+    pub(crate) fn with(reports: PeerReports) -> Log {
+        Log {
+            reports,
+            ..Log::default()
+        }
+    }
+
     /// One line about a peer; control characters in `what` are escaped.
     pub(crate) fn report(&self, trouble: Trouble, peer: &Peer, what: &dyn fmt::Display) {
         self.write(trouble, format_args!("{}", peer.remote_address()), what);
@@ -96,8 +109,18 @@ impl Log {
         | ConnectionError::KeepaliveTimeout
         | ConnectionError::SettingsTimeout = error
         {
+            self.reports.goaway_sent();
             self.write(Trouble::Protocol, format_args!("{peer}"), error);
         }
+        if let ConnectionError::Misbehaved(crime, _) = error {
+            self.reports.misbehaved(*crime);
+        }
+    }
+
+    /// A call or a frame that broke a rule, and was reset for it.
+    pub(crate) fn misbehaved(&self, peer: &Peer, crime: PeerMisbehaved) {
+        self.reports.misbehaved(crime);
+        self.report(Trouble::Protocol, peer, &crime);
     }
 
     /// A GOAWAY of a server's that blames this client.

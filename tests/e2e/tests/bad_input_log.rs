@@ -99,7 +99,7 @@ async fn a_connection_that_is_not_http2_has_a_line() {
     peer.raw(b"GET / HTTP/1.1\r\n\r\n").await;
     peer.expect_end().await;
     let lines = lines(&address, 1).await;
-    assert!(lines[0].contains("preface"), "{lines:?}");
+    assert!(lines[0].contains("HTTP/1.1"), "{lines:?}");
 }
 
 #[tokio::test]

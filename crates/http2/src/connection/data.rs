@@ -146,8 +146,10 @@ impl Connection {
         match self.streams.past(id) {
             Past::WeReset => self.charge(Act::Late, now)?,
             Past::Ended | Past::Skipped => {
-                self.refuse(now, id, PeerMisbehaved::FrameOnClosedStream)?;
+                let crime = PeerMisbehaved::FrameOnClosedStream;
+                self.refuse(now, id, crime)?;
                 self.streams.remember_reset(id);
+                self.events.push_back(Event::Rejected { id, crime });
             }
         }
         Ok(None)

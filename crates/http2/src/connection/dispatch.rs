@@ -79,11 +79,10 @@ impl Connection {
             return Ok(Step::Starved(HEAD_LEN));
         };
         let head = Head::parse(head);
+        self.check_order(&head, input)?;
         if head.len > self.config.max_frame_size {
-            self.refuse_other_protocols(input)?;
             return Err(PeerMisbehaved::FrameTooLarge);
         }
-        self.check_order(&head)?;
         if head.kind == Kind::DATA {
             return self.on_data(now, &head, input, event);
         }
@@ -104,8 +103,9 @@ impl Connection {
 
     /// The rules about which frame may come when.
     #[inline]
-    fn check_order(&self, head: &Head) -> Result<(), PeerMisbehaved> {
+    fn check_order(&self, head: &Head, input: &[u8]) -> Result<(), PeerMisbehaved> {
         if self.life == Life::FirstSettings && head.kind != Kind::SETTINGS {
+            self.refuse_other_protocols(input)?;
             return Err(PeerMisbehaved::FirstFrameNotSettings);
         }
         match self.blocks.unfinished() {
@@ -163,7 +163,10 @@ impl Connection {
             None if self.streams.past(stream) == Past::WeReset => Ok(()),
             None => {
                 self.streams.remember_reset(stream);
-                self.refuse(now, stream, crime)
+                self.refuse(now, stream, crime)?;
+                let id = stream;
+                self.events.push_back(Event::Rejected { id, crime });
+                Ok(())
             }
         }
     }

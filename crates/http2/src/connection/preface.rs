@@ -1,7 +1,10 @@
-//! The client's preface as a server reads it, RFC 9113 §3.4.
+//! The client's preface as a server reads it, and the first octets of peers that do not speak HTTP/2 (RFC 9113 §3.4).
 
 use super::{Connection, Life};
-use crate::{error::PeerMisbehaved, frame::PREFACE};
+use crate::{
+    error::PeerMisbehaved,
+    frame::{HEAD_LEN, PREFACE},
+};
 use bytes::{Buf, BytesMut};
 
 impl Connection {
@@ -14,7 +17,8 @@ impl Connection {
         let expected = &PREFACE[seen..];
         let len = expected.len().min(input.len());
         if input[..len] != expected[..len] {
-            return Err(PeerMisbehaved::BadPreface);
+            let said = [&PREFACE[..seen], input].concat();
+            return Err(other_protocol(&said).unwrap_or(PeerMisbehaved::BadPreface));
         }
         input.advance(len);
         let seen = seen + len;
@@ -27,15 +31,49 @@ impl Connection {
     }
 
     /// Names the protocol of a peer that does not begin with SETTINGS. Its first octets, read as a frame, are
-    /// not whole or too large.
+    /// not whole or those of another one.
     #[cold]
     pub(super) fn refuse_other_protocols(&self, input: &[u8]) -> Result<(), PeerMisbehaved> {
-        match input {
-            _ if self.life != Life::FirstSettings => Ok(()),
-            [b'H', b'T', b'T', b'P', b'/', ..] => Err(PeerMisbehaved::AnswersInHttp1),
-            // An alert or a handshake message (RFC 8446 §5.1).
-            [0x15 | 0x16, 3, ..] => Err(PeerMisbehaved::AnswersInTls),
+        match other_protocol(input) {
+            Some(crime) if self.life == Life::FirstSettings => Err(crime),
             _ => Ok(()),
         }
     }
+}
+
+/// What others say first: this end hears it when a port or a target is wrong.
+#[cold]
+fn other_protocol(said: &[u8]) -> Option<PeerMisbehaved> {
+    let begins = |words: &[&str]| words.iter().any(|word| said.starts_with(word.as_bytes()));
+    // "PRI" is HTTP/2's own.
+    let requests = [
+        "GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ", "CONNECT ", "PATCH ", "TRACE ",
+    ];
+    Some(match said {
+        _ if begins(&["HTTP/"]) || begins(&requests) => PeerMisbehaved::SpeaksHttp1,
+        // An alert, or a handshake message (RFC 8446 §5.1).
+        [0x15, 3, ..] => PeerMisbehaved::AnswersWithTlsAlert,
+        [0x16, 3, ..] => PeerMisbehaved::SpeaksTls,
+        _ if begins(&["SSH-"]) => PeerMisbehaved::SpeaksSsh,
+        // "220 ready", "421 too busy", "554 no service here" (RFC 5321 §4.2, RFC 959 §4.2).
+        [
+            b'2' | b'4' | b'5',
+            b'0'..=b'9',
+            b'0'..=b'9',
+            b' ' | b'-',
+            ..,
+        ] => PeerMisbehaved::SpeaksSmtp,
+        // SETTINGS has a 4 among them.
+        _ => {
+            let head = said.get(..HEAD_LEN)?;
+            return head
+                .iter()
+                .all(is_text)
+                .then_some(PeerMisbehaved::SpeaksText);
+        }
+    })
+}
+
+fn is_text(octet: &u8) -> bool {
+    matches!(octet, b' '..=b'~' | b'\t' | b'\r' | b'\n')
 }

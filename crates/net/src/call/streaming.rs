@@ -10,7 +10,7 @@ use farcall_core::{
     Codec, Metadata, Status,
     call::{Progress, ReceiveOptions, Shape, client::ResponseMachine, server::RequestMachine},
 };
-use farcall_http2::{Reason, ResetCause};
+use farcall_http2::{PeerMisbehaved, Reason, ResetCause};
 use futures_core::Stream;
 use std::{
     any::Any,
@@ -115,14 +115,24 @@ pub(crate) fn feed_response(
             ));
         }
         Some(End::Reset(_, ResetCause::Misbehaved(crime))) => {
-            machine.on_failure(Status::internal(format!(
-                "the server broke the protocol: {crime}"
-            )));
+            machine.on_failure(misbehaved(crime));
         }
         Some(End::Reset(reason, _)) => machine.on_reset(reason, false),
         Some(End::Failed(status)) => machine.on_failure(status),
     }
     machine.must_reset()
+}
+
+/// What a response that breaks a rule comes to. One that passes a limit of ours is exhausting and not broken, as messages
+/// are that are too large; C-core says the same, grpc-go `INTERNAL`.
+#[cold]
+fn misbehaved(crime: PeerMisbehaved) -> Status {
+    match crime {
+        PeerMisbehaved::HeaderListTooLarge => Status::resource_exhausted(format!(
+            "the server's metadata is larger than max_header_list_size allows: {crime}"
+        )),
+        _ => Status::internal(format!("the server broke the protocol: {crime}")),
+    }
 }
 
 fn feed_request(machine: &mut RequestMachine, mut incoming: Incoming) -> Option<Reason> {

@@ -315,6 +315,29 @@ impl ChannelBuilder {
         self
     }
 
+    /// Frames that a server makes the channel write (answers to PING and SETTINGS, resets) and leaves unread, on each
+    /// connection. From a quarter of it on nothing more is read from the server; beyond it the connection ends with
+    /// GOAWAY(ENHANCE_YOUR_CALM). Default 2,000.
+    pub fn max_unread_replies(mut self, frames: u32) -> Self {
+        self.http2.max_unread_replies = frames;
+        self
+    }
+
+    /// CONTINUATION frames that a server may cut one header list into; one more is allowed for every 4 KiB of the size of
+    /// lists that is accepted. More end the connection with GOAWAY(ENHANCE_YOUR_CALM) (CVE-2024-27316). Default 16.
+    pub fn max_continuations(mut self, frames: u32) -> Self {
+        self.http2.max_continuations = frames;
+        self
+    }
+
+    /// How long a server may take for one header list, from its HEADERS to its last CONTINUATION; then the connection ends
+    /// with GOAWAY(ENHANCE_YOUR_CALM). Default 20 s. No call of the connection goes on meanwhile. Too short: connections
+    /// over bad links are lost.
+    pub fn header_block_timeout(mut self, timeout: Duration) -> Self {
+        self.http2.header_block_timeout = timeout.min(clock::FOREVER);
+        self
+    }
+
     /// The channel; nothing is connected yet.
     ///
     /// # Errors

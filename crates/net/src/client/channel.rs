@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     call::Encoding,
+    peer::PeerReports,
     transport::{Mailbox, connect::Security, mailbox::End},
 };
 use farcall_core::{MethodDescriptor, Status, call::ReceiveOptions, message::Compressor};
@@ -88,6 +89,12 @@ impl Channel {
     /// The canonical form of the target, such as `dns:///localhost:50051`.
     pub fn target(&self) -> String {
         self.settings().target.to_string()
+    }
+
+    /// Counters of what the servers of this channel have done wrong, and of what was done about it. Clones of the channel
+    /// count together.
+    pub fn peer_reports(&self) -> PeerReports {
+        self.settings().log.reports.clone()
     }
 
     /// What keeps the channel from closing as long as it is held.

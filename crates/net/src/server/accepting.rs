@@ -3,6 +3,7 @@
 
 use super::{
     LAME_DUCK_GRACE, SILENT_GRACE,
+    admission::Admission,
     builder::Server,
     connection::ServerRole,
     getting_ready::GettingReady,
@@ -13,6 +14,7 @@ use crate::{
     clock,
     error::{ConfigError, check_windows},
     log::Trouble,
+    peer::PeerReports,
     transport::{Driver, Mailbox, Submit, io::TcpOptions, submit::Request},
 };
 use farcall_http2::{Config, Connection};
@@ -45,6 +47,7 @@ pub(super) struct Acceptance {
     polling: Duration,
     lame_duck: Duration,
     handshake: Handshake,
+    admission: Arc<Admission>,
     connections: Connections,
 }
 
@@ -178,7 +181,7 @@ impl Acceptance {
             Some(tls) => Security::Tls(tls.acceptor().map_err(ConfigError::tls)?),
             _ => Security::Plaintext,
         };
-        let shared = Shared::new(server.router, server.limits);
+        let shared = Shared::new(server.router, server.limits, server.reports);
         Ok(Arc::new(Acceptance {
             shared: Arc::new(shared),
             http2: Arc::new(server.http2),
@@ -186,6 +189,7 @@ impl Acceptance {
             polling: server.polling,
             lame_duck: server.lame_duck,
             handshake: Handshake::new(security, server.max_handshakes),
+            admission: Admission::new(server.max_connections, server.max_of_address),
             connections: Connections::default(),
         }))
     }
@@ -245,6 +249,11 @@ impl Acceptance {
         report
     }
 
+    /// What its peers have done wrong.
+    pub(super) fn reports(&self) -> PeerReports {
+        self.shared.log.reports.clone()
+    }
+
     /// Waits until no connection is open.
     pub(super) async fn idle(&self) {
         loop {
@@ -286,8 +295,16 @@ pub(super) async fn accept_until(
     }
 }
 
-/// One connection, from its handshake to its end.
+/// One connection, from its handshake to its end; or to its end alone, if there are too many.
 pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
+    let _admitted = match service.admission.admit(&accepted.remote) {
+        Ok(admitted) => admitted,
+        Err(full) => {
+            service.shared.log.reports.connection_refused();
+            let remote = format_args!("{}", accepted.remote);
+            return service.shared.log.write(Trouble::Refused, remote, &full);
+        }
+    };
     let handshake = service.handshake.clone();
     connection_after(handshake, service, accepted).await;
 }
@@ -299,6 +316,7 @@ pub(super) async fn connection_in_process(service: Arc<Acceptance>, accepted: Ac
 }
 
 async fn connection_after(handshake: Handshake, service: Arc<Acceptance>, accepted: Accepted) {
+    let log = &service.shared.log;
     let deadline = clock::now() + service.timeout;
     // Boxed: else its room would stay beside the driver as long as the connection lives.
     let connections = &service.connections;
@@ -312,12 +330,9 @@ async fn connection_after(handshake: Handshake, service: Arc<Acceptance>, accept
     let (io, peer, place) = match shaken {
         Ok(ready) => ready,
         Err(error) => {
-            service.shared.log.write(
-                Trouble::Handshake,
-                format_args!("{}", error.address()),
-                &error,
-            );
-            return;
+            log.reports.handshake_failed();
+            let remote = format_args!("{}", error.address());
+            return log.write(Trouble::Handshake, remote, &error);
         }
     };
     let submit = Arc::new(Submit::default());

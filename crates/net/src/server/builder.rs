@@ -7,7 +7,7 @@ use super::{
 use crate::{
     call::Limits,
     clock,
-    peer::{Act, Budget},
+    peer::{Act, Budget, PeerReports},
 };
 use farcall_http2::Config;
 use std::{fmt, num::NonZeroUsize, thread, time::Duration};
@@ -43,12 +43,15 @@ pub struct Server {
     pub(super) http2: Config,
     pub(super) handshake_timeout: Duration,
     pub(super) max_handshakes: usize,
+    pub(super) max_connections: usize,
+    pub(super) max_of_address: usize,
     pub(super) unknown_methods: Vec<String>,
     pub(super) all_to_completion: bool,
     pub(super) tls: Option<Tls>,
     pub(super) shards: Option<NonZeroUsize>,
     pub(super) polling: Duration,
     pub(super) lame_duck: Duration,
+    pub(super) reports: PeerReports,
 }
 
 impl Server {
@@ -60,12 +63,15 @@ impl Server {
             http2: Config::default(),
             handshake_timeout: Duration::from_secs(20),
             max_handshakes: 512,
+            max_connections: 100_000,
+            max_of_address: usize::MAX,
             unknown_methods: Vec::new(),
             all_to_completion: false,
             tls: None,
             shards: None,
             polling: Duration::ZERO,
             lame_duck: Duration::ZERO,
+            reports: PeerReports::default(),
         }
     }
 
@@ -185,6 +191,23 @@ impl Server {
         self
     }
 
+    /// Connections that the server has open at a time, over all its [shards](Server::shards), those that shake hands
+    /// included. One more is accepted and closed at once, so that its client tries another server rather than waiting in
+    /// the system's queue; nothing is read from it, and the log says so once a second. Default 100,000: mostly the process's
+    /// limit of file descriptors comes first, and when that is reached new connections wait.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// Connections that one client address has open at a time, as [`max_connections`](Server::max_connections) of all
+    /// addresses. Addresses of IPv6 count as one if their first 64 bits are the same; Unix sockets have no such limit. Default:
+    /// none, since all clients behind a proxy or a translating router share an address.
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.max_of_address = connections;
+        self
+    }
+
     /// How long a new connection may take to get ready: from its acceptance through its TLS handshake to its HTTP/2
     /// preface. Default 20 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
@@ -215,6 +238,43 @@ impl Server {
     pub fn peer_budget(mut self, act: Act, budget: Budget) -> Self {
         self.http2.budgets.set(act, budget);
         self
+    }
+
+    /// Frames that a client makes the server write (answers to PING and SETTINGS, resets) and leaves unread, on each
+    /// connection. From a quarter of it on nothing more is read from the client; beyond it the connection ends with
+    /// GOAWAY(ENHANCE_YOUR_CALM). Default 2,000. A low one ends connections of clients that cancel much on slow links.
+    pub fn max_unread_replies(mut self, frames: u32) -> Self {
+        self.http2.max_unread_replies = frames;
+        self
+    }
+
+    /// Bytes that the server has ready for a client's socket and the client does not read; while there are as many, nothing
+    /// more is read from that client, since every request would add to them. Default 1 MiB. A low one lets clients wait that
+    /// send much before they read; a high one costs as much memory for each connection.
+    pub fn max_unread_output(mut self, bytes: usize) -> Self {
+        self.http2.max_unread_output = bytes;
+        self
+    }
+
+    /// CONTINUATION frames that a client may cut one header list into; one more is allowed for every 4 KiB of the size of
+    /// lists that is accepted. More end the connection with GOAWAY(ENHANCE_YOUR_CALM) (CVE-2024-27316). Default 16.
+    pub fn max_continuations(mut self, frames: u32) -> Self {
+        self.http2.max_continuations = frames;
+        self
+    }
+
+    /// How long a client may take for one header list, from its HEADERS to its last CONTINUATION; then the connection ends
+    /// with GOAWAY(ENHANCE_YOUR_CALM). Default 20 s. No call of the connection goes on meanwhile. Too short: clients on bad
+    /// links lose their connection.
+    pub fn header_block_timeout(mut self, timeout: Duration) -> Self {
+        self.http2.header_block_timeout = timeout.min(clock::FOREVER);
+        self
+    }
+
+    /// Counters of what this server's clients will do wrong, and of what is done about it. To be taken before the server
+    /// is served, and read at any time; [`Bound`](crate::server::Bound) and [`Unbound`](crate::server::Unbound) give them too.
+    pub fn peer_reports(&self) -> PeerReports {
+        self.reports.clone()
     }
 
     /// Header lists of a connection's open calls together, in bytes (names, values and 32 bytes per field); further calls

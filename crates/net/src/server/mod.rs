@@ -1,6 +1,7 @@
 //! The server: listeners, connections, routes, handlers, shutdown.
 
 mod accepting;
+mod admission;
 mod builder;
 mod calls;
 mod connection;

@@ -6,7 +6,11 @@ use super::{
     listener::{BindError, Listener, Socket},
     shards::Shards,
 };
-use crate::{error::ConfigError, peer::SocketAddress, transport::io::TcpOptions};
+use crate::{
+    error::ConfigError,
+    peer::{PeerReports, SocketAddress},
+    transport::io::TcpOptions,
+};
 use std::{error::Error, fmt, future::Future, io, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
@@ -126,6 +130,11 @@ impl Bound {
         self.local_address()
             .ip()
             .ok_or_else(|| io::Error::other("the server does not listen on an IP address"))
+    }
+
+    /// See [`Server::peer_reports`].
+    pub fn peer_reports(&self) -> PeerReports {
+        self.service.reports()
     }
 
     /// Serves until the future is dropped, which cuts every connection.

@@ -4,7 +4,7 @@ use super::router::Router;
 use crate::{
     call::{Limits, Terms},
     log::Log,
-    peer::Peer,
+    peer::{Peer, PeerReports},
 };
 use farcall_core::{call::server::ResponseTemplate, message::Compressors};
 use std::sync::atomic::AtomicUsize;
@@ -21,14 +21,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(router: Router, limits: Limits) -> Shared {
+    pub(crate) fn new(router: Router, limits: Limits, reports: PeerReports) -> Shared {
         let compressors = Compressors::default();
         Shared {
             router,
             limits,
             template: ResponseTemplate::new(&compressors),
             compressors,
-            log: Log::default(),
+            log: Log::with(reports),
             cut: AtomicUsize::new(0),
         }
     }

@@ -6,7 +6,11 @@ use super::{
     listener::Accepted,
     serve::ServeError,
 };
-use crate::{error::ConfigError, peer::SocketAddress, transport::io::Io};
+use crate::{
+    error::ConfigError,
+    peer::{PeerReports, SocketAddress},
+    transport::io::Io,
+};
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -66,6 +70,11 @@ impl Unbound {
     ) -> impl Future<Output = ()> + Send + 'static {
         let accepted = accepted(stream, "in-process");
         connection_in_process(Arc::clone(&self.service), accepted)
+    }
+
+    /// See [`Server::peer_reports`].
+    pub fn peer_reports(&self) -> PeerReports {
+        self.service.reports()
     }
 
     /// As [`Server::serve_with_shutdown`]: after the [lame duck](Server::lame_duck) period it tells every client to go away

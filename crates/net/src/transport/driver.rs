@@ -19,6 +19,7 @@ use farcall_http2::{Connection, Event, StreamKey};
 use std::{
     future::Future,
     io::{self, IoSlice},
+    mem,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
@@ -61,6 +62,8 @@ pub(crate) trait Role: Send + Unpin + 'static {
     fn handle_timeout(&mut self, connection: &mut Connection, now: Instant);
     /// The socket failed; events that end all streams follow.
     fn on_io_error(&mut self, error: io::Error);
+    /// Nothing is read for a while: the peer leaves too much unread, or has spent too much of a budget.
+    fn on_reads_paused(&mut self) {}
     /// All output has been written.
     fn on_flushed(&mut self) {}
     /// The connection is over and the rest of its output was not written.
@@ -164,8 +167,12 @@ impl<R: Role> Driver<R> {
         if self.process(cx, now) {
             return true;
         }
-        self.read_skipped = self.connection.reads_paused();
-        if self.read_skipped {
+        let paused = self.connection.reads_paused();
+        let before = mem::replace(&mut self.read_skipped, paused);
+        if paused {
+            if !before {
+                self.role.on_reads_paused();
+            }
             return false;
         }
         buffer::make_room(&mut self.input, self.connection.input_hint());
@@ -292,7 +299,7 @@ impl<R: Role> Driver<R> {
                 self.state = State::Yielded;
                 // Where nobody can have anything to add, waiting for it is a turn of the queue for nothing. But only once:
                 // a peer that goes on sending must not keep the thread.
-                if submitted | self.role.has_woken() | !std::mem::take(&mut first) {
+                if submitted | self.role.has_woken() | !mem::take(&mut first) {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }

@@ -1,6 +1,6 @@
 //! A stub server on a socket.
 
-use farcall_net::{Channel, ChannelBuilder, Server, ShutdownReport};
+use farcall_net::{Channel, ChannelBuilder, Server, ShutdownReport, peer::PeerReports};
 use std::{net::SocketAddr, time::Duration};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -23,6 +23,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 #[derive(Debug)]
 pub struct RunningStub {
     address: SocketAddr,
+    reports: PeerReports,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<ShutdownReport>,
 }
@@ -36,6 +37,7 @@ impl RunningStub {
             .await
             .expect("the stub server can be bound");
         let address = bound.local_addr().expect("it is bound to an IP address");
+        let reports = bound.peer_reports();
         let (stop, stopped) = oneshot::channel::<()>();
         let signal = async move {
             if stopped.await.is_err() {
@@ -45,6 +47,7 @@ impl RunningStub {
         let task = tokio::spawn(bound.serve_with_shutdown(signal, drain));
         RunningStub {
             address,
+            reports,
             stop: Some(stop),
             task,
         }
@@ -53,6 +56,11 @@ impl RunningStub {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What its clients do wrong.
+    pub fn peer_reports(&self) -> PeerReports {
+        self.reports.clone()
     }
 
     /// A builder of channels to it; say `.insecure()` or `.tls(..)`.

@@ -312,6 +312,7 @@ impl Role for ClientRole {
                     call.mailbox.set_outstanding(connection.buffered(stream));
                 }
             }
+            Event::Rejected { crime, .. } => self.log.reports.misbehaved(crime),
             Event::CanOpen => self.retry_waiting(connection, now),
             Event::GoAway { reason, debug } => {
                 self.log.sent_away(&self.peer, reason, &debug);
@@ -413,6 +414,10 @@ impl Role for ClientRole {
             let key = key.unwrap_or(StreamKey::NONE);
             mailbox.deliver_end(None, End::Failed(deadline_exceeded()), Some(key));
         }
+    }
+
+    fn on_reads_paused(&mut self) {
+        self.log.reports.reading_paused();
     }
 
     fn on_io_error(&mut self, error: io::Error) {

@@ -123,6 +123,9 @@ impl ClientRole {
         reason: Reason,
         cause: ResetCause,
     ) {
+        if let ResetCause::Misbehaved(crime) = cause {
+            self.log.reports.misbehaved(crime);
+        }
         let Some(mut call) = self.remove(key) else {
             return;
         };

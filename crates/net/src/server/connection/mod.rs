@@ -23,7 +23,7 @@ use crate::{
 };
 use bytes::Bytes;
 use farcall_core::Status;
-use farcall_http2::{Connection, Event, Reason, StreamKey};
+use farcall_http2::{Connection, Event, Reason, ResetCause, StreamKey};
 use std::{
     io, mem,
     sync::{Arc, atomic::Ordering},
@@ -112,6 +112,9 @@ impl Role for ServerRole {
                 reason,
                 cause,
             } => {
+                if let ResetCause::Misbehaved(crime) = cause {
+                    self.shared.log.misbehaved(&self.terms.peer, crime);
+                }
                 if let Some(call) = self.calls.remove(stream) {
                     let unreported = call.cancel(Cancelled::Cancelled, End::Reset(reason, cause));
                     connection.release(now, stream, unreported);
@@ -126,7 +129,9 @@ impl Role for ServerRole {
                     mailbox.set_outstanding(buffered);
                 }
             }
-            Event::Rejected { crime, .. } => self.report(Trouble::Protocol, &crime),
+            Event::Rejected { crime, .. } => {
+                self.shared.log.misbehaved(&self.terms.peer, crime);
+            }
             Event::Closed(error) => self
                 .shared
                 .log
@@ -201,6 +206,10 @@ impl Role for ServerRole {
 
     fn on_io_error(&mut self, error: io::Error) {
         self.shared.log.io_error(&self.terms.peer, &error);
+    }
+
+    fn on_reads_paused(&mut self) {
+        self.shared.log.reports.reading_paused();
     }
 
     fn on_flushed(&mut self) {

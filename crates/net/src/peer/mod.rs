@@ -1,6 +1,9 @@
 //! Who is at the other end of a connection, and what it may do.
 
-pub use farcall_http2::{Act, Budget};
+mod report;
+
+pub use farcall_http2::{Act, Budget, PeerMisbehaved};
+pub use report::{PeerReport, PeerReports};
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 /// The other end of a connection: its address, and what TLS has proven about it.
