@@ -3,7 +3,7 @@
 use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, Probe, within};
-use farcall_net::{Code, Request, Response};
+use farcall_net::{Channel, Code, Request, Response};
 use farcall_testkit::stub_server::{StubServer, calls};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -282,6 +282,47 @@ async fn trailers_that_the_caller_does_not_take_lose_their_metadata_and_keep_the
     drop((requests, replies, channel));
     stub.begin_shutdown();
     within(PATIENCE, "the shutdown", stub.wait()).await;
+}
+
+/// A call whose server answers with a long value in its headers, or in its trailers.
+async fn answered_at_length(trailers: bool, bytes: usize) -> farcall_net::Status {
+    use farcall_http2::Reason;
+    use farcall_testkit::scripted_peer::ScriptedPeer;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("ipv4:{}", listener.local_addr().unwrap());
+    let channel = Channel::builder(target).insecure().build().unwrap();
+    let call = tokio::spawn(async move {
+        let call = calls::unary(&channel, "/t.T/Any", Bytes::new()).timeout(PATIENCE);
+        call.await.unwrap_err()
+    });
+    let mut server = ScriptedPeer::accept(&listener).await.unwrap();
+    server.handshake().await;
+    server.expect_headers(1).await;
+    server.expect_data(1).await;
+    let long = "x".repeat(bytes);
+    if trailers {
+        server.response(1).await;
+        let list = [("grpc-status", "5"), ("grpc-message", &long)];
+        server.headers(1, &list, true).await;
+    } else {
+        let list = [(":status", "200"), ("content-type", "application/grpc")];
+        let list = [&list[..], &[("x", &long)]].concat();
+        server.headers(1, &list, false).await;
+    }
+    assert_eq!(server.expect_rst(1).await, Reason::ENHANCE_YOUR_CALM);
+    call.await.unwrap()
+}
+
+#[tokio::test]
+async fn metadata_of_the_servers_beyond_the_clients_limit_is_resource_exhausted_and_says_so() {
+    for trailers in [false, true] {
+        // One frame holds it, and it is more than the 16 KiB that are accepted with 32 for each field.
+        let status = answered_at_length(trailers, 16_350).await;
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        let text = status.message();
+        assert!(text.contains("max_header_list_size"), "{text}");
+        assert!(text.contains("SETTINGS_MAX_HEADER_LIST_SIZE"), "{text}");
+    }
 }
 
 #[tokio::test]

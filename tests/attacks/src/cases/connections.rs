@@ -39,11 +39,19 @@ pub(super) fn cases() -> Vec<Case> {
             Box::pin(foreign(
                 addr,
                 b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+                "the peer speaks TLS",
             ))
         }),
         Case::new("garbage", "foreign protocols", |addr| {
-            Box::pin(foreign(addr, &[0xff; 2000]))
+            Box::pin(foreign(addr, &[0xff; 2000], "preface"))
         }),
+        Case::new("ssh-client", "foreign protocols", |addr| {
+            Box::pin(foreign(addr, b"SSH-2.0-OpenSSH_9.9\r\n", "SSH"))
+        }),
+        Case::new("connections-over-the-limit", "connections", |addr| {
+            Box::pin(over_the_limit(addr))
+        })
+        .options(|options| options.max_connections = Some(50)),
         Case::new(
             "resets-during-accept",
             "accept loop, CVE-2024-47609",
@@ -130,16 +138,18 @@ async fn drip(addr: SocketAddr) -> io::Result<Verdict> {
 }
 
 async fn http1(addr: SocketAddr) -> io::Result<Verdict> {
-    foreign(addr, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await
+    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    foreign(addr, request, "HTTP/1.1").await
 }
 
-async fn foreign(addr: SocketAddr, bytes: &[u8]) -> io::Result<Verdict> {
+/// Another protocol, which the server must name.
+async fn foreign(addr: SocketAddr, bytes: &[u8], name: &str) -> io::Result<Verdict> {
     let mut raw = Raw::silent(addr).await?;
     raw.out.raw(bytes);
     raw.until_over(SECOND).await;
     let goodbye = raw
         .seen
-        .any(&[Want::GoAway(code::PROTOCOL_ERROR, ""), Want::Closed]);
+        .all(&[Want::GoAway(code::PROTOCOL_ERROR, name), Want::Closed]);
     Ok(goodbye)
 }
 
@@ -162,6 +172,28 @@ async fn used_up(addr: SocketAddr) -> io::Result<Verdict> {
     sleep(SECOND).await;
     drop(held);
     answered(addr).await
+}
+
+/// Connections one after the other and kept, far more than the server has room for.
+async fn over_the_limit(addr: SocketAddr) -> io::Result<Verdict> {
+    let (mut held, mut closed, mut last) = (Vec::new(), 0, Seen::default());
+    for _ in 0..2000 {
+        let mut raw = Raw::silent(addr).await?;
+        raw.out.raw(PREFACE).settings(&[]);
+        raw.until(SECOND, |seen| seen.closed || seen.settings.is_some())
+            .await;
+        match raw.seen.closed {
+            true => {
+                closed += 1;
+                last = raw.seen;
+            }
+            false => held.push(raw),
+        }
+    }
+    let what = format!("{closed} of 2000 closed at once");
+    let verdict = last.any(&[Want::Closed]).note(&what);
+    // The neighbours have connections too.
+    Ok(verdict.ensure((1950..2000).contains(&closed), what))
 }
 
 /// Whether the server accepts: the suite makes calls afterwards, this is for the table.

@@ -43,13 +43,34 @@ pub(super) fn cases() -> Vec<Case> {
             "ssh-server",
             FOREIGN,
             |io| Box::pin(says(io, b"SSH-2.0-OpenSSH_9.9\r\n")),
-            [Expect::Status(UNAVAILABLE, "")],
+            [Expect::Status(UNAVAILABLE, "SSH")],
+        ),
+        Case::new(
+            "smtp-server",
+            FOREIGN,
+            |io| Box::pin(says(io, b"220 mail.example ESMTP ready\r\n")),
+            [Expect::Status(UNAVAILABLE, "SMTP")],
+        ),
+        Case::new(
+            "imap-server",
+            FOREIGN,
+            |io| Box::pin(says(io, b"* OK IMAP4rev1 ready\r\n")),
+            [Expect::Status(UNAVAILABLE, "protocol of text")],
+        ),
+        Case::new(
+            "tls-alert-server",
+            FOREIGN,
+            |io| Box::pin(says(io, b"\x15\x03\x03\x00\x02\x02\x46")),
+            [Expect::Status(UNAVAILABLE, "it expects TLS")],
         ),
         Case::new(
             "garbage-server",
             FOREIGN,
             |io| Box::pin(says(io, &[0xff; 3000])),
-            [Expect::Status(UNAVAILABLE, "")],
+            [Expect::Status(
+                UNAVAILABLE,
+                "the first frame is not SETTINGS",
+            )],
         ),
         Case::new(
             "server-that-closes",

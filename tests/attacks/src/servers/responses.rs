@@ -241,7 +241,7 @@ const STATUS: &[Bad] = &[
             wire.headers(id, &head().0, false)
                 .headers_in(16_000, id, &long.0, true);
         },
-        Expect::Status(INTERNAL, "header list"),
+        Expect::Status("RESOURCE_EXHAUSTED", "header list"),
     ),
     bad(
         |wire, id| {
@@ -398,7 +398,7 @@ const HEADERS: &[Bad] = &[
             let many = (0..1000).fold(head(), |block, _| block.field("a", ""));
             gives(wire, id, &many, &message(0, b""));
         },
-        Expect::Status(INTERNAL, "header list"),
+        Expect::Status("RESOURCE_EXHAUSTED", "header list"),
     ),
     bad(
         |wire, id| {
@@ -406,7 +406,7 @@ const HEADERS: &[Bad] = &[
             let bomb = (0..10_000).fold(bomb, |block, _| block.index(62));
             gives(wire, id, &bomb, &message(0, b""));
         },
-        Expect::Status(INTERNAL, "header list"),
+        Expect::Status("RESOURCE_EXHAUSTED", "header list"),
     ),
 ];
 

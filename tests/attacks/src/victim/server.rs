@@ -26,6 +26,7 @@ pub(crate) struct Options {
     pub(crate) run_to_completion: bool,
     pub(crate) keepalive: Option<Duration>,
     pub(crate) connection_timeout: Option<Duration>,
+    pub(crate) max_connections: Option<usize>,
     pub(crate) open_files: Option<u32>,
 }
 
@@ -49,22 +50,27 @@ impl Options {
                 args.extend([name.to_owned(), value.as_millis().to_string()]);
             }
         }
+        if let Some(limit) = self.max_connections {
+            args.extend(["--max-connections".to_owned(), limit.to_string()]);
+        }
         args
     }
 
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         let mut options = Options::default();
         while let Some(arg) = args.next() {
-            let mut time = || {
-                let value = args.next().and_then(|value| value.parse().ok());
-                value.map(Duration::from_millis).ok_or(arg.clone())
+            let mut number = || {
+                let value = args.next().and_then(|value| value.parse::<u32>().ok());
+                value.ok_or(arg.clone())
             };
+            let mut time = || Ok::<_, String>(Duration::from_millis(number()?.into()));
             match arg.as_str() {
                 "--tls" => options.tls = true,
                 "--client-certificates" => options.client_certificates = true,
                 "--run-to-completion" => options.run_to_completion = true,
                 "--keepalive-ms" => options.keepalive = Some(time()?),
                 "--connection-timeout-ms" => options.connection_timeout = Some(time()?),
+                "--max-connections" => options.max_connections = Some(number()? as usize),
                 _ => return Err(arg),
             }
         }
@@ -178,6 +184,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     }
     if let Some(limit) = options.connection_timeout {
         server = server.handshake_timeout(limit);
+    }
+    if let Some(limit) = options.max_connections {
+        server = server.max_connections(limit);
     }
     let bound = server.bind("127.0.0.1:0").await?;
     println!("{}", bound.local_addr()?.port());
