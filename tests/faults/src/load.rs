@@ -22,6 +22,8 @@ const SLACK: Duration = Duration::from_millis(1500);
 /// What is sent.
 #[derive(Clone, Debug)]
 pub struct Load {
+    /// The id of the first call; the others count up from it. Loads that share a book need ids of their own.
+    pub first: u64,
     /// Calls in all.
     pub calls: usize,
     /// Calls at a time.
@@ -37,6 +39,7 @@ impl Load {
     pub fn lasting(time: Duration) -> Load {
         let (calls, workers) = (10_000, 64);
         Load {
+            first: 0,
             calls,
             workers,
             timeout: Duration::from_secs(1),
@@ -79,7 +82,8 @@ impl Outcome {
         }
     }
 
-    fn merge(&mut self, other: Outcome) {
+    /// Adds what came of another load.
+    pub fn merge(&mut self, other: Outcome) {
         self.calls += other.calls;
         for (code, count) in other.failures {
             *self.failures.entry(code).or_default() += count;
@@ -127,8 +131,9 @@ pub async fn run(channels: &[Channel], load: &Load, progress: &Arc<AtomicUsize>)
                     return outcome;
                 }
                 let start = Instant::now();
-                let result = one(&channel, id as u64, load.timeout).await;
-                outcome.add(id as u64, start.elapsed(), load.timeout, result);
+                let id = load.first + id as u64;
+                let result = one(&channel, id, load.timeout).await;
+                outcome.add(id, start.elapsed(), load.timeout, result);
                 progress.fetch_add(1, Ordering::Relaxed);
                 if !load.pause.is_zero() {
                     tokio::time::sleep(load.pause).await;

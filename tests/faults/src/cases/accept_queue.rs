@@ -38,6 +38,7 @@ pub(super) async fn full_queue(name: &'static str) -> Report {
     }
     let channels: Vec<_> = (0..8).map(|_| patient(address)).collect();
     let load = Load {
+        first: 0,
         calls: 10_000,
         workers: 2500,
         timeout: Duration::from_millis(700),
@@ -64,7 +65,10 @@ pub(super) async fn full_queue(name: &'static str) -> Report {
             .await
             .ok();
     }
-    let load = Load::lasting(Duration::from_millis(200));
+    let load = Load {
+        first: during.calls as u64,
+        ..Load::lasting(Duration::from_millis(200))
+    };
     let after = load::run(&channels, &load, &Arc::default()).await;
     let recovered = after.answered.len();
     accepting.abort();
@@ -72,7 +76,20 @@ pub(super) async fn full_queue(name: &'static str) -> Report {
     drop(channels);
     let (_, leak) = Resources::settled(&before).await;
     let succeeded = during.answered.len();
-    Report::of(name, during, vec![leak])
+    let late = book
+        .executed()
+        .keys()
+        .filter(|id| **id < load.first)
+        .count();
+    let mut both = during;
+    both.merge(after);
+    let audit = both.audit(&book);
+    Report::of(name, both, vec![leak])
+        .expect(audit.is_empty(), audit.join("; "))
+        .expect(
+            late == 0,
+            format!("{late} calls were executed after their callers had gone"),
+        )
         .expect(succeeded == 0, "calls succeeded before anybody accepted")
         .expect(
             recovered > 9_000,

@@ -51,6 +51,7 @@ pub(super) async fn drain(name: &'static str) -> Report {
         })
         .collect();
     let load = Load {
+        first: 0,
         calls: ROUNDS * CALLS_EACH,
         workers: 32,
         timeout: Duration::from_secs(10),
