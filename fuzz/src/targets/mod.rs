@@ -1,6 +1,8 @@
 //! One file for each target.
 
+mod canary;
 mod connection;
+mod dns;
 mod frames;
 mod hpack_decoder;
 mod hpack_round_trip;
@@ -8,6 +10,7 @@ mod lists;
 mod messages;
 mod metadata;
 mod pair;
+mod resolv_conf;
 mod responses;
 mod service_config;
 mod target;
@@ -54,6 +57,18 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "service_config",
         run: service_config::run,
+    },
+    Target {
+        name: "canary",
+        run: canary::run,
+    },
+    Target {
+        name: "dns",
+        run: dns::run,
+    },
+    Target {
+        name: "resolv_conf",
+        run: resolv_conf::run,
     },
     Target {
         name: "server",

@@ -80,7 +80,7 @@ const SCALARS: [&str; 24] = [
 ];
 
 /// Appends some JSON.
-fn value(input: &mut Input<'_>, depth: usize, text: &mut String) {
+pub(super) fn value(input: &mut Input<'_>, depth: usize, text: &mut String) {
     let choice = input.u8();
     if depth == 0 || depth < 6 && choice < 96 {
         return object(input, depth, text);

@@ -181,6 +181,9 @@ mod tests {
         for (text, path) in table {
             assert_eq!(CLIENT.choose(text).expect_err(text).path(), path);
         }
+        let hostile = r#"[{"x\ny\u001b[31m": 1, "serviceConfig": {}}]"#;
+        let text = CLIENT.choose(hostile).unwrap_err().to_string();
+        assert!(!text.contains(char::is_control), "{text:?}");
         let not_mine = r#"[{"serviceConfig": {}}, {"serviceConfig": {"methodConfig": 1}}]"#;
         assert!(CLIENT.choose(not_mine).unwrap().is_some());
     }

@@ -41,7 +41,8 @@ impl fmt::Display for ServiceConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("service config: ")?;
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            // Names in it are whoever's who wrote the config: a TXT record, perhaps.
+            write!(f, "{}: ", self.path.escape_debug())?;
         }
         f.write_str(&self.problem)
     }

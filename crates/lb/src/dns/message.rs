@@ -121,7 +121,8 @@ impl Answer {
     /// # Errors
     /// See [`AnswerError`].
     pub fn parse(question: &[u8], message: &[u8]) -> Result<Self, AnswerError> {
-        let related = message.len() >= question.len()
+        let related = question.len() > HEADER
+            && message.len() >= question.len()
             && message[..2] == question[..2]
             && message[2] & 0xf8 == 0x80
             && message[4..6] == [0, 1]
@@ -175,6 +176,8 @@ impl Answer {
             if class != CLASS_IN || name != owner {
                 continue;
             }
+            // Beyond 31 bits it is to be taken for 0 (RFC 2181 §8).
+            let ttl = i32::try_from(ttl).map_or(0, i32::unsigned_abs);
             let ttl = Duration::from_secs(ttl.into());
             answer.ttl = Some(answer.ttl.map_or(ttl, |least| least.min(ttl)));
             match kind {

@@ -17,11 +17,15 @@ pub(super) fn write(name: &str, out: &mut Vec<u8>) -> Option<()> {
     (out.len() - before <= MAX_NAME).then_some(())
 }
 
+/// Pointers that one name may follow. Good ones need one or two; many of them, in each of many records, would only make
+/// the reader work.
+const MAX_POINTERS: u32 = 64;
+
 /// Reads a name, in lower case and without its final dot, and where the octets behind it begin. Pointers must point
 /// backwards, so that following them ends.
 pub(super) fn read(message: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
     let (mut name, mut at, mut end) = (Vec::new(), start, None);
-    let mut limit = start;
+    let (mut limit, mut pointers) = (start, 0);
     loop {
         let length = *message.get(at)?;
         match length >> 6 {
@@ -41,12 +45,35 @@ pub(super) fn read(message: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
                 let low = *message.get(at + 1)?;
                 end = end.or(Some(at + 2));
                 let target = usize::from(length & 0x3f) << 8 | usize::from(low);
-                if target >= limit {
+                pointers += 1;
+                if target >= limit || pointers > MAX_POINTERS {
                     return None;
                 }
                 (at, limit) = (target, target);
             }
             _ => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name behind so many pointers, each to the one before it.
+    fn chained(count: u16) -> Option<(Vec<u8>, usize)> {
+        let mut message = b"\x01a\0\0".to_vec();
+        for hop in 0..count {
+            let target = if hop == 0 { 0 } else { 2 + 2 * hop };
+            message.extend((0xc000 | target).to_be_bytes());
+        }
+        read(&message, message.len() - 2)
+    }
+
+    #[test]
+    fn pointers_are_followed_and_chains_of_them_have_a_limit() {
+        assert_eq!(chained(1).unwrap().0, b"a");
+        assert_eq!(chained(64).unwrap().0, b"a");
+        assert_eq!(chained(65), None);
     }
 }

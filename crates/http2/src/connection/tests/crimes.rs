@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 /// Who suffers.
 #[derive(Clone, Copy, Debug)]
-enum Scope {
+pub(super) enum Scope {
     Connection,
     /// A stream that the driver knows.
     Stream(u32),
@@ -25,7 +25,7 @@ use Scope::{Connection, Gone, Request, Stream};
 type Write = fn(&mut Raw);
 
 /// `$side` commits `$crime` with what the closure writes, after a proper greeting.
-const CASES: &[(Crime, Scope, Role, Write)] = &[
+pub(super) const CASES: &[(Crime, Scope, Role, Write)] = &[
     (Crime::FrameTooLarge, Connection, Server, |raw| {
         raw.request(1, false).data(1, &[0; 16_385], true);
     }),
@@ -532,8 +532,11 @@ fn a_server_that_speaks_another_protocol_is_recognised() {
         (b"+OK POP3 ready\r\n", Crime::SpeaksText),
         (&[0xfe; 9], Crime::FirstFrameNotSettings),
     ];
-    let mut large = crate::Config::default();
-    large.max_frame_size = (1 << 24) - 1; // then all that is a frame of a size that is allowed
+    // Then all that is a frame of a size that is allowed.
+    let large = crate::Config {
+        max_frame_size: (1 << 24) - 1,
+        ..crate::Config::default()
+    };
     for (bytes, crime) in cases {
         check(
             0,

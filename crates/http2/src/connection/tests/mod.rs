@@ -10,6 +10,7 @@ mod legitimate;
 mod pair;
 mod random;
 mod raw;
+mod reactions;
 mod settings;
 
 use super::Connection;
