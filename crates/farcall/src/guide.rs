@@ -7,7 +7,7 @@
 //! | [`streaming`] | the halves of a stream, what ends them, back-pressure |
 //! | [`tls`] | certificates of servers and clients, and what TLS errors say |
 //! | [`channel`] | balancing, service config, resolvers and policies of one's own |
-//! | [`connecting`] | states, idleness, closing |
+//! | [`connecting`] | states, idleness, proxies, closing |
 //! | [`health_and_reflection`] | telling balancers whether a server is fit, and tools what it offers |
 //! | [`limits`] | every knob with its default, unit and danger |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |

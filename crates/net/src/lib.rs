@@ -10,6 +10,7 @@ mod error;
 mod in_process;
 mod log;
 pub mod peer;
+mod proxy;
 pub mod resolver;
 pub mod server;
 #[cfg(feature = "tls")]

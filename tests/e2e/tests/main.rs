@@ -23,6 +23,7 @@ mod limits;
 mod metadata;
 mod panics;
 mod peer_reports;
+mod proxy;
 mod reach;
 mod service_config;
 mod shards;

@@ -7,6 +7,7 @@ use super::{
     news::News,
     race,
     shared::{Settings, Shared},
+    via,
 };
 use crate::{
     clock,
@@ -14,8 +15,8 @@ use crate::{
     peer::{Peer, SocketAddress},
     transport::{
         Driver, Mailbox, Submit,
-        connect::{ConnectError, connect, secure},
-        io::{Io, TcpOptions},
+        connect::{ConnectError, Limit, Stage as Step, connect, secure},
+        io::Io,
     },
 };
 use farcall_http2::{Config, Connection};
@@ -129,9 +130,14 @@ async fn establish(settings: &Settings, address: &Address, deadline: Instant) ->
             .await
             .map_err(|error| Arc::new(error) as Cause);
     }
-    let options = TcpOptions {
-        user_timeout: settings.user_timeout(),
-    };
+    if let Some(routes) = &settings.proxy
+        && let Some(destination) = routes.destination(address)
+    {
+        return via::proxy(settings, routes, &destination, deadline)
+            .await
+            .map_err(|error| Arc::new(error) as Cause);
+    }
+    let options = settings.tcp_options();
     let connect = |address: SocketAddress| async move {
         connect(
             &address,
@@ -185,12 +191,7 @@ async fn custom(
         let stream = connector.connect(address).await?;
         Ok((Io::custom(stream), SocketAddress::Other("custom".into())))
     };
-    secure(
-        open,
-        &remote,
-        &settings.security,
-        &settings.authority,
-        deadline,
-    )
-    .await
+    let limit = Limit::until(&remote, deadline).ahead();
+    let (security, name) = (&settings.security, &settings.authority);
+    secure(&limit, Step::Connect, open, security, name).await
 }

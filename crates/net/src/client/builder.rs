@@ -6,6 +6,7 @@ use crate::{
     call::Encoding,
     error::{ConfigError, check_windows},
     peer::{Act, Budget},
+    proxy::{Proxy, Routes},
     resolver::{ResolverTask, TaskFactory},
     transport::connect::Security,
 };
@@ -17,11 +18,12 @@ use farcall_core::{
 };
 use farcall_http2::Config;
 use farcall_lb::{
-    Registry,
+    Registry, Target,
     balancer::PolicyConfig,
     channel::{Channel as Machine, ChannelConfig, ConfigError as MachineError},
     resolver::PacerConfig,
     subchannel::SubchannelConfig,
+    target::DnsTarget,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -67,6 +69,7 @@ pub struct ChannelBuilder {
     target: String,
     credentials: Credentials,
     connector: Option<Arc<dyn Connector>>,
+    proxy: Proxy,
     authority: Option<String>,
     user_agent: Option<String>,
     encoding: Encoding,
@@ -93,6 +96,7 @@ impl Channel {
             target: target.into(),
             credentials: Credentials::Unsaid,
             connector: None,
+            proxy: Proxy::environment(),
             authority: None,
             user_agent: None,
             encoding: Encoding::Identity,
@@ -131,6 +135,15 @@ impl ChannelBuilder {
     /// channel secures as it was told and speaks HTTP/2 on.
     pub fn connector(mut self, connector: impl Connector) -> Self {
         self.connector = Some(Arc::new(connector));
+        self
+    }
+
+    /// The proxy that connections go through. Default: what the environment says ([`Proxy::environment`]), unless the channel
+    /// has a connector of its own, which does without. See the chapter on connecting in the guide.
+    ///
+    /// A proxy and a connector exclude each other: [`build`](ChannelBuilder::build) fails.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = proxy;
         self
     }
 
@@ -342,7 +355,7 @@ impl ChannelBuilder {
     ///
     /// # Errors
     /// The target cannot be parsed or its scheme is unknown; neither `insecure` nor `tls` was said; the TLS settings
-    /// are unusable; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a
+    /// are unusable; the proxy or its URL in the environment is; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a
     /// header; a static window is out of range.
     pub fn build(mut self) -> Result<Channel, ConfigError> {
         check_windows(&mut self.http2)?;
@@ -379,6 +392,7 @@ impl ChannelBuilder {
             }
             (None, _) => machine.authority().to_owned(),
         };
+        let proxy = routes(self.proxy, self.connector.is_some(), &target)?;
         let user_agent = user_agent(self.user_agent.as_deref());
         for (what, value) in [
             ("authority", authority.as_bytes()),
@@ -396,6 +410,7 @@ impl ChannelBuilder {
             authority,
             security,
             connector: self.connector,
+            proxy,
             resolver,
             resolver_service_config: self.resolver_service_config,
             pacer: self.pacer,
@@ -412,6 +427,27 @@ impl ChannelBuilder {
         };
         Ok(Channel::new(settings, machine))
     }
+}
+
+/// The way of the channel's connections.
+fn routes(
+    proxy: Proxy,
+    has_connector: bool,
+    target: &Target,
+) -> Result<Option<Routes>, ConfigError> {
+    if has_connector {
+        return match proxy.is_chosen() {
+            true => Err(ConfigError::new(
+                "a channel with a connector of its own has no proxy: the connector can speak to one",
+            )),
+            false => Ok(None),
+        };
+    }
+    let spared = |routes: &Routes| DnsTarget::parse(target).is_ok_and(|name| routes.spares(&name));
+    let is_name = target.scheme() == "dns";
+    Ok(proxy
+        .routes()?
+        .filter(|routes| !(is_name && spared(routes))))
 }
 
 fn unusable(error: ServiceConfigError) -> ConfigError {

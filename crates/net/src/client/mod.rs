@@ -21,7 +21,9 @@ mod shared;
 mod start;
 mod streaming;
 mod unary;
+mod via;
 
+pub use crate::proxy::{Proxy, ProxyError};
 pub use builder::ChannelBuilder;
 pub use channel::Channel;
 pub use connector::{ByteStream, Connecting, Connector};

@@ -33,8 +33,8 @@ use tokio::{
 pub(super) enum Resolution {
     Dns(Box<Lookups>),
     Task(Run),
-    /// There is nobody who could resolve: this is said once.
-    Impossible(Option<Status>),
+    /// There is nothing to find out: this is said once.
+    Known(Option<ResolverUpdate>),
 }
 
 /// The name look-ups of a channel.
@@ -96,6 +96,9 @@ impl Resolution {
             });
         }
         match DnsTarget::parse(target) {
+            Ok(target) if let Some(update) = left_to_the_proxy(&target, settings) => {
+                Resolution::Known(Some(update))
+            }
             Ok(target) => Resolution::Dns(Box::new(Lookups {
                 question: Question {
                     target,
@@ -109,7 +112,7 @@ impl Resolution {
             })),
             Err(error) => {
                 let status = Status::unavailable("the target cannot be resolved").with_cause(error);
-                Resolution::Impossible(Some(status))
+                Resolution::Known(Some(ResolverUpdate::failure(status)))
             }
         }
     }
@@ -119,7 +122,7 @@ impl Resolution {
         match self {
             Resolution::Dns(lookups) => lookups.pacer.resolve_now(now),
             Resolution::Task(run) => run.wishes.notify_one(),
-            Resolution::Impossible(_) => {}
+            Resolution::Known(_) => {}
         }
     }
 
@@ -127,7 +130,7 @@ impl Resolution {
     pub(super) fn reset_backoff(&mut self, now: Instant) {
         match self {
             Resolution::Dns(lookups) => lookups.pacer.reset_backoff(now),
-            Resolution::Task(_) | Resolution::Impossible(_) => {}
+            Resolution::Task(_) | Resolution::Known(_) => {}
         }
     }
 
@@ -143,7 +146,7 @@ impl Resolution {
                 Poll::Ready(update) => update,
                 Poll::Pending => None,
             },
-            Resolution::Impossible(status) => status.take().map(ResolverUpdate::failure),
+            Resolution::Known(update) => update.take(),
         }
     }
 
@@ -156,7 +159,7 @@ impl Resolution {
                 _ => lookups.pacer.on_failure(now),
             },
             Resolution::Task(run) if !used => run.wishes.notify_one(),
-            Resolution::Task(_) | Resolution::Impossible(_) => {}
+            Resolution::Task(_) | Resolution::Known(_) => {}
         }
     }
 
@@ -164,9 +167,15 @@ impl Resolution {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self {
             Resolution::Dns(lookups) => lookups.pacer.poll_timeout(),
-            Resolution::Task(_) | Resolution::Impossible(_) => None,
+            Resolution::Task(_) | Resolution::Known(_) => None,
         }
     }
+}
+
+/// The name goes to the proxy as it is.
+fn left_to_the_proxy(target: &DnsTarget, settings: &Settings) -> Option<ResolverUpdate> {
+    let address = settings.proxy.as_ref()?.unresolved(target)?;
+    Some(ResolverUpdate::endpoints([address.into()]))
 }
 
 impl Lookups {

@@ -1,7 +1,13 @@
 //! What the handles of a channel, its control task and its connections share.
 
 use super::{connector::Connector, heads::Heads, inbox::Inbox, picker_cell::PickerCell};
-use crate::{call::Encoding, log::Log, resolver::ResolverTask, transport::connect::Security};
+use crate::{
+    call::Encoding,
+    log::Log,
+    proxy::Routes,
+    resolver::ResolverTask,
+    transport::{connect::Security, io::TcpOptions},
+};
 use bytes::Bytes;
 use farcall_core::{Status, message::Compressors};
 use farcall_lb::{Target, channel::Channel as Machine, resolver::PacerConfig};
@@ -27,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) polling: Duration,
     pub(crate) log: Arc<Log>,
     pub(crate) connector: Option<Arc<dyn Connector>>,
+    pub(crate) proxy: Option<Routes>,
     /// What resolves the target, if that is a task that was given to the channel.
     pub(crate) resolver: Option<Arc<dyn ResolverTask>>,
     /// Whether service configs are looked up.
@@ -38,11 +45,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// TCP_USER_TIMEOUT: the timeout of keepalive, where that is on (gRFC A18).
-    pub(crate) fn user_timeout(&self) -> Option<Duration> {
-        self.http2
-            .keepalive_interval
-            .map(|_| self.http2.keepalive_timeout)
+    /// TCP_USER_TIMEOUT is the timeout of keepalive, where that is on (gRFC A18).
+    pub(crate) fn tcp_options(&self) -> TcpOptions {
+        let keepalive = self.http2.keepalive_interval;
+        TcpOptions {
+            user_timeout: keepalive.map(|_| self.http2.keepalive_timeout),
+        }
     }
 }
 

@@ -303,6 +303,16 @@ impl Connector {
             .map(|name| name.to_str().into_owned())
     }
 
+    /// The same for a proxy, which is no HTTP/2 server: nothing is said about protocols.
+    pub(crate) fn without_alpn(&self) -> Connector {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols.clear();
+        Connector {
+            config: Arc::new(config),
+            server_name: self.server_name.clone(),
+        }
+    }
+
     /// Shakes hands over `io` with the server that `authority` (`host`, `host:port`) or the configuration names.
     ///
     /// Has no time limit of its own. Dropping the future drops `io`.
@@ -330,7 +340,8 @@ impl Connector {
         let mut stream =
             connected.map_err(|error| explain::handshake_error(error, Side::Server))?;
         let session = stream.get_ref().1;
-        if session.alpn_protocol() != Some(H2) {
+        let wanted = self.config.alpn_protocols.first().map(Vec::as_slice);
+        if wanted.is_some() && session.alpn_protocol() != wanted {
             // A server without ALPN believes that all is well: say good-bye. It matters to nobody if that fails.
             stream.shutdown().await.ok();
             return Err(failed(Kind::Alpn));

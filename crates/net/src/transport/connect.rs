@@ -2,6 +2,7 @@
 
 use super::io::{Io, TcpOptions};
 use crate::peer::{Peer, SocketAddress};
+use crate::proxy::{ProxyError, ProxyUrl};
 #[cfg(feature = "tls")]
 use crate::tls::{Connector, TlsError};
 use std::{error::Error, fmt, future::Future, io, time::Duration};
@@ -27,26 +28,20 @@ pub(crate) async fn connect(
     options: TcpOptions,
     deadline: Instant,
 ) -> Result<(Io, Peer), ConnectError> {
-    secure(
-        open(address, options),
-        address,
-        security,
-        server_name,
-        deadline,
-    )
-    .await
+    let limit = Limit::until(address, deadline).ahead();
+    let open = async { Ok(open(address, options).await?) };
+    secure(&limit, Stage::Connect, open, security, server_name).await
 }
 
-/// Shakes hands on the connection that `open` makes.
+/// Shakes hands on the connection that `open` makes, which is a stage of its own.
 pub(crate) async fn secure(
-    open: impl Future<Output = io::Result<(Io, SocketAddress)>>,
-    address: &SocketAddress,
+    limit: &Limit<'_>,
+    stage: Stage,
+    open: impl Future<Output = Result<(Io, SocketAddress), Cause>>,
     security: &Security,
     server_name: &str,
-    deadline: Instant,
 ) -> Result<(Io, Peer), ConnectError> {
-    let limit = Limit::until(address, deadline);
-    let (io, local) = limit.apply(Stage::Connect, open).await?;
+    let (io, local) = limit.apply(stage, open).await?;
     let (io, tls) = match security {
         Security::Plaintext => (io, None),
         #[cfg(feature = "tls")]
@@ -59,11 +54,14 @@ pub(crate) async fn secure(
     };
     #[cfg(not(feature = "tls"))]
     let _ = server_name;
-    Ok((io, Peer::new(address.clone(), local, tls)))
+    Ok((io, Peer::new(limit.address.clone(), local, tls)))
 }
 
 /// A connected socket and its own address.
-async fn open(address: &SocketAddress, options: TcpOptions) -> io::Result<(Io, SocketAddress)> {
+pub(crate) async fn open(
+    address: &SocketAddress,
+    options: TcpOptions,
+) -> io::Result<(Io, SocketAddress)> {
     match address {
         SocketAddress::Ip(ip) => {
             let stream = TcpStream::connect(ip).await?;
@@ -96,6 +94,8 @@ async fn open_unix(path: &std::path::Path) -> io::Result<(Io, SocketAddress)> {
 /// The time that the stages of one connection have together.
 pub(crate) struct Limit<'a> {
     address: &'a SocketAddress,
+    /// The proxy that leads there.
+    proxy: Option<String>,
     deadline: Instant,
     allowed: Duration,
 }
@@ -104,9 +104,27 @@ impl<'a> Limit<'a> {
     pub(crate) fn until(address: &'a SocketAddress, deadline: Instant) -> Limit<'a> {
         Limit {
             address,
+            proxy: None,
             deadline,
             allowed: deadline.saturating_duration_since(Instant::now()),
         }
+    }
+
+    /// The same, a moment ahead of the time: the channel's machine keeps the same deadline, and knows less of what took so
+    /// long.
+    pub(crate) fn ahead(mut self) -> Limit<'a> {
+        let moment = Duration::from_millis(20).min(self.allowed / 20);
+        self.deadline = self.deadline.checked_sub(moment).unwrap_or(self.deadline);
+        // What was allowed, in full milliseconds; a part of the first has passed.
+        let full = self.allowed.as_micros().div_ceil(1000);
+        self.allowed = Duration::from_millis(u64::try_from(full).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// The same for a connection through a proxy.
+    pub(crate) fn through(mut self, proxy: &ProxyUrl) -> Limit<'a> {
+        self.proxy = Some(proxy.to_string());
+        self
     }
 
     /// What `work` gives, or the error of its stage.
@@ -125,6 +143,7 @@ impl<'a> Limit<'a> {
         };
         Err(ConnectError {
             address: self.address.clone(),
+            proxy: self.proxy.clone(),
             stage,
             cause,
         })
@@ -156,6 +175,7 @@ impl<'a> Limit<'a> {
 /// ```
 pub struct ConnectError {
     address: SocketAddress,
+    proxy: Option<String>,
     stage: Stage,
     cause: Cause,
 }
@@ -164,6 +184,8 @@ pub struct ConnectError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stage {
     Connect,
+    /// The proxy is reached, and asked.
+    Proxy,
     #[cfg(feature = "tls")]
     Tls,
 }
@@ -173,8 +195,15 @@ pub(crate) enum Stage {
 pub(crate) enum Cause {
     Io(io::Error),
     TimedOut(Duration),
+    Proxy(ProxyError),
     #[cfg(feature = "tls")]
     Tls(TlsError),
+}
+
+impl From<ProxyError> for Cause {
+    fn from(error: ProxyError) -> Cause {
+        Cause::Proxy(error)
+    }
 }
 
 impl From<io::Error> for Cause {
@@ -191,7 +220,7 @@ impl From<TlsError> for Cause {
 }
 
 impl ConnectError {
-    /// The peer's address.
+    /// The peer's address; behind a proxy that of the server, as the proxy was told.
     pub fn address(&self) -> &SocketAddress {
         &self.address
     }
@@ -203,7 +232,20 @@ impl ConnectError {
 
     /// The TLS handshake failed, or what it agreed on does not do.
     pub fn is_tls(&self) -> bool {
-        !self.is_connect()
+        #[cfg(feature = "tls")]
+        return self.stage == Stage::Tls;
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// The proxy could not be reached, or did not connect to the server in time or at all.
+    pub fn is_proxy(&self) -> bool {
+        self.stage == Stage::Proxy
+    }
+
+    /// The URL of the proxy that leads to the server, such as `http://proxy.example:3128`, without credentials.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
     }
 
     /// Nothing listens at the address.
@@ -216,6 +258,7 @@ impl ConnectError {
         match &self.cause {
             Cause::TimedOut(_) => true,
             Cause::Io(error) => error.kind() == io::ErrorKind::TimedOut,
+            Cause::Proxy(_) => false,
             #[cfg(feature = "tls")]
             Cause::Tls(_) => false,
         }
@@ -234,14 +277,18 @@ impl ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.address)?;
+        if let Some(proxy) = &self.proxy {
+            write!(f, "through the proxy {proxy}: ")?;
+        }
         match self.stage {
-            Stage::Connect => {}
+            Stage::Connect | Stage::Proxy => {}
             #[cfg(feature = "tls")]
             Stage::Tls => f.write_str("TLS: ")?,
         }
         match &self.cause {
             Cause::Io(error) => f.write_str(&words(error)),
             Cause::TimedOut(after) => write!(f, "timed out after {after:.3?}"),
+            Cause::Proxy(error) => error.fmt(f),
             #[cfg(feature = "tls")]
             Cause::Tls(error) => error.fmt(f),
         }
@@ -252,6 +299,7 @@ impl fmt::Debug for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectError")
             .field("address", &self.address)
+            .field("proxy", &self.proxy)
             .field("stage", &self.stage)
             .field("cause", &self.cause)
             .finish()
@@ -263,6 +311,7 @@ impl Error for ConnectError {
         match &self.cause {
             Cause::Io(error) => Some(error),
             Cause::TimedOut(_) => None,
+            Cause::Proxy(error) => Some(error),
             #[cfg(feature = "tls")]
             Cause::Tls(error) => Some(error),
         }

@@ -9,6 +9,7 @@ pub(crate) mod io;
 pub(crate) mod mailbox;
 mod pieces;
 mod polling;
+pub(crate) mod proxy;
 pub(crate) mod submit;
 pub(crate) mod timer;
 
