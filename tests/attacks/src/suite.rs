@@ -5,7 +5,7 @@ use crate::{
     neighbours::{Neighbours, Phase, Secure, channel, one_call},
     pb::BenchmarkServiceClient,
     process::{Process, free_port, until_listening},
-    report::{LATE, Row},
+    report::{FLOOR, LATE, Row},
     seen::Verdict,
     victim::server::Options,
 };
@@ -27,9 +27,6 @@ use tokio::{
 
 /// Memory that an attack may cost beyond what is configured.
 pub(crate) const GROWTH: u64 = 32 << 20;
-/// Neighbours are well if they wait no longer than three times what they do when it is quiet, or than this: what
-/// a machine with little to spare makes calls wait now and then.
-pub(crate) const FLOOR: Duration = Duration::from_millis(30);
 /// How long neighbours are watched before an attack, and during one at least.
 pub(crate) const WATCHED: Duration = Duration::from_millis(300);
 /// How long an attack may take.
@@ -45,8 +42,7 @@ pub(crate) enum Against {
     Peer(PathBuf),
 }
 
-/// Runs one case. A miss of the neighbours' alone, which another program on this machine may have caused, is tried
-/// again.
+/// Runs one case. A miss that another program on this machine may have caused is tried again.
 pub(crate) async fn run(case: &Case, against: &Against) -> Row {
     let mut tries = 0;
     loop {
@@ -55,13 +51,13 @@ pub(crate) async fn run(case: &Case, against: &Against) -> Row {
             Ok(row) => row,
             Err(error) => Row::failed(case.name, case.class, &error),
         };
-        if tries == TRIES || !row.is_late_only() {
+        if tries == TRIES || !row.is_doubtful() {
             return row;
         }
     }
 }
 
-/// How often a case is tried whose neighbours had to wait.
+/// How often a case is tried whose outcome is [doubtful](Row::is_doubtful).
 pub(crate) const TRIES: usize = 3;
 
 async fn attack(case: &Case, against: &Against) -> io::Result<Row> {

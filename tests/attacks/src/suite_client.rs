@@ -3,10 +3,10 @@
 use crate::{
     process::Process,
     raw::Raw,
-    report::{LATE, Row},
+    report::{FLOOR, LATE, Row},
     seen::Seen,
     servers::{Case, Does, Script, honest, tls},
-    suite::{FLOOR, GROWTH, TRIES, WATCHED, on_a_thread, read_log},
+    suite::{GROWTH, TRIES, WATCHED, on_a_thread, read_log},
 };
 use std::{
     io,
@@ -24,7 +24,7 @@ pub(crate) async fn run(case: &Case, neighbour: SocketAddr) -> Row {
             Ok(row) => row,
             Err(error) => Row::failed(case.name, case.class, &error),
         };
-        if tries == TRIES || !row.is_late_only() {
+        if tries == TRIES || !row.is_doubtful() {
             return row;
         }
     }
