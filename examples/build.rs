@@ -1,10 +1,13 @@
 //! Turns the .proto files into Rust. No protoc needed.
 
 fn main() {
-    farcall_build::compile(&["proto/hello.proto", "proto/route_guide.proto"]).unwrap_or_else(
-        |error| {
-            eprintln!("{error}");
-            std::process::exit(1);
-        },
-    );
+    let protos = [
+        "proto/hello.proto",
+        "proto/helloworld.proto",
+        "proto/route_guide.proto",
+    ];
+    farcall_build::compile(&protos).unwrap_or_else(|error| {
+        eprintln!("{error}");
+        std::process::exit(1);
+    });
 }

@@ -5,8 +5,10 @@
 mod documentation;
 pub mod features;
 pub mod greeter;
+pub mod guide;
 pub mod in_zone;
 pub mod local;
 pub mod numbered;
+pub mod showcase;
 
 farcall::include_protos!();

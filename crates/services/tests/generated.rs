@@ -31,6 +31,10 @@ fn the_code_of_the_reflection_services_is_what_their_proto_files_give() {
         Config::new()
             .proto("proto/grpc/reflection/v1/reflection.proto")
             .proto("proto/grpc/reflection/v1alpha/reflection.proto")
+            // Tools look up the details of a status by reflection. Their types exist; this is about their descriptors.
+            .proto("proto/google/rpc/error_details.proto")
+            .proto("proto/google/rpc/status.proto")
+            .extern_path(".google", "::farcall_core::status::rpc")
             .extern_path(
                 ".grpc.reflection.v1alpha",
                 "crate::reflection::generated::grpc::reflection::v1",

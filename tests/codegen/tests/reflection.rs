@@ -124,6 +124,26 @@ async fn every_generated_service_is_described_with_all_that_its_file_imports() {
 }
 
 #[tokio::test]
+async fn the_standard_details_of_statuses_are_described() {
+    let client = client(Server::builder().add_service(reflection::service())).await;
+    for name in [
+        "BadRequest.FieldViolation",
+        "QuotaFailure",
+        "Help.Link",
+        "Status",
+    ] {
+        let question = MessageRequest::FileContainingSymbol(format!("google.rpc.{name}"));
+        let answer = ask(&client, question).await;
+        let MessageResponse::FileDescriptorResponse(files) = answer else {
+            panic!("{name}: {answer:?}");
+        };
+        let file = FileDescriptorProto::decode(files.file_descriptor_proto[0].clone()).unwrap();
+        assert!(file.name().starts_with("google/rpc/"), "{}", file.name());
+        assert_eq!(files.file_descriptor_proto.len(), 2, "with its import");
+    }
+}
+
+#[tokio::test]
 async fn one_version_of_the_service_can_be_left_out() {
     let server = Server::builder().add_service(reflection::service().without_v1alpha());
     let listed = services(&client(server).await).await;

@@ -14,6 +14,8 @@
 //! | `file_containing_extension` | likewise, of the file with the extension of this message and number |
 //! | `all_extension_numbers_of_type` | the numbers, sorted |
 //!
+//! The standard details of statuses (`google.rpc.BadRequest` and the others) are always described, so that tools can show them.
+//!
 //! What is not known is answered with the code `NOT_FOUND` inside the stream, which goes on; a request that asks for nothing ends it
 //! with `INVALID_ARGUMENT`.
 //!

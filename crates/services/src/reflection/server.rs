@@ -12,7 +12,7 @@ use farcall_net::{
 };
 use std::{
     error::Error,
-    fmt, ptr,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -79,11 +79,15 @@ impl Lifecycle for Shared {
     fn on_start(&self, services: &[ServiceInfo]) -> Result<(), Box<dyn Error + Send + Sync>> {
         let mut knowledge = Knowledge::default();
         let mut sets: Vec<&'static [u8]> = Vec::new();
-        for service in services {
+        // Our own come last: of files with the same name the first counts, and the users' may be newer.
+        let own = ReflectionService::FILE_DESCRIPTOR_SET;
+        let is_own = |service: &&ServiceInfo| service.file_descriptor_set() == own;
+        let (ours, others): (Vec<_>, Vec<_>) = services.iter().partition(is_own);
+        for service in others.into_iter().chain(ours) {
             knowledge.services.push(service.name());
             let set = service.file_descriptor_set();
             // Services that were generated together share one.
-            if sets.iter().any(|other| ptr::eq(*other, set)) {
+            if sets.contains(&set) {
                 continue;
             }
             sets.push(set);
