@@ -9,6 +9,7 @@ mod perf;
 mod public_api;
 mod report;
 mod rust;
+mod shown;
 mod simulate;
 mod workspace;
 
@@ -18,6 +19,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   layers       arrows between crates, cycles between modules, sans-IO crates kept pure
   public-api   foreign types in public signatures come from the allow-list only
+  shown        the tests, files and examples that the tables of docs/ name exist
   deps         crates and CPU time of a release build of `farcall` with Channel and Server
                (--count: only the number of crates, without building)
   perf         instructions and allocations per call against benches/budget.toml, under valgrind
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let outcome = match args.as_slice() {
         ["layers"] => layers::check(root).map(|report| report.print("layers")),
         ["public-api"] => public_api::check(root).map(|report| report.print("public-api")),
+        ["shown"] => shown::check(root).map(|report| report.print("shown")),
         ["deps"] => deps::check(root, true),
         ["deps", "--count"] => deps::check(root, false),
         ["fuzz", rest @ ..] => fuzz::command(root, rest),

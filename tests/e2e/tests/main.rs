@@ -1,5 +1,6 @@
 //! End-to-end tests of the channel and the server, by topic.
 
+mod authority;
 mod bad_input;
 mod bad_input_log;
 mod bad_messages;

@@ -1,0 +1,114 @@
+//! The names of all tests of a crate, with their modules.
+
+use std::{fs, io, path::Path};
+
+use crate::rust::{
+    lexer::{Token, tokens},
+    tests_out::closing,
+};
+
+/// The tests of the crate in `dir`: `module::test` for those below `src`, and for each file below `tests` the same with its own
+/// name in front (`main.rs` has none).
+pub fn tests_of(dir: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for root in ["src", "tests"] {
+        let root = dir.join(root);
+        if root.is_dir() {
+            folder(&root, &[], &mut found)?;
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn folder(dir: &Path, path: &[String], found: &mut Vec<String>) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let file = entry?.path();
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let inner = [path, &[stem.clone().into_owned()]].concat();
+        if file.is_dir() {
+            folder(&file, &inner, found)?;
+        } else if file.extension().is_some_and(|extension| extension == "rs") {
+            let root = matches!(&*stem, "mod" | "lib" | "main");
+            let module = if root { path } else { &inner };
+            tests_in(&tokens(&fs::read_to_string(&file)?), module, found);
+        }
+    }
+    Ok(())
+}
+
+/// Tests among these tokens, which are of `module`.
+fn tests_in(tokens: &[Token], module: &[String], found: &mut Vec<String>) {
+    let mut at = 0;
+    let mut test = Attributes::default();
+    while let Some(token) = tokens.get(at) {
+        let next = |ahead: usize, text| tokens.get(at + ahead).is_some_and(|t: &Token| t.is(text));
+        if token.is("#") && next(1, "[") {
+            let end = closing(tokens, at + 1);
+            test.read(&tokens[at + 2..end]);
+            at = end + 1;
+        } else if token.is("mod") && next(2, "{") {
+            let end = closing(tokens, at + 2);
+            let inner = [module, &[tokens[at + 1].text.clone()]].concat();
+            tests_in(&tokens[at + 3..end], &inner, found);
+            at = end + 1;
+        } else if token.is("fn") {
+            if std::mem::take(&mut test).is_run()
+                && let Some(name) = tokens.get(at + 1)
+            {
+                found.push([module, &[name.text.clone()]].concat().join("::"));
+            }
+            at += 2;
+        } else {
+            at += 1;
+        }
+    }
+}
+
+/// What the attributes in front of an item say.
+#[derive(Default)]
+struct Attributes {
+    test: bool,
+    ignored: bool,
+}
+
+impl Attributes {
+    fn read(&mut self, words: &[Token]) {
+        let path: Vec<_> = words.iter().take_while(|t| !t.is("(")).collect();
+        self.test |= path.last().is_some_and(|word| word.is("test"));
+        self.ignored |= path.first().is_some_and(|word| word.is("ignore"));
+    }
+
+    fn is_run(self) -> bool {
+        self.test && !self.ignored
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_known_by_module_and_name_and_ignored_ones_do_not_count() {
+        let source = r#"
+            #[test] fn at_the_top() {}
+            fn helper() {}
+            mod tests {
+                #[tokio::test(start_paused = true)]
+                #[should_panic]
+                async fn inside() { let x = "mod y { #[test] fn z() {} }"; }
+                #[test]
+                #[ignore]
+                fn never_run() {}
+                mod deeper { #[test] fn far() {} }
+            }
+            #[cfg(test)] fn only_compiled() {}
+        "#;
+        let mut found = Vec::new();
+        tests_in(&tokens(source), &["a".into()], &mut found);
+        assert_eq!(
+            found,
+            ["a::at_the_top", "a::tests::inside", "a::tests::deeper::far"]
+        );
+    }
+}
