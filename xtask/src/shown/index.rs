@@ -47,22 +47,33 @@ fn tests_in(tokens: &[Token], module: &[String], found: &mut Vec<String>) {
             let end = closing(tokens, at + 1);
             test.read(&tokens[at + 2..end]);
             at = end + 1;
+        } else if token.is("everywhere") && next(1, "!") && next(2, "[") {
+            // The macro of `tests/e2e` that makes tests of functions, one for each way to a server.
+            let end = closing(tokens, at + 2);
+            let names = tokens[at + 3..end].iter().filter(|token| token.is_ident());
+            found.extend(names.map(|name| path(module, name)));
+            at = end + 1;
         } else if token.is("mod") && next(2, "{") {
             let end = closing(tokens, at + 2);
             let inner = [module, &[tokens[at + 1].text.clone()]].concat();
             tests_in(&tokens[at + 3..end], &inner, found);
             at = end + 1;
         } else if token.is("fn") {
-            if std::mem::take(&mut test).is_run()
+            if std::mem::take(&mut test).are_of_a_test()
                 && let Some(name) = tokens.get(at + 1)
             {
-                found.push([module, &[name.text.clone()]].concat().join("::"));
+                found.push(path(module, name));
             }
             at += 2;
         } else {
             at += 1;
         }
     }
+}
+
+fn path(module: &[String], name: &Token) -> String {
+    let module = module.iter().map(String::as_str);
+    module.chain([&*name.text]).collect::<Vec<_>>().join("::")
 }
 
 /// What the attributes in front of an item say.
@@ -79,7 +90,7 @@ impl Attributes {
         self.ignored |= path.first().is_some_and(|word| word.is("ignore"));
     }
 
-    fn is_run(self) -> bool {
+    fn are_of_a_test(&self) -> bool {
         self.test && !self.ignored
     }
 }
@@ -103,12 +114,18 @@ mod tests {
                 mod deeper { #[test] fn far() {} }
             }
             #[cfg(test)] fn only_compiled() {}
+            everywhere![made_by_a_macro,];
         "#;
         let mut found = Vec::new();
         tests_in(&tokens(source), &["a".into()], &mut found);
         assert_eq!(
             found,
-            ["a::at_the_top", "a::tests::inside", "a::tests::deeper::far"]
+            [
+                "a::at_the_top",
+                "a::tests::inside",
+                "a::tests::deeper::far",
+                "a::made_by_a_macro"
+            ]
         );
     }
 }

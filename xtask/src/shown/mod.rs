@@ -1,6 +1,6 @@
 //! `cargo xtask shown`: what the tables of `docs/` say that their rows are shown by exists.
 //!
-//! In every table whose last column is headed `shown by`, each named test must be a `#[test]` that is run, each named file and
+//! In every table whose last column is headed `shown by`, in documents that say that tests are named as `crate · module::test`, each named test must be a `#[test]` that is run, each named file and
 //! link must be there, each item whose runnable example is named must have one; and a row that names none of these must say that
 //! something is absent.
 

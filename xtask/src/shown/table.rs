@@ -27,10 +27,16 @@ pub struct Row {
     pub absent: bool,
 }
 
-/// The rows of all such tables in a document.
+/// What a document says whose tables name tests so.
+const NOTATION: &str = "named as `crate · module::test`";
+
+/// The rows of all such tables in a document; none if it names its tests in another way.
 pub fn rows(document: &str) -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut inside = false;
+    if !document.contains(NOTATION) {
+        return rows;
+    }
+    let (mut inside, mut krate) = (false, String::new());
     for (line, text) in (1..).zip(document.lines()) {
         let Some(text) = text
             .strip_prefix('|')
@@ -45,7 +51,7 @@ pub fn rows(document: &str) -> Vec<Row> {
         } else if inside && !text.starts_with("---") {
             rows.push(Row {
                 line,
-                claims: claims(last),
+                claims: claims(last, &mut krate),
                 absent: last.contains("absent"),
             });
         }
@@ -53,17 +59,22 @@ pub fn rows(document: &str) -> Vec<Row> {
     rows
 }
 
-/// Reads a cell: pieces of code, after the name of a crate and a dot, or after `doctest of`.
-fn claims(cell: &str) -> Vec<Claim> {
+/// Reads a cell: pieces of code, after the name of a crate and a dot, or after `doctest of`. `krate` is that of the row before.
+fn claims(cell: &str, krate: &mut String) -> Vec<Claim> {
     let mut claims = Vec::new();
-    let (mut krate, mut module) = (String::new(), String::new());
+    let (mut module, mut before) = (String::new(), "");
+    if !cell.starts_with("the same") {
+        krate.clear();
+    }
     let mut pieces = cell.split('`');
     while let (Some(words), Some(code)) = (pieces.next(), pieces.next()) {
         if let Some(name) = words.trim_end().strip_suffix('·') {
             let name = name.trim_end().rsplit([' ', ';', ',']).next();
-            krate = name.unwrap_or_default().to_owned();
+            let name = name.filter(|name| !name.is_empty()).unwrap_or(before);
+            *krate = name.strip_prefix("farcall-").unwrap_or(name).to_owned();
             module.clear();
         }
+        before = code;
         if words.trim_end().ends_with("doctest of") {
             claims.push(Claim::Doctest(code.to_owned()));
         } else if code.contains('/') && code.ends_with(".rs") {
@@ -114,7 +125,7 @@ mod tests {
         let cell = "lb · `a::tests::it_is_a_test`, `so_is_this_one`, `b::*`; e2e · `*wait*`; doctest of `Thing::new`; \
             `Thing`, `maxTokens`; `examples/tests/plugins.rs`; [more](../x/y.md)";
         assert_eq!(
-            claims(cell),
+            claims(cell, &mut String::new()),
             [
                 test("lb", "a::tests::it_is_a_test"),
                 test("lb", "a::tests::so_is_this_one"),
@@ -128,10 +139,21 @@ mod tests {
     }
 
     #[test]
+    fn the_crate_may_be_in_code_or_that_of_the_row_before() {
+        let mut krate = "e2e".to_owned();
+        let path = "a::tests::it_is_a_test";
+        let found = claims(&format!("the same, and `{path}`"), &mut krate);
+        assert_eq!(found, [test("e2e", path)]);
+        let found = claims(&format!("`farcall-build` · `{path}`"), &mut krate);
+        assert_eq!(found, [test("build", path)]);
+        assert_eq!(claims(&format!("`{path}`"), &mut krate), []);
+    }
+
+    #[test]
     fn only_tables_that_say_what_shows_them_are_read() {
-        let document = "| a | b |\n|---|---|\n| c | lb · `d::e` |\n\n| feature | shown by |\n|---|---|\n| f | absent |\n| g | nothing |\n";
+        let document = "named as `crate · module::test`\n| a | b |\n|---|---|\n| c | lb · `d::e` |\n\n| feature | shown by |\n|---|---|\n| f | absent |\n| g | nothing |\n";
         let rows = rows(document);
         let seen: Vec<_> = rows.iter().map(|row| (row.line, row.absent)).collect();
-        assert_eq!(seen, [(7, true), (8, false)]);
+        assert_eq!(seen, [(8, true), (9, false)]);
     }
 }
