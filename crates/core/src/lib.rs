@@ -13,6 +13,7 @@
 //! | [`message`] | the five-byte prefix, size limits, compression |
 //! | [`call`] | the machines of one attempt, for the client and for the server |
 //! | [`service_config`] | [`ServiceConfig`]: what the owner of a service tells its clients |
+//! | [`retry`] | further attempts of a call: policies, throttling, pushback |
 //! | [`backoff`] | how long to wait between attempts to connect |
 //! | [`attributes`] | typed values that travel with addresses and calls |
 #![forbid(unsafe_code)]
@@ -26,6 +27,7 @@ pub mod message;
 pub mod metadata;
 pub mod method;
 mod random;
+pub mod retry;
 pub mod service_config;
 #[cfg(test)]
 mod snapshot;

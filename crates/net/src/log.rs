@@ -37,6 +37,8 @@ pub(crate) enum Trouble {
     Refused,
     /// A server that sent a client away for a reason.
     GoAway,
+    /// A service config that is not followed to the letter.
+    ServiceConfig,
 }
 
 /// The log of one server or channel, through the `log` crate under the target `farcall`.
@@ -130,6 +132,14 @@ impl Log {
             let what = format_args!("{reason} was the server's GOAWAY: {text}");
             self.write(Trouble::GoAway, format_args!("{server}"), &what);
         }
+    }
+
+    /// A service config wants more attempts than the channel makes.
+    pub(crate) fn capped_attempts(&self, target: &dyn fmt::Display, asked: u32, cap: u32) {
+        let what = format_args!(
+            "the service config asks for {asked} attempts of a call, the channel makes at most {cap}"
+        );
+        self.write(Trouble::ServiceConfig, format_args!("{target}"), &what);
     }
 
     /// A socket's failure; resets by peers are everyday life.

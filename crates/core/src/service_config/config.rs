@@ -126,6 +126,11 @@ impl ServiceConfig {
         self.methods.find(path)
     }
 
+    /// The largest number of attempts that a retry or hedging policy asks for; 0 without any.
+    pub fn max_attempts(&self) -> u32 {
+        self.methods.max_attempts()
+    }
+
     /// Throttling of retries and hedging.
     pub fn retry_throttling(&self) -> Option<RetryThrottling> {
         self.retry_throttling

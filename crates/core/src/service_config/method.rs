@@ -85,6 +85,16 @@ impl MethodConfigs {
         Ok(configs)
     }
 
+    /// The largest number of attempts that a policy asks for; 0 without any.
+    pub(super) fn max_attempts(&self) -> u32 {
+        let retries = |config: &MethodConfig| config.retry_policy.map(|policy| policy.max_attempts);
+        let hedges =
+            |config: &MethodConfig| config.hedging_policy.map(|policy| policy.max_attempts);
+        let configs = self.0.values();
+        let asked = configs.filter_map(|config| retries(config).or_else(|| hedges(config)));
+        asked.max().unwrap_or(0)
+    }
+
     /// The most particular config that fits the path `/service/method`.
     pub(super) fn find(&self, path: &str) -> Option<&Arc<MethodConfig>> {
         if self.0.is_empty() {

@@ -50,6 +50,8 @@ struct Extra {
     metadata: Metadata,
     initial_metadata: Metadata,
     cause: Option<Arc<dyn Error + Send + Sync>>,
+    /// What the attempts of the call before the last one ended with.
+    previous: Vec<Status>,
 }
 
 /// Constants cost no allocation, other texts one.
@@ -208,6 +210,25 @@ impl Status {
         self.extra.as_ref()?.cause.as_deref()
     }
 
+    /// (client) How many attempts the call made: more than one if it was retried by a policy (gRFC A6). Retries of calls that
+    /// no server has looked at are not among them.
+    pub fn attempts(&self) -> usize {
+        self.previous_attempts().len() + 1
+    }
+
+    /// (client) What the attempts before the last one ended with, in order. Shown by `Display`, never sent.
+    pub fn previous_attempts(&self) -> &[Status] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.previous)
+    }
+
+    /// The same status with other [previous attempts](Self::previous_attempts).
+    pub fn with_previous_attempts(mut self, previous: Vec<Status>) -> Status {
+        if !previous.is_empty() || self.extra.is_some() {
+            self.extra_mut().previous = previous;
+        }
+        self
+    }
+
     /// Marks the status as the end of a call that this process made, as clients do.
     ///
     /// A handler that returns such a status reveals only its code: see [`for_wire`](Self::for_wire).
@@ -260,7 +281,8 @@ impl PartialEq for Status {
     }
 }
 
-/// `CODE: message: cause: cause of the cause …`, without the parts that are empty.
+/// `CODE: message: cause: cause of the cause … (attempt 3; 1: CODE: message; 2: CODE: message)`, without the parts that are
+/// empty.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.name())?;
@@ -277,7 +299,16 @@ impl fmt::Display for Status {
                 error.source()
             };
         }
-        Ok(())
+        for (index, attempt) in self.previous_attempts().iter().enumerate() {
+            match index {
+                0 => write!(f, " (attempt {}; 1: {attempt}", self.attempts())?,
+                _ => write!(f, "; {}: {attempt}", index + 1)?,
+            }
+        }
+        match self.attempts() {
+            1 => Ok(()),
+            _ => f.write_str(")"),
+        }
     }
 }
 
@@ -299,6 +330,9 @@ impl Status {
             }
             if let Some(cause) = &extra.cause {
                 debug.field("cause", cause);
+            }
+            if !extra.previous.is_empty() {
+                debug.field("previous_attempts", &extra.previous);
             }
         }
         if self.received {

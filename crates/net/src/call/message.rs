@@ -210,6 +210,8 @@ pub struct Response<T> {
     compression: Option<Encoding>,
     /// Whether a received message came compressed.
     compressed: bool,
+    /// Attempts before the one that brought it.
+    previous_attempts: u32,
 }
 
 impl<T> Response<T> {
@@ -230,6 +232,7 @@ impl<T> Response<T> {
             trailers,
             compression: None,
             compressed,
+            previous_attempts: 0,
         }
     }
 
@@ -263,6 +266,16 @@ impl<T> Response<T> {
         self.compressed
     }
 
+    /// (client) How many attempts the call made: more than one if it was retried or hedged by a policy (gRFC A6).
+    pub fn attempts(&self) -> u32 {
+        self.previous_attempts + 1
+    }
+
+    pub(crate) fn with_previous_attempts(mut self, attempts: usize) -> Response<T> {
+        self.previous_attempts = u32::try_from(attempts).unwrap_or(u32::MAX - 1);
+        self
+    }
+
     /// The message alone.
     pub fn into_inner(self) -> T {
         self.message
@@ -281,6 +294,7 @@ impl<T> Response<T> {
             trailers: self.trailers,
             compression: self.compression,
             compressed: self.compressed,
+            previous_attempts: self.previous_attempts,
         }
     }
 

@@ -10,7 +10,7 @@ use farcall_core::{
     Codec, Metadata, Status,
     call::{Progress, ReceiveOptions, Shape, client::ResponseMachine, server::RequestMachine},
 };
-use farcall_http2::{PeerMisbehaved, Reason, ResetCause};
+use farcall_http2::Reason;
 use futures_core::Stream;
 use std::{
     any::Any,
@@ -107,32 +107,10 @@ pub(crate) fn feed_response(
     if let Some(trailers) = &incoming.trailers {
         machine.on_trailers(trailers);
     }
-    match incoming.end {
-        Some(End::Eof) | None => {}
-        Some(End::Reset(_, ResetCause::GoAway)) => {
-            machine.on_failure(Status::unavailable(
-                "the server went away before it processed the call",
-            ));
-        }
-        Some(End::Reset(_, ResetCause::Misbehaved(crime))) => {
-            machine.on_failure(misbehaved(crime));
-        }
-        Some(End::Reset(reason, _)) => machine.on_reset(reason, false),
-        Some(End::Failed(status)) => machine.on_failure(status),
+    if let Some(status) = incoming.end.as_ref().and_then(End::status) {
+        machine.on_failure(status);
     }
     machine.must_reset()
-}
-
-/// What a response that breaks a rule comes to. One that passes a limit of ours is exhausting and not broken, as messages
-/// are that are too large; C-core says the same, grpc-go `INTERNAL`.
-#[cold]
-fn misbehaved(crime: PeerMisbehaved) -> Status {
-    match crime {
-        PeerMisbehaved::HeaderListTooLarge => Status::resource_exhausted(format!(
-            "the server's metadata is larger than max_header_list_size allows: {crime}"
-        )),
-        _ => Status::internal(format!("the server broke the protocol: {crime}")),
-    }
 }
 
 fn feed_request(machine: &mut RequestMachine, mut incoming: Incoming) -> Option<Reason> {
@@ -246,6 +224,7 @@ impl<T> Streaming<T> {
                 }
                 Progress::Done { status, trailers } => {
                     let broken = !status.is_ok();
+                    let status = self.with_attempts(status);
                     self.done = Some(Box::new((status, trailers)));
                     if broken {
                         // Ended by the peer or not: there is nothing more to be said on this stream.
@@ -288,6 +267,7 @@ impl<T> Streaming<T> {
             }
             // Without headers there are no messages: whatever the machine has to say now is the end.
             if let Progress::Done { status, trailers } = machine.poll() {
+                let status = self.with_attempts(status);
                 let result = if status.is_ok() {
                     Ok(())
                 } else {
@@ -318,11 +298,27 @@ impl<T> Streaming<T> {
         self.done.as_ref().map(|done| &done.1)
     }
 
+    /// (client) How many attempts the call has made, as far as is known: more than one if it was retried by a policy
+    /// (gRFC A6). What those before the last one ended with is in the [status](Status::previous_attempts) of a failed call.
+    pub fn attempts(&self) -> usize {
+        self.mailbox.previous_attempts().len() + 1
+    }
+
     /// Whether the last message came compressed.
     pub fn last_was_compressed(&self) -> bool {
         match &self.machine {
             Machine::Response(machine) => machine.last_was_compressed(),
             Machine::Request(machine) => machine.last_was_compressed(),
+        }
+    }
+
+    /// (client) The status of a failed call tells what happened before.
+    fn with_attempts(&self, status: Status) -> Status {
+        match &self.machine {
+            Machine::Response(_) if !status.is_ok() => {
+                status.with_previous_attempts(self.mailbox.previous_attempts())
+            }
+            _ => status,
         }
     }
 

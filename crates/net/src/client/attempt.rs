@@ -55,6 +55,8 @@ struct Connecting {
     http2: Arc<Config>,
     polling: Duration,
     log: Arc<Log>,
+    /// Bytes that are kept of a call without a policy.
+    call_buffer: usize,
     submit: Arc<Submit<Mailbox>>,
     reporter: Option<Reporter>,
 }
@@ -70,6 +72,7 @@ impl Attempt {
     ) -> Attempt {
         let polling = shared.settings.polling;
         let log = Arc::clone(&shared.settings.log);
+        let call_buffer = shared.settings.retries.call_buffer();
         let connect =
             Box::pin(async move { establish(&shared.settings, &address, deadline).await });
         Attempt {
@@ -78,6 +81,7 @@ impl Attempt {
                 http2,
                 polling,
                 log,
+                call_buffer,
                 submit,
                 reporter: Some(reporter),
             }),
@@ -110,6 +114,7 @@ impl Future for Attempt {
                         reporter,
                         Arc::clone(&attempt.log),
                         now,
+                        attempt.call_buffer,
                     );
                     let driver = Driver::new(io, machine, Arc::clone(&attempt.submit), role);
                     this.stage = Stage::Driving(driver.polling(attempt.polling));

@@ -1,6 +1,13 @@
 //! `ChannelBuilder`: everything that can be said about a channel, checked before anything is connected.
 
-use super::{channel::Channel, connector::Connector, shared::Settings};
+mod retries;
+
+use super::{
+    channel::Channel,
+    connector::Connector,
+    plans::{Retries, RetrySettings},
+    shared::Settings,
+};
 use crate::clock;
 use crate::{
     call::Encoding,
@@ -86,6 +93,7 @@ pub struct ChannelBuilder {
     pacer: PacerConfig,
     http2: Config,
     polling: Duration,
+    retries: RetrySettings,
 }
 
 impl Channel {
@@ -113,6 +121,7 @@ impl Channel {
             pacer: PacerConfig::default(),
             http2: Config::default(),
             polling: Duration::ZERO,
+            retries: RetrySettings::default(),
         }
     }
 }
@@ -423,6 +432,7 @@ impl ChannelBuilder {
             http2: Arc::new(self.http2),
             idle_timeout: self.idle_timeout,
             polling: self.polling,
+            retries: Arc::new(Retries::new(self.retries)),
             log: Arc::default(),
         };
         Ok(Channel::new(settings, machine))

@@ -13,7 +13,12 @@ use crate::{
     peer::PeerReports,
     transport::{Mailbox, connect::Security, mailbox::End},
 };
-use farcall_core::{MethodDescriptor, Status, call::ReceiveOptions, message::Compressor};
+use farcall_core::{
+    MethodDescriptor, Status,
+    call::ReceiveOptions,
+    message::Compressor,
+    retry::{Repeat, RetryPlan},
+};
 use farcall_http2::StreamKey;
 use farcall_lb::channel::Channel as Machine;
 use std::{
@@ -136,6 +141,11 @@ impl Channel {
             .shared
             .heads
             .start(method, content_subtype, encoding)
+    }
+
+    /// How a call counts its attempts of whose method nothing is known.
+    pub(crate) fn bare_plan(&self) -> Arc<RetryPlan> {
+        self.settings().retries.plan(Repeat::No, None)
     }
 
     /// The compressor of an encoding.

@@ -5,10 +5,12 @@
 
 use super::{
     attempt::Attempt,
+    backoffs::Backoffs,
     idle::Idleness,
     inbox::{Found, Order, Reporter},
     news::{Disconnect, News},
     picker_cell::{Notice, Snapshot},
+    plans::Configuration,
     resolution::Resolution,
     shared::{Shared, closed},
 };
@@ -16,7 +18,7 @@ use crate::{
     clock,
     transport::{Mailbox, Submit, submit::Request, timer::Timer},
 };
-use farcall_core::Status;
+use farcall_core::{ServiceConfig, Status};
 use farcall_http2::Config;
 use farcall_lb::{
     Address, ConnectivityState,
@@ -82,6 +84,10 @@ struct Control {
     connections: HashMap<ConnectionId, Link>,
     resolver: Option<Resolution>,
     last_error: Option<Status>,
+    /// What the service config makes of calls; `None` until the resolver has answered.
+    configuration: Option<Arc<Configuration>>,
+    /// Calls between two attempts.
+    backoffs: Backoffs,
     /// Those who wait in `connect`.
     waiters: Vec<oneshot::Sender<Result<(), Status>>>,
     /// The earliest deadline of a waiting call.
@@ -116,6 +122,8 @@ impl Control {
             connections: HashMap::new(),
             resolver: None,
             last_error: None,
+            configuration: None,
+            backoffs: Backoffs::default(),
             waiters: Vec::new(),
             deadline: None,
             timer: Timer::default(),
@@ -154,9 +162,45 @@ impl Control {
         for wake in notice.wakes {
             self.machine.handle_wake(now, wake);
         }
+        for later in notice.later {
+            self.backoffs.push(later);
+        }
         if notice.waiting {
             self.deadline = self.shared.picks.expire(now);
         }
+    }
+
+    fn dispatch(&mut self, now: Instant, mailbox: &Arc<Mailbox>) {
+        let notice = self.shared.picks.dispatch(mailbox);
+        self.on_notice(now, notice);
+    }
+
+    /// Starts the attempts whose time has come.
+    fn repeat(&mut self, now: Instant) {
+        while let Some(mailbox) = self.backoffs.pop(now) {
+            if mailbox.is_over() {
+                continue;
+            }
+            if mailbox.deadline().is_some_and(|deadline| deadline <= now) {
+                let status = "the deadline passed before another attempt of the call";
+                mailbox.fail(Status::deadline_exceeded(status));
+                continue;
+            }
+            self.dispatch(now, &mailbox);
+            self.act(now);
+        }
+    }
+
+    fn configure(&mut self, config: Arc<ServiceConfig>) {
+        let retries = Arc::clone(&self.shared.settings.retries);
+        let configuration = Configuration::new(config, retries, self.configuration.as_deref());
+        if let Some((asked, cap)) = configuration.excess() {
+            let target = &self.shared.settings.target;
+            self.shared.settings.log.capped_attempts(target, asked, cap);
+        }
+        let configuration = Arc::new(configuration);
+        self.shared.heads.configure(&configuration);
+        self.configuration = Some(configuration);
     }
 
     fn on_news(&mut self, now: Instant, id: ConnectionId, news: News) {
@@ -208,8 +252,13 @@ impl Control {
             }
             News::Unsent(mailboxes) => {
                 for mailbox in mailboxes {
-                    let notice = self.shared.picks.dispatch(&mailbox);
-                    self.on_notice(now, notice);
+                    self.dispatch(now, &mailbox);
+                }
+                return;
+            }
+            News::Later(calls) => {
+                for later in calls {
+                    self.backoffs.push(later);
                 }
                 return;
             }
@@ -259,7 +308,8 @@ impl Control {
         if self.idleness.poll_timeout().is_none_or(|at| at > now) {
             return;
         }
-        let busy = self.shared.picks.is_wanted() || !self.waiters.is_empty();
+        let waits = !self.waiters.is_empty() || self.backoffs.next().is_some();
+        let busy = self.shared.picks.is_wanted() || waits;
         let up = self.connections.iter().filter(|(_, link)| link.up);
         let ids: Vec<_> = up.map(|(id, _)| *id).collect();
         let links = &self.connections;
@@ -305,7 +355,7 @@ impl Control {
                     }
                 }
             }
-            Action::ServiceConfig(config) => self.shared.heads.configure(&config),
+            Action::ServiceConfig(config) => self.configure(config),
             Action::Publish { state, picker } => self.publish(now, state, picker),
             _ => {}
         }
@@ -361,7 +411,7 @@ impl Control {
             state,
             picker,
             transports,
-            config: self.machine.service_config().cloned(),
+            config: self.configuration.clone(),
             last_error: self.last_error.clone(),
         };
         let notice = self.shared.picks.publish(snapshot);
@@ -406,6 +456,9 @@ impl Control {
                 Found::Batch(batch) => {
                     self.on_orders(now, batch.orders);
                     if self.closed {
+                        for (_, news) in batch.news {
+                            news.fail();
+                        }
                         return false;
                     }
                     for (id, news) in batch.news {
@@ -441,8 +494,9 @@ impl Control {
     /// When something is to be done although nothing comes in.
     fn next_timeout(&self) -> Option<Instant> {
         let resolver = self.resolver.as_ref().and_then(Resolution::poll_timeout);
-        let idle = self.idleness.poll_timeout();
-        [self.machine.poll_timeout(), resolver, self.deadline, idle]
+        let (machine, idle) = (self.machine.poll_timeout(), self.idleness.poll_timeout());
+        let again = self.backoffs.next();
+        [machine, resolver, self.deadline, idle, again]
             .into_iter()
             .flatten()
             .min()
@@ -457,6 +511,7 @@ impl Control {
         if self.deadline.is_some_and(|at| at <= now) {
             self.deadline = self.shared.picks.expire(now);
         }
+        self.repeat(now);
         self.ask_for_use(now);
     }
 }
@@ -494,7 +549,14 @@ impl Drop for Control {
             }
         }
         self.shared.picks.close(&closed());
-        for (_, news) in self.shared.inbox.close().news {
+        for mailbox in self.backoffs.take() {
+            mailbox.fail(closed());
+        }
+        let batch = self.shared.inbox.close();
+        for order in batch.orders {
+            order.fail(&closed());
+        }
+        for (_, news) in batch.news {
             news.fail();
         }
     }

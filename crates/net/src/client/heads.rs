@@ -1,12 +1,14 @@
 //! What the calls of a method share: request header lists, which HTTP/2 encodes once per connection, and what the service
 //! config says about them.
 
+use super::plans::Configuration;
 use crate::call::Encoding;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use farcall_core::{
-    Compressors, MethodDescriptor, ServiceConfig,
+    Compressors, MethodDescriptor,
     call::client::{RequestTemplate, common_headers, pseudo_headers},
+    retry::RetryPlan,
     service_config::MethodConfig,
 };
 use farcall_http2::Fields;
@@ -31,7 +33,7 @@ pub(crate) struct Heads {
 #[derive(Clone, Default)]
 struct Methods {
     /// `None` until the resolver has answered.
-    config: Option<Arc<ServiceConfig>>,
+    config: Option<Arc<Configuration>>,
     known: HashMap<Bytes, Known, foldhash::fast::RandomState>,
     /// The same by the address of the path, each in the place that the address names: calls of the same few methods,
     /// as programs make them, look nothing up by its content. Empty, or all places; the first one in a place stays there.
@@ -50,6 +52,7 @@ struct Quick {
 struct Known {
     pseudo: Arc<Fields>,
     config: Option<Arc<MethodConfig>>,
+    plan: Option<Arc<RetryPlan>>,
 }
 
 /// What a call starts with.
@@ -57,6 +60,8 @@ struct Known {
 pub(crate) struct Start {
     pub(crate) template: RequestTemplate,
     pub(crate) config: StartConfig,
+    /// What is to be done about failed attempts, if anything is and it is known.
+    pub(crate) plan: Option<Arc<RetryPlan>>,
 }
 
 /// What is known of a method's config when a call starts.
@@ -144,7 +149,7 @@ impl Heads {
     }
 
     /// The service config of the calls that start from now on.
-    pub(crate) fn configure(&self, config: &Arc<ServiceConfig>) {
+    pub(crate) fn configure(&self, config: &Arc<Configuration>) {
         self.methods.rcu(|methods| {
             let mut methods = Methods::clone(methods);
             methods.config = Some(Arc::clone(config));
@@ -152,6 +157,7 @@ impl Heads {
             for (path, known) in &mut methods.known {
                 let path = std::str::from_utf8(path).unwrap_or_default();
                 known.config = config.method(path).cloned();
+                known.plan = config.plan(known.config.as_deref());
             }
             methods
         });
@@ -160,11 +166,14 @@ impl Heads {
     #[cold]
     fn learn(&self, method: &MethodDescriptor, methods: &Methods) -> Known {
         let pseudo = pseudo_headers(method, self.authority.clone(), self.secure);
-        let known = |config: &Option<Arc<ServiceConfig>>| Known {
-            pseudo: Arc::clone(&pseudo),
-            config: config
-                .as_ref()
-                .and_then(|c| c.method(method.path()).cloned()),
+        let known = |configuration: &Option<Arc<Configuration>>| {
+            let all = configuration.as_ref();
+            let config = all.and_then(|all| all.method(method.path()).cloned());
+            Known {
+                pseudo: Arc::clone(&pseudo),
+                plan: all.and_then(|all| all.plan(config.as_deref())),
+                config,
+            }
         };
         if methods.known.len() < MAX_METHODS {
             self.methods.rcu(|methods| {
@@ -223,14 +232,22 @@ impl Methods {
     }
 
     fn start(&self, known: Known, common: Arc<Fields>) -> Start {
-        let Known { pseudo, config } = known;
+        let Known {
+            pseudo,
+            config,
+            plan,
+        } = known;
         let config = match config {
             Some(config) => StartConfig::Known(config),
             None if self.config.is_none() => StartConfig::Awaited,
             None => StartConfig::None,
         };
         let template = RequestTemplate { pseudo, common };
-        Start { template, config }
+        Start {
+            template,
+            config,
+            plan,
+        }
     }
 }
 
@@ -243,12 +260,19 @@ fn place(path: &Bytes) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use farcall_core::MethodKind;
+    use crate::client::plans::{Retries, RetrySettings};
+    use farcall_core::{MethodKind, ServiceConfig};
 
     fn heads() -> Heads {
         let authority = Bytes::from_static(b"localhost:50051");
         let agent = Bytes::from_static(b"test");
         Heads::new(authority, false, agent, Compressors::none())
+    }
+
+    fn configuration(json: &str) -> Arc<Configuration> {
+        let service = Arc::new(ServiceConfig::parse(json).unwrap());
+        let retries = Arc::new(Retries::new(RetrySettings::default()));
+        Arc::new(Configuration::new(service, retries, None))
     }
 
     fn template(
@@ -316,12 +340,12 @@ mod tests {
         for _ in 0..3 {
             assert!(matches!(config(), StartConfig::Awaited));
         }
-        heads.configure(&Arc::default());
+        heads.configure(&configuration("{}"));
         for _ in 0..3 {
             assert!(matches!(config(), StartConfig::None));
         }
         let json = r#"{"methodConfig": [{"name": [{}], "timeout": "3s"}]}"#;
-        heads.configure(&Arc::new(ServiceConfig::parse(json).unwrap()));
+        heads.configure(&configuration(json));
         for _ in 0..3 {
             assert!(matches!(config(), StartConfig::Known(_)));
         }

@@ -1,20 +1,17 @@
-//! What a call needs to go out a second time: the transparent retry of gRFC A6.
+//! What a call needs to go out another time.
 //!
 //! A server that refuses a stream (REFUSED_STREAM), or whose GOAWAY says that it did not look at it, has not processed the
-//! call: it may go out once more, unseen by the caller. (A call of which nothing was sent may go out again any number of
-//! times; see [`News::Unsent`](super::news::News::Unsent).) For that the request is kept until the response begins.
+//! call: it may go out once more, unseen by the caller (transparent retry, gRFC A6). And a policy of the service config may
+//! repeat an attempt that has failed. (A call of which nothing was sent may go out again any number of times; see
+//! [`News::Unsent`](super::news::News::Unsent).) For that the request is kept until the response begins.
 
 use crate::transport::{
     chunks::Chunks,
     mailbox::{Finish, Head, Outgoing},
 };
-use farcall_core::{Metadata, call::client::RequestTemplate};
+use farcall_core::{Metadata, call::client::RequestTemplate, retry::RetryState};
 use farcall_http2::{Connection, Reason, ResetCause, StreamKey};
 use std::time::Instant;
-
-/// Bytes of messages that are kept of a call at most; one that has sent more is not sent again. The size of the buffer that
-/// gRFC A6 proposes for a call, grpc-go's default too.
-const MAX_KEPT: usize = 256 << 10;
 
 /// A request that has gone out and could go out again.
 pub(super) struct Held {
@@ -23,31 +20,60 @@ pub(super) struct Held {
     data: Chunks,
     bytes: usize,
     half_closed: bool,
+    /// It was sent before and not processed: not a third time, unless a policy repeats it.
+    refused: bool,
 }
 
 impl Held {
-    /// A request of which so far the head and `data` were sent. `None`: that is too much, or it has been refused before, and
-    /// once is enough.
-    pub(super) fn new(head: Head, data: Chunks, half_closed: bool) -> Option<Held> {
+    /// A request of which so far the head and `data` were sent, and the retries of its call. No request: it is larger than
+    /// `limit` bytes, which counts where there are no retries, or nothing can follow it.
+    pub(super) fn new(
+        head: Head,
+        data: Chunks,
+        half_closed: bool,
+        limit: usize,
+    ) -> (Option<Held>, Option<Box<RetryState>>) {
+        let Head::Request {
+            template,
+            metadata,
+            refused,
+            mut retry,
+        } = head
+        else {
+            return (None, None);
+        };
         let bytes = data.size();
-        match head {
-            Head::Request {
-                template,
-                metadata,
-                refused: false,
-            } if bytes <= MAX_KEPT => Some(Held {
-                template,
-                metadata,
-                data,
-                bytes,
-                half_closed,
-            }),
-            _ => None,
+        let fits = match &mut retry {
+            None => !refused && bytes <= limit,
+            Some(retry) => (!refused || retry.is_repeatable()) && retry.keep(bytes),
+        };
+        let held = fits.then(|| Held {
+            template,
+            metadata,
+            data,
+            bytes,
+            half_closed,
+            refused,
+        });
+        (held, retry)
+    }
+
+    /// Counts messages that are about to be sent. False: with them the request is too large to be kept.
+    #[must_use]
+    pub(super) fn fits(
+        &mut self,
+        data: &Chunks,
+        retry: Option<&mut Box<RetryState>>,
+        limit: usize,
+    ) -> bool {
+        self.bytes += data.size();
+        match retry {
+            None => self.bytes <= limit,
+            Some(retry) => retry.keep(self.bytes),
         }
     }
 
-    /// Sends messages and keeps them. False: they are too large to be kept; `self` is of no use any more.
-    #[must_use]
+    /// Sends messages and keeps them.
     pub(super) fn send(
         &mut self,
         connection: &mut Connection,
@@ -55,29 +81,33 @@ impl Held {
         key: StreamKey,
         mut data: Chunks,
         half_close: bool,
-    ) -> bool {
+    ) {
         self.half_closed |= half_close;
-        self.bytes += data.size();
         // A stream that has gone meanwhile has an event on its way that says so, here and below.
-        if self.bytes > MAX_KEPT || data.is_empty() {
+        if data.is_empty() {
             data.send(connection, now, key, half_close).ok();
-            return self.bytes <= MAX_KEPT;
+            return;
         }
         while let Some(chunk) = data.pop() {
             let last = half_close && data.is_empty();
             connection.send_data_kept(now, key, &chunk, last).ok();
             self.data.push(chunk);
         }
-        true
     }
 
-    /// The request, to be sent for the last time.
-    pub(super) fn again(self) -> Outgoing {
+    /// Whether the call may go out again because the server has not processed it.
+    pub(super) fn may_be_refused(&self) -> bool {
+        !self.refused
+    }
+
+    /// The request, to be sent again. `refused`: because the server has not processed it.
+    pub(super) fn again(self, retry: Option<Box<RetryState>>, refused: bool) -> Outgoing {
         Outgoing {
             head: Some(Head::Request {
                 template: self.template,
                 metadata: self.metadata,
-                refused: true,
+                refused: self.refused || refused,
+                retry,
             }),
             data: self.data,
             finish: match self.half_closed {

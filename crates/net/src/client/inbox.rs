@@ -26,6 +26,15 @@ pub(crate) enum Order {
     Close,
 }
 
+impl Order {
+    /// There is no channel any more to carry it out.
+    pub(crate) fn fail(self, status: &Status) {
+        if let Order::Notice(notice) = self {
+            notice.fail(status);
+        }
+    }
+}
+
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Inbox {
@@ -66,12 +75,12 @@ pub(crate) enum Found {
 }
 
 impl Inbox {
-    /// An order of a handle; dropped if the task has gone with its runtime, whose end has failed the calls.
+    /// An order of a handle; refused if the task has gone with its runtime, whose end has failed the calls that waited.
     pub(crate) fn order(&self, order: Order) {
         let mut state = self.lock();
         if state.closed {
             drop(state);
-            return drop(order);
+            return order.fail(&Status::cancelled("the channel is closed"));
         }
         state.batch.orders.push(order);
         wake(state);

@@ -1,6 +1,7 @@
 //! The client: channels and the calls made on them.
 
 mod attempt;
+mod backoffs;
 mod builder;
 mod channel;
 mod connection;
@@ -15,6 +16,7 @@ mod inbox;
 mod news;
 mod options;
 mod picker_cell;
+mod plans;
 mod race;
 mod resolution;
 mod shared;

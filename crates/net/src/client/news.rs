@@ -1,9 +1,10 @@
 //! What connections tell the channel they belong to.
 
-use crate::transport::{Mailbox, mailbox::End};
+use super::backoffs::Later;
+use crate::transport::Mailbox;
 use bytes::Bytes;
 use farcall_core::Status;
-use farcall_http2::{ConnectionError, Reason, StreamKey};
+use farcall_http2::{ConnectionError, Reason};
 use farcall_lb::subchannel::{Cause, DisconnectReason};
 use std::{fmt, io, sync::Arc, time::Instant};
 
@@ -21,17 +22,21 @@ pub(crate) enum News {
     Used(Instant),
     /// Calls of which nothing was sent: they may go out on another connection.
     Unsent(Vec<Arc<Mailbox>>),
+    /// Calls whose attempt has failed: another one follows.
+    Later(Vec<Later>),
 }
 
 impl News {
     /// There is no channel any more to do something about it.
     pub(crate) fn fail(self) {
-        if let News::Unsent(mailboxes) = self {
-            for mailbox in mailboxes {
-                let status =
-                    Status::unavailable("the connection was lost and the channel is closed");
-                mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
-            }
+        let mailboxes = match self {
+            News::Unsent(mailboxes) => mailboxes,
+            News::Later(later) => later.into_iter().map(|later| later.mailbox).collect(),
+            _ => return,
+        };
+        for mailbox in mailboxes {
+            let status = "the connection was lost and the channel is closed";
+            mailbox.fail(Status::unavailable(status));
         }
     }
 }

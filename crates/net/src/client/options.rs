@@ -1,7 +1,7 @@
 //! What a caller can say about one call.
 
 use crate::call::Encoding;
-use farcall_core::Metadata;
+use farcall_core::{Metadata, retry::RetryOptions};
 use std::time::{Duration, Instant};
 
 /// The options of one call; the channel's defaults fill what is left open.
@@ -14,6 +14,8 @@ pub(crate) struct CallOptions {
     pub(crate) encoding: Option<Encoding>,
     pub(crate) max_receive: Option<usize>,
     pub(crate) max_send: Option<usize>,
+    /// About the attempts of the call; rare.
+    pub(crate) retry: Option<Box<RetryOptions>>,
 }
 
 /// The setters that all four kinds of call have.
@@ -74,6 +76,22 @@ macro_rules! call_options {
         /// 2^31−1.
         pub fn max_send_message_size(mut self, bytes: usize) -> Self {
             self.options.max_send = Some(bytes);
+            self
+        }
+
+        /// How long an attempt of this call may take until its response begins, counted from when it goes out on a connection.
+        /// One that takes longer is cancelled and, if the service config has a retry policy for the method, retried as the
+        /// policy allows; else the call ends with `DEADLINE_EXCEEDED`. Default: the channel's, none.
+        pub fn attempt_timeout(mut self, timeout: std::time::Duration) -> Self {
+            let timeout = timeout.min(crate::clock::FOREVER);
+            self.options.retry.get_or_insert_default().attempt_timeout = Some(timeout);
+            self
+        }
+
+        /// Bytes of request messages that are kept at most, so that they can be sent again (gRFC A6); once this call has sent
+        /// more, no attempt follows the one it has then. Default: the channel's, 256 KiB.
+        pub fn max_retry_buffer_size(mut self, bytes: usize) -> Self {
+            self.options.retry.get_or_insert_default().buffer = Some(bytes);
             self
         }
     };

@@ -1,15 +1,12 @@
 //! Where calls meet connections: the current picker as a snapshot, and the calls that wait for another one.
 
+use super::{backoffs::Later, plans::Configuration};
 use crate::{
     clock,
-    transport::{
-        Mailbox, Submit,
-        mailbox::{Configured, End},
-    },
+    transport::{Mailbox, Submit, mailbox::Configured},
 };
 use arc_swap::ArcSwap;
-use farcall_core::{ServiceConfig, Status};
-use farcall_http2::StreamKey;
+use farcall_core::Status;
 use farcall_lb::{
     ConnectivityState,
     balancer::{DropPicker, Pick, PickInfo, Picker, WakeId},
@@ -34,7 +31,7 @@ pub(crate) struct Snapshot {
     /// Sorted: a call finds its own without hashing, and one takes no more room than it needs.
     pub(crate) transports: Box<[(SubchannelId, Arc<Submit<Mailbox>>)]>,
     /// The service config; `None` until the resolver has answered. Calls that have started before get theirs from here.
-    pub(crate) config: Option<Arc<ServiceConfig>>,
+    pub(crate) config: Option<Arc<Configuration>>,
     /// Why the policy last said that nothing is reachable; for those who wait on.
     pub(crate) last_error: Option<Status>,
 }
@@ -70,11 +67,20 @@ pub(crate) struct Notice {
     pub(crate) waiting: bool,
     /// Policies that want to act.
     pub(crate) wakes: Vec<WakeId>,
+    /// Calls that a picker has failed, and that have another attempt.
+    pub(crate) later: Vec<Later>,
 }
 
 impl Notice {
     pub(crate) fn is_empty(&self) -> bool {
-        !self.waiting && self.wakes.is_empty()
+        !self.waiting && self.wakes.is_empty() && self.later.is_empty()
+    }
+
+    /// There is no channel any more to do something about it.
+    pub(crate) fn fail(self, status: &Status) {
+        for later in self.later {
+            later.mailbox.fail(status.clone());
+        }
     }
 }
 
@@ -136,7 +142,7 @@ impl PickerCell {
         let mut notice = Notice::default();
         loop {
             let snapshot = self.snapshot.load();
-            match pick(&snapshot, mailbox, &mut notice.wakes) {
+            match pick(&snapshot, mailbox, &mut notice) {
                 Outcome::Settled => return notice,
                 Outcome::Refused(status) => {
                     self.refuse(mailbox, status);
@@ -148,7 +154,7 @@ impl PickerCell {
             if let Some(status) = &waiting.closed {
                 let status = status.clone();
                 drop(waiting);
-                fail(mailbox, status);
+                mailbox.fail(status);
                 return notice;
             }
             if Arc::ptr_eq(&snapshot, &self.snapshot.load()) {
@@ -179,7 +185,7 @@ impl PickerCell {
             if mailbox.is_over() {
                 return false;
             }
-            match pick(&snapshot, mailbox, &mut notice.wakes) {
+            match pick(&snapshot, mailbox, &mut notice) {
                 Outcome::Settled => false,
                 Outcome::Wait => true,
                 Outcome::Refused(status) => {
@@ -221,7 +227,7 @@ impl PickerCell {
         drop(waiting);
         let snapshot = self.snapshot.load();
         for mailbox in expired {
-            fail(&mailbox, deadline_exceeded(&snapshot));
+            mailbox.fail(deadline_exceeded(&snapshot));
         }
         next
     }
@@ -243,14 +249,14 @@ impl PickerCell {
         };
         self.changed.notify_waiters();
         for mailbox in queue {
-            fail(&mailbox, status.clone());
+            mailbox.fail(status.clone());
         }
     }
 
     #[cold]
     fn refuse(&self, mailbox: &Mailbox, status: Status) {
         self.refused.store(true, Ordering::Relaxed);
-        fail(mailbox, status);
+        mailbox.fail(status);
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -258,19 +264,19 @@ impl PickerCell {
     }
 }
 
-fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, wakes: &mut Vec<WakeId>) -> Outcome {
+fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Outcome {
     let Some(route) = &mailbox.route else {
         return Outcome::Settled;
     };
     if let (Configured::Late(late), Some(config)) = (&route.config, &snapshot.config)
         && !late.is_settled()
-        && let Err(status) = mailbox.settle(config, clock::now())
+        && let Err(status) = settle(mailbox, route.method.path(), config)
     {
         return Outcome::Refused(status);
     }
     let info = PickInfo::new(route.method.path());
     let pick = snapshot.picker.pick(&info).restricted();
-    wakes.append(&mut info.take_wakes());
+    notice.wakes.append(&mut info.take_wakes());
     match pick {
         Pick::Subchannel(picked) => match snapshot.transport(picked.subchannel()) {
             Some(submit) if mailbox.attach(submit) => Outcome::Settled,
@@ -278,7 +284,18 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, wakes: &mut Vec<WakeId>) ->
             _ => Outcome::Wait,
         },
         Pick::Fail(_) if route.waits() => Outcome::Wait,
-        Pick::Fail(status) | Pick::Drop(status) => Outcome::Refused(status),
+        Pick::Fail(status) => {
+            let Some(pause) = mailbox.pick_failed(&status, fastrand::f64()) else {
+                return Outcome::Refused(status);
+            };
+            notice.later.push(Later {
+                at: clock::after(clock::now(), pause),
+                mailbox: Arc::clone(mailbox),
+            });
+            Outcome::Settled
+        }
+        // Not for a retry to mend (gRFC A6).
+        Pick::Drop(status) => Outcome::Refused(status),
         _ => Outcome::Wait,
     }
 }
@@ -295,8 +312,12 @@ fn deadline_exceeded(snapshot: &Snapshot) -> Status {
     }
 }
 
-fn fail(mailbox: &Mailbox, status: Status) {
-    mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
+/// Configures a call that has started before its service config came.
+#[cold]
+fn settle(mailbox: &Mailbox, path: &str, config: &Configuration) -> Result<(), Status> {
+    let method = config.method(path);
+    let plan = config.plan(method.map(|method| &**method));
+    mailbox.settle(method.cloned(), plan, clock::now())
 }
 
 impl fmt::Debug for PickerCell {

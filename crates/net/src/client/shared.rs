@@ -1,6 +1,8 @@
 //! What the handles of a channel, its control task and its connections share.
 
-use super::{connector::Connector, heads::Heads, inbox::Inbox, picker_cell::PickerCell};
+use super::{
+    connector::Connector, heads::Heads, inbox::Inbox, picker_cell::PickerCell, plans::Retries,
+};
 use crate::{
     call::Encoding,
     log::Log,
@@ -31,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout: Option<Duration>,
     /// For how long drivers poll before they rest.
     pub(crate) polling: Duration,
+    pub(crate) retries: Arc<Retries>,
     pub(crate) log: Arc<Log>,
     pub(crate) connector: Option<Arc<dyn Connector>>,
     pub(crate) proxy: Option<Routes>,

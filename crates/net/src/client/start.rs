@@ -20,6 +20,7 @@ use bytes::Bytes;
 use farcall_core::{
     MethodDescriptor, Status,
     message::{Compressor, PREFIX},
+    retry::{RetryOptions, RetryPlan, RetryState},
     service_config::MethodConfig,
 };
 use std::{sync::Arc, time::Instant};
@@ -53,7 +54,11 @@ pub(crate) fn start(
         wait_for_ready: options.wait_for_ready.unwrap_or(false),
         max_receive: channel.max_receive(&options),
     };
-    let Start { template, config } = channel.start(method, content_subtype, encoding);
+    let Start {
+        template,
+        config,
+        plan,
+    } = channel.start(method, content_subtype, encoding);
     let config = match config {
         StartConfig::None => Configured::None,
         StartConfig::Known(config) => {
@@ -74,6 +79,7 @@ pub(crate) fn start(
         template,
         metadata: options.metadata,
         refused: false,
+        retry: retry_state(channel, plan, options.retry),
     };
     let route = Route {
         method: method.clone(),
@@ -99,6 +105,21 @@ pub(crate) fn start(
         mailbox,
         max_receive,
     })
+}
+
+/// What keeps count of a call's attempts, if anything has to.
+#[inline]
+fn retry_state(
+    channel: &Channel,
+    plan: Option<Arc<RetryPlan>>,
+    options: Option<Box<RetryOptions>>,
+) -> Option<Box<RetryState>> {
+    if plan.is_none() && options.is_none() {
+        return None;
+    }
+    let plan = plan.unwrap_or_else(|| channel.bare_plan());
+    let options = options.map_or(RetryOptions::default(), |options| *options);
+    Some(Box::new(RetryState::new(plan, options)))
 }
 
 /// What caller, context and service config have agreed on.

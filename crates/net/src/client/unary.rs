@@ -357,11 +357,16 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
         if let Some(reason) = reset.or_else(|| machine.must_reset()) {
             self.mailbox.close(reason);
         }
+        let previous = self.mailbox.previous_attempts();
         let Some(message) = message.filter(|_| status.is_ok()) else {
-            return Ok(Err(status.mark_received().with_initial_metadata(metadata)));
+            let status = status.mark_received().with_initial_metadata(metadata);
+            return Ok(Err(status.with_previous_attempts(previous)));
         };
         let message = self.decode(message, &metadata);
-        Ok(message.map(|message| Response::received(message, metadata, trailers, compressed)))
+        Ok(message.map(|message| {
+            Response::received(message, metadata, trailers, compressed)
+                .with_previous_attempts(previous.len())
+        }))
     }
 }
 

@@ -6,7 +6,11 @@ use crate::transport::{
     chunks::Chunks,
     mailbox::{End, Finish},
 };
-use farcall_http2::{Connection, Headers, StreamKey};
+use farcall_core::{
+    Code,
+    retry::{Pushback, RetryState},
+};
+use farcall_http2::{Connection, Headers, KnownName, StreamKey};
 use std::{sync::Arc, time::Instant};
 
 /// A call that has a stream.
@@ -19,16 +23,21 @@ pub(super) struct Call {
     pub(super) gathered: Option<Gathered>,
     /// The request, as long as it could go out again.
     pub(super) held: Option<Held>,
+    /// Of calls with a policy, or with anything else to be counted of their attempts.
+    pub(super) retry: Option<Box<RetryState>>,
+    /// When the attempt is given up if its response has not begun.
+    pub(super) attempt_deadline: Option<Instant>,
 }
 
 impl Call {
-    /// Sends what the task wants sent.
+    /// Sends what the task wants sent. `limit`: bytes that are kept of a call without retries of its own.
     pub(super) fn send(
         &mut self,
         connection: &mut Connection,
         now: Instant,
         data: Chunks,
         finish: &Finish,
+        limit: usize,
     ) {
         let key = self.key;
         let half_close = matches!(finish, Finish::HalfClose);
@@ -36,17 +45,36 @@ impl Call {
             return;
         }
         self.sending = !half_close;
+        if let Some(held) = &mut self.held
+            && !held.fits(&data, self.retry.as_mut(), limit)
+        {
+            self.held = None;
+        }
         match &mut self.held {
-            Some(held) => {
-                if !held.send(connection, now, key, data, half_close) {
-                    self.held = None;
-                }
-            }
+            Some(held) => held.send(connection, now, key, data, half_close),
             // A stream that has gone meanwhile has an event on its way that says so.
             None => drop(data.send(connection, now, key, half_close)),
         }
         if !half_close {
             self.mailbox.set_outstanding(connection.buffered(key));
+        }
+    }
+
+    /// The response has begun: no other attempt follows (gRFC A6).
+    pub(super) fn commit(&mut self) {
+        self.held = None;
+        if let Some(retry) = &mut self.retry {
+            retry.commit();
+            self.attempt_deadline = None;
+            self.mailbox.set_previous(retry.previous());
+        }
+    }
+
+    /// Counts the end of the call, if there is anything to be counted.
+    pub(super) fn settle(&mut self, code: Code, pushback: Pushback) {
+        if let Some(retry) = &mut self.retry {
+            retry.on_end(code, pushback);
+            self.mailbox.set_previous(retry.previous());
         }
     }
 
@@ -63,7 +91,11 @@ impl Call {
     }
 
     /// As `fail`, behind these trailers.
-    pub(super) fn end(self, trailers: Option<Arc<Headers>>, end: End) -> usize {
+    pub(super) fn end(mut self, trailers: Option<Arc<Headers>>, end: End) -> usize {
+        if self.retry.is_some() {
+            let (code, pushback) = outcome(trailers.as_deref(), &end);
+            self.settle(code, pushback);
+        }
         match self.gathered {
             Some(gathered) => {
                 let mut incoming = gathered.into_incoming();
@@ -72,6 +104,21 @@ impl Call {
                 0
             }
             None => self.mailbox.deliver_end(trailers, end, Some(self.key)),
+        }
+    }
+}
+
+/// What the end of a call counts as.
+#[cold]
+fn outcome(trailers: Option<&Headers>, end: &End) -> (Code, Pushback) {
+    match (trailers, end.status()) {
+        (_, Some(status)) => (status.code(), Pushback::None),
+        (None, None) => (Code::Unknown, Pushback::None),
+        (Some(trailers), None) => {
+            let value = trailers.find(KnownName::GrpcStatus);
+            let number = value.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+            let code = number.map_or(Code::Unknown, Code::from_i32);
+            (code, Pushback::of(trailers))
         }
     }
 }

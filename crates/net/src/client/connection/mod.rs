@@ -1,13 +1,14 @@
 //! The client's end of one connection: mailboxes become streams, events become answers.
 
 mod call;
+mod repeating;
 mod responses;
 
 use super::gather::{Gathered, Plain};
 use super::held::Held;
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
-use super::shared::closed;
+use crate::clock;
 use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
@@ -27,6 +28,8 @@ pub(crate) struct ClientRole {
     submit: Arc<Submit<Mailbox>>,
     reporter: Reporter,
     log: Arc<Log>,
+    /// Bytes that are kept of a call without a policy.
+    call_buffer: usize,
     calls: Vec<Option<Call>>,
     plain: Plain,
     /// Calls that wait for the server to allow another stream, in order.
@@ -57,12 +60,14 @@ impl ClientRole {
         reporter: Reporter,
         log: Arc<Log>,
         now: Instant,
+        call_buffer: usize,
     ) -> ClientRole {
         ClientRole {
             peer,
             submit,
             reporter,
             log,
+            call_buffer,
             calls: Vec::new(),
             plain: Plain::default(),
             waiting: VecDeque::new(),
@@ -119,11 +124,16 @@ impl ClientRole {
             return;
         }
         let Head::Request {
-            template, metadata, ..
+            template,
+            metadata,
+            retry,
+            ..
         } = &head
         else {
             return;
         };
+        let previous = retry.as_ref().map_or(0, |retry| retry.previous_attempts());
+        let attempt_timeout = retry.as_ref().and_then(|retry| retry.attempt_timeout());
         // A request without messages ends with an empty DATA frame, never on its headers (PROTOCOL-HTTP2, "EOS");
         // grpc-go's server waits for it.
         let half_close = matches!(outgoing.finish, Finish::HalfClose);
@@ -133,17 +143,13 @@ impl ClientRole {
             Some(message) => connection.request(now, parts, message, half_close),
             None => connection.open(now, parts, false),
         };
-        let opened = match (mailbox.deadline(), metadata.is_empty()) {
+        let opened = match (mailbox.deadline(), metadata.is_empty() && previous == 0) {
             (None, true) => begin(&template.parts()),
             (deadline, _) => {
                 let timeout = deadline.map(|at| at.saturating_duration_since(now));
                 match RequestHead::new(template, timeout, metadata) {
-                    Ok(request) => begin(&request.parts()),
-                    Err(status) => {
-                        let (end, stream) = (End::Failed(status), StreamKey::NONE);
-                        mailbox.deliver_end(None, end, Some(stream));
-                        return;
-                    }
+                    Ok(request) => begin(&request.with_previous_attempts(previous).parts()),
+                    Err(status) => return refuse(&mailbox, head, status),
                 }
             }
         };
@@ -165,18 +171,26 @@ impl ClientRole {
                     true => (mem::take(&mut outgoing.data), None),
                     false => (Chunks::default(), Some(outgoing)),
                 };
+                let (held, retry) = Held::new(head, sent, started && half_close, self.call_buffer);
+                let attempt_deadline = attempt_timeout.map(|timeout| clock::after(now, timeout));
+                if attempt_deadline.is_some() {
+                    self.note_deadline(attempt_deadline);
+                }
+                let limit = self.call_buffer;
                 let call = self.calls[key.slot()].insert(Call {
                     key,
                     mailbox,
                     sending: !(started && half_close),
                     gathered,
-                    held: Held::new(head, sent, started && half_close),
+                    held,
+                    retry,
+                    attempt_deadline,
                 });
                 match rest {
                     None if half_close => {}
                     None => call.mailbox.set_outstanding(connection.buffered(key)),
                     Some(outgoing) if plain => {
-                        call.send(connection, now, outgoing.data, &outgoing.finish);
+                        call.send(connection, now, outgoing.data, &outgoing.finish, limit);
                     }
                     Some(outgoing) => self.transmit(connection, now, key, outgoing),
                 }
@@ -194,7 +208,7 @@ impl ClientRole {
                         "the request's metadata is {size} bytes; the server accepts {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"
                     ),
                 );
-                mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
+                refuse(&mailbox, head, status);
             }
             Err(_) => {
                 self.leave(connection, now);
@@ -224,6 +238,7 @@ impl ClientRole {
         key: StreamKey,
         outgoing: Outgoing,
     ) {
+        let limit = self.call_buffer;
         let Some(call) = self.call(key) else { return };
         if let Some(reason) = outgoing.reset {
             connection.reset(now, key, reason);
@@ -239,7 +254,7 @@ impl ClientRole {
         if outgoing.expect > 0 {
             connection.expect(now, key, outgoing.expect);
         }
-        call.send(connection, now, outgoing.data, &outgoing.finish);
+        call.send(connection, now, outgoing.data, &outgoing.finish, limit);
     }
 
     fn note_deadline(&mut self, deadline: Option<Instant>) {
@@ -261,12 +276,9 @@ impl ClientRole {
         if !unsent.is_empty() {
             self.reporter.tell(News::Unsent(unsent));
         }
-        for call in mem::take(&mut self.orphans) {
-            let status = match self.cut {
-                true => closed(),
-                false => Status::new(Code::Unavailable, "the connection was lost"),
-            };
-            call.fail(End::Failed(status.with_cause(Arc::clone(&disconnect))));
+        let orphans = mem::take(&mut self.orphans);
+        if !orphans.is_empty() {
+            self.tell_orphans(orphans, &disconnect);
         }
         self.reporter.tell(News::Closed(disconnect));
     }
@@ -388,31 +400,41 @@ impl Role for ClientRole {
     fn handle_timeout(&mut self, connection: &mut Connection, now: Instant) {
         let mut next = None;
         let mut passed = Vec::new();
+        let mut late = Vec::new();
         let open = self
             .calls
             .iter()
             .flatten()
-            .map(|call| (Some(call.key), &call.mailbox));
-        let waiting = self.waiting.iter().map(|mailbox| (None, mailbox));
-        for (key, mailbox) in open.chain(waiting) {
-            match mailbox.deadline() {
-                Some(deadline) if deadline <= now => passed.push((key, Arc::clone(mailbox))),
-                Some(deadline) => next = Some(next.map_or(deadline, |n: Instant| n.min(deadline))),
-                None => {}
+            .map(|call| (Some(call.key), &call.mailbox, call.attempt_deadline));
+        let waiting = self.waiting.iter().map(|mailbox| (None, mailbox, None));
+        for (key, mailbox, attempt) in open.chain(waiting) {
+            let deadline = mailbox.deadline();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                passed.push((key, Arc::clone(mailbox)));
+            } else if attempt.is_some_and(|deadline| deadline <= now) {
+                late.extend(key);
+            } else {
+                next = [next, deadline, attempt].into_iter().flatten().min();
             }
         }
         self.deadline = next;
+        for key in late {
+            self.give_up_attempt(connection, now, key);
+        }
         self.waiting.retain(|mailbox| {
             mailbox.deadline().is_none_or(|deadline| deadline > now) && !mailbox.is_over()
         });
         for (key, mailbox) in passed {
             if let Some(key) = key {
                 connection.reset(now, key, Reason::CANCEL);
-                self.remove(key);
+                if let Some(retry) = self.remove(key).and_then(|call| call.retry) {
+                    mailbox.set_previous(retry.previous());
+                }
                 connection.release(now, key, mailbox.detach(key));
+                mailbox.deliver_end(None, End::Failed(deadline_exceeded()), Some(key));
+            } else {
+                mailbox.fail(deadline_exceeded());
             }
-            let key = key.unwrap_or(StreamKey::NONE);
-            mailbox.deliver_end(None, End::Failed(deadline_exceeded()), Some(key));
         }
     }
 
@@ -438,6 +460,18 @@ impl Role for ClientRole {
             self.on_closed(ConnectionError::Eof(farcall_http2::Initiator::Local));
         }
     }
+}
+
+/// Ends a call whose head, taken out of its mailbox already, cannot be sent.
+#[cold]
+fn refuse(mailbox: &Mailbox, head: Head, status: Status) {
+    if let Head::Request {
+        retry: Some(retry), ..
+    } = head
+    {
+        mailbox.set_previous(retry.previous());
+    }
+    mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
 }
 
 pub(crate) fn deadline_exceeded() -> Status {

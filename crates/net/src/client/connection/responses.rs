@@ -1,14 +1,8 @@
 //! What arrives of a response, and how it ends.
 
-use super::super::{
-    held::{Held, is_unprocessed},
-    news::News,
-};
+use super::super::held::is_unprocessed;
 use super::{ClientRole, call::find, deadline_exceeded};
-use crate::{
-    clock,
-    transport::{Mailbox, mailbox::End},
-};
+use crate::{clock, transport::mailbox::End};
 use bytes::Bytes;
 use farcall_http2::{Connection, Headers, Reason, ResetCause, StreamKey};
 use std::{sync::Arc, time::Instant};
@@ -24,14 +18,16 @@ impl ClientRole {
         end: bool,
     ) {
         self.useful = true;
+        if end && !trailers && self.repeat_refusal(connection, now, key, &headers) {
+            return;
+        }
         let Some(call) = find(&mut self.calls, key) else {
             return;
         };
         if trailers {
             return self.finish(connection, now, key, Some(headers));
         }
-        // The response has begun: the call is committed to it (gRFC A6).
-        call.held = None;
+        call.commit();
         let plain = end || self.plain.is_head(&headers);
         match &mut call.gathered {
             Some(gathered) => {
@@ -100,11 +96,18 @@ impl ClientRole {
             connection.reset(now, key, Reason::NO_ERROR);
         }
         // Looked at where it stands: a call is not moved for its end.
-        if let Some(gathered) = &call.gathered
+        let retry = call.retry.as_mut();
+        if retry
+            .as_ref()
+            .is_none_or(|retry| retry.previous().is_empty())
+            && let Some(gathered) = &call.gathered
             && let Some(trailers) = &trailers
             && let Some(message) =
                 gathered.message(&mut self.plain, trailers, call.mailbox.receive_limit())
         {
+            if let Some(retry) = retry {
+                retry.on_success();
+            }
             call.mailbox.deliver_message(message, key);
             *place = None;
             return;
@@ -130,9 +133,9 @@ impl ClientRole {
             return;
         };
         if is_unprocessed(reason, &cause)
-            && let Some(held) = call.held.take()
+            && let Some(held) = call.held.take_if(|held| held.may_be_refused())
         {
-            return self.send_elsewhere(call.mailbox, held, cause == ResetCause::GoAway);
+            return self.send_elsewhere(call, held, cause == ResetCause::GoAway);
         }
         self.used = now;
         match cause {
@@ -146,22 +149,15 @@ impl ClientRole {
                     true => End::Failed(deadline_exceeded()),
                     false => End::Reset(reason, cause),
                 };
+                if !over {
+                    let Some(last) = self.repeat_reset(now, call, &end) else {
+                        return;
+                    };
+                    call = last;
+                }
                 let unreported = call.fail(end);
                 connection.release(now, key, unreported);
             }
-        }
-    }
-
-    /// The server has not processed the call: the channel finds it another stream, here or on another connection.
-    #[cold]
-    fn send_elsewhere(&mut self, mailbox: Arc<Mailbox>, held: Held, going: bool) {
-        if !mailbox.start_over(held.again()) {
-            return;
-        }
-        match going {
-            // The channel must hear of the GOAWAY first, or it would pick this connection again.
-            true => self.refused.push(mailbox),
-            false => self.reporter.tell(News::Unsent(vec![mailbox])),
         }
     }
 }

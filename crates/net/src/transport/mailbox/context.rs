@@ -16,9 +16,7 @@ impl Mailbox {
         let mut state = self.lock();
         match state.cancelled {
             Some(_) => None,
-            None => Some(Arc::clone(
-                &state.followers.get_or_insert_default().cancelled,
-            )),
+            None => Some(Arc::clone(&state.rare.get_or_insert_default().cancelled)),
         }
     }
 
@@ -30,7 +28,7 @@ impl Mailbox {
             child.cancel_by_parent(cause);
             return;
         }
-        let children = &mut state.followers.get_or_insert_default().children;
+        let children = &mut state.rare.get_or_insert_default().children;
         if children.len() >= 16 && children.len().is_power_of_two() {
             children.retain(|c| c.strong_count() > 0);
         }
@@ -57,10 +55,10 @@ impl Mailbox {
             return;
         }
         state.cancelled = Some(cause);
-        let followers = state.followers.take().unwrap_or_default();
+        let rare = state.rare.take().unwrap_or_default();
         drop(state);
-        followers.cancelled.notify_waiters();
-        for child in followers.children.iter().filter_map(Weak::upgrade) {
+        rare.cancelled.notify_waiters();
+        for child in rare.children.iter().filter_map(Weak::upgrade) {
             child.cancel_by_parent(cause);
         }
     }

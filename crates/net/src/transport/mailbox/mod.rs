@@ -7,6 +7,7 @@
 mod context;
 mod driving;
 mod receiving;
+mod repeating;
 mod route;
 mod sending;
 
@@ -15,10 +16,11 @@ pub(crate) use route::{Configured, Late, Route, earlier, too_large};
 use super::{chunks::Chunks, pieces::Pieces, submit::Submit};
 use bytes::Bytes;
 use farcall_core::{
-    Metadata, Status,
+    Code, Metadata, Status,
     call::{HeaderList, client::RequestTemplate},
+    retry::RetryState,
 };
-use farcall_http2::{Headers, Reason, ResetCause, StreamKey};
+use farcall_http2::{Headers, PeerMisbehaved, Reason, ResetCause, StreamKey};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicU32},
@@ -43,6 +45,8 @@ pub(crate) enum Head {
         metadata: Metadata,
         /// It was sent before and not processed (gRFC A6): not a third time.
         refused: bool,
+        /// Of calls with a policy for failed attempts, or with anything else to be counted of them.
+        retry: Option<Box<RetryState>>,
     },
     Response(HeaderList),
 }
@@ -97,6 +101,36 @@ pub(crate) enum End {
     Failed(Status),
 }
 
+impl End {
+    /// (client) The status of a call that ended so; `None` if its trailers say it.
+    pub(crate) fn status(&self) -> Option<Status> {
+        match self {
+            End::Eof => None,
+            End::Reset(_, ResetCause::GoAway) => Some(Status::unavailable(
+                "the server went away before it processed the call",
+            )),
+            End::Reset(_, ResetCause::Misbehaved(crime)) => Some(misbehaved(*crime)),
+            End::Reset(reason, _) => Some(Status::new(
+                Code::from_reset(*reason),
+                format!("stream was reset with {reason}"),
+            )),
+            End::Failed(status) => Some(status.clone()),
+        }
+    }
+}
+
+/// What a response that breaks a rule comes to. One that passes a limit of ours is exhausting and not broken, as messages
+/// are that are too large; C-core says the same, grpc-go `INTERNAL`.
+#[cold]
+fn misbehaved(crime: PeerMisbehaved) -> Status {
+    match crime {
+        PeerMisbehaved::HeaderListTooLarge => Status::resource_exhausted(format!(
+            "the server's metadata is larger than max_header_list_size allows: {crime}"
+        )),
+        _ => Status::internal(format!("the server broke the protocol: {crime}")),
+    }
+}
+
 /// What arrived and was not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
@@ -147,14 +181,17 @@ struct State {
     interest: Interest,
     receiver: Option<Waker>,
     cancelled: Option<Cancelled>,
-    /// Those who are to hear of the cancellation; mostly there are none.
-    followers: Option<Box<Followers>>,
+    /// What most calls do not have.
+    rare: Option<Box<Rare>>,
 }
 
 #[derive(Default)]
-struct Followers {
+struct Rare {
+    /// (server) Those who are to hear of the cancellation.
     cancelled: Arc<Notify>,
     children: Vec<Weak<Mailbox>>,
+    /// (client) What the attempts before the last one ended with.
+    previous: Vec<Status>,
 }
 
 /// See the module.
@@ -191,7 +228,7 @@ impl Mailbox {
                 interest,
                 receiver: None,
                 cancelled: None,
-                followers: None,
+                rare: None,
             }),
             slot: AtomicU32::new(0),
             deadline,
@@ -225,7 +262,7 @@ impl Mailbox {
         !state.queued
             && state.detached.is_none()
             && state.cancelled.is_none()
-            && state.followers.is_none()
+            && state.rare.is_none()
             && state.incoming.end.is_none()
     }
 

@@ -2,7 +2,7 @@
 
 use super::Mailbox;
 use farcall_core::{
-    Code, MethodDescriptor, ServiceConfig, Status, message::PREFIX, service_config::MethodConfig,
+    Code, MethodDescriptor, Status, message::PREFIX, retry::RetryPlan, service_config::MethodConfig,
 };
 use std::{
     sync::{Arc, OnceLock},
@@ -146,20 +146,27 @@ impl Mailbox {
     /// # Errors
     /// What is wrong with the call by this config.
     #[cold]
-    pub(crate) fn settle(&self, config: &ServiceConfig, now: Instant) -> Result<(), Status> {
+    pub(crate) fn settle(
+        &self,
+        config: Option<Arc<MethodConfig>>,
+        plan: Option<Arc<RetryPlan>>,
+        now: Instant,
+    ) -> Result<(), Status> {
         let Some(route) = &self.route else {
             return Ok(());
         };
         let Configured::Late(late) = &route.config else {
             return Ok(());
         };
-        let config = config.method(route.method.path()).cloned();
         let deadline = match &config {
             Some(config) => earlier(self.deadline, late.started, config),
             None => self.deadline,
         };
         // Only whoever holds the queue of waiting calls settles one.
         late.settled.set(Settled { config, deadline }).ok();
+        if let Some(plan) = plan {
+            self.plan(plan);
+        }
         if deadline.is_some_and(|deadline| deadline <= now) {
             return Err(Status::deadline_exceeded(
                 "the deadline passed while the call waited for the name to be resolved",

@@ -57,6 +57,10 @@ impl Mailbox {
         let mut state = self.lock();
         if state.detached.is_none() {
             state.outgoing.data.clear();
+            if state.submit.is_none() {
+                // It may have to wait for long before anybody looks at it.
+                state.outgoing.head = None;
+            }
             state.outgoing.reset = Some(reason);
         }
         if state.incoming.end.is_none() {

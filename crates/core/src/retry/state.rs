@@ -1,0 +1,224 @@
+//! One call between its attempts.
+
+use super::{
+    plan::{Repeat, RetryOptions, RetryPlan},
+    pushback::Pushback,
+};
+use crate::{
+    service_config::RetryPolicy,
+    status::{Code, Status},
+};
+use std::{sync::Arc, time::Duration};
+
+/// How an attempt ended that did not get as far as a response.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// With this.
+    pub status: Status,
+    /// What the server said about another one.
+    pub pushback: Pushback,
+    /// It ran into the time limit of attempts: retried whatever the policy's codes are.
+    pub timed_out: bool,
+}
+
+impl From<Status> for Ended {
+    /// Without a word about retries.
+    fn from(status: Status) -> Ended {
+        Ended {
+            status,
+            pushback: Pushback::None,
+            timed_out: false,
+        }
+    }
+}
+
+/// The retries of one call (gRFC A6): how many attempts there were, what they ended with, whether another one follows.
+///
+/// A call is *committed* to an attempt when its response begins, or when its request no longer fits into the memory for it.
+/// Nothing follows that attempt. Transparent retries are not attempts in this sense; this machine does not see them.
+///
+/// ```
+/// use farcall_core::{ServiceConfig, Status, retry::*};
+/// use std::{sync::Arc, time::Duration};
+///
+/// let config = ServiceConfig::parse(r#"{"methodConfig": [{"name": [{}], "retryPolicy": {
+///     "maxAttempts": 2, "initialBackoff": "1s", "maxBackoff": "9s", "backoffMultiplier": 2,
+///     "retryableStatusCodes": ["UNAVAILABLE"]
+/// }}]}"#).unwrap();
+/// let plan = RetryPlan {
+///     repeat: Repeat::new(config.method("/a.B/C").unwrap(), DEFAULT_MAX_ATTEMPTS),
+///     throttle: None,
+///     memory: Arc::new(ReplayMemory::new(ReplayMemory::DEFAULT)),
+///     call_buffer: DEFAULT_CALL_BUFFER,
+///     attempt_timeout: None,
+/// };
+/// let mut call = RetryState::new(Arc::new(plan), RetryOptions::default());
+/// let failed = Status::unavailable("come back later");
+/// let pause = call.on_failure(failed.clone().into(), 0.5); // 0.5: in the middle of the jitter
+/// assert_eq!(pause, Some(Duration::from_secs(1)));
+/// assert_eq!(call.previous_attempts(), 1);
+/// assert_eq!(call.on_failure(failed.into(), 0.5), None); // that was the last one
+/// ```
+#[derive(Debug)]
+pub struct RetryState {
+    plan: Arc<RetryPlan>,
+    options: RetryOptions,
+    /// What the attempts before this one ended with.
+    previous: Vec<Status>,
+    /// Retries since the start or the last pushback.
+    step: u32,
+    /// Bytes taken of the channel's memory.
+    reserved: usize,
+    committed: bool,
+    /// The end of this attempt has been told to the throttle.
+    counted: bool,
+}
+
+impl RetryState {
+    /// A call before its first attempt.
+    pub fn new(plan: Arc<RetryPlan>, options: RetryOptions) -> RetryState {
+        RetryState {
+            committed: plan.repeat.max_attempts() <= 1,
+            plan,
+            options,
+            previous: Vec::new(),
+            step: 0,
+            reserved: 0,
+            counted: false,
+        }
+    }
+
+    /// The caller's own words.
+    pub fn options(&self) -> RetryOptions {
+        self.options
+    }
+
+    /// What this call's method has been given.
+    pub fn plan(&self) -> &Arc<RetryPlan> {
+        &self.plan
+    }
+
+    /// Attempts that have failed.
+    pub fn previous_attempts(&self) -> u32 {
+        // Fewer than the policy's maximum, a u32.
+        self.previous.len() as u32
+    }
+
+    /// What they ended with, in order.
+    pub fn previous(&self) -> &[Status] {
+        &self.previous
+    }
+
+    /// How long an attempt may take until its response begins.
+    pub fn attempt_timeout(&self) -> Option<Duration> {
+        self.options.attempt_timeout.or(self.plan.attempt_timeout)
+    }
+
+    /// Whether this attempt could be followed by another one, so that its request is worth keeping.
+    pub fn is_repeatable(&self) -> bool {
+        !self.committed && self.previous_attempts() + 1 < self.plan.repeat.max_attempts()
+    }
+
+    /// Makes room for a request of which `bytes` have been sent so far. False: there is none, and the call is committed.
+    #[must_use]
+    pub fn keep(&mut self, bytes: usize) -> bool {
+        if self.committed {
+            return false;
+        }
+        let missing = bytes.saturating_sub(self.reserved);
+        let buffer = self.options.buffer.unwrap_or(self.plan.call_buffer);
+        if bytes > buffer || !self.plan.memory.reserve(missing) {
+            self.commit();
+            return false;
+        }
+        self.reserved += missing;
+        true
+    }
+
+    /// This attempt is the last one: its response has begun, or its request cannot be kept.
+    pub fn commit(&mut self) {
+        self.committed = true;
+        if self.reserved > 0 {
+            self.plan.memory.release(self.reserved);
+            self.reserved = 0;
+        }
+    }
+
+    /// An attempt has failed before its response began. `Some`: another one follows, so long after this moment.
+    /// `random`, in `0..1`, spreads calls that have failed together.
+    pub fn on_failure(&mut self, ended: Ended, random: f64) -> Option<Duration> {
+        let Repeat::Retry(policy) = self.plan.repeat else {
+            return None;
+        };
+        let Ended {
+            status,
+            pushback,
+            timed_out,
+        } = ended;
+        if self.committed {
+            return None;
+        }
+        let mendable = timed_out || policy.retryable_codes.contains(status.code());
+        let allowed = self.count_failure(mendable, pushback);
+        let left = self.previous_attempts() + 1 < policy.max_attempts;
+        if !mendable || !allowed || !left || pushback == Pushback::Never {
+            self.commit();
+            return None;
+        }
+        self.counted = false;
+        self.previous.push(status);
+        Some(match pushback {
+            Pushback::After(pause) => {
+                self.step = 0;
+                pause
+            }
+            _ => {
+                self.step += 1;
+                backoff(&policy, self.step - 1, random)
+            }
+        })
+    }
+
+    /// The call is over, with this code, and nothing follows. What has been told by [`on_failure`](Self::on_failure) is not
+    /// counted again.
+    pub fn on_end(&mut self, code: Code, pushback: Pushback) {
+        self.commit();
+        match code {
+            _ if self.counted => {}
+            Code::Ok => self.on_success(),
+            code => drop(self.count_failure(self.plan.repeat.is_mendable(code), pushback)),
+        }
+    }
+
+    /// The call is over and all went well.
+    pub fn on_success(&mut self) {
+        if let Some(throttle) = &self.plan.throttle {
+            throttle.on_success();
+        }
+        self.counted = true;
+    }
+
+    /// Whether throttling lets another attempt follow.
+    fn count_failure(&mut self, mendable: bool, pushback: Pushback) -> bool {
+        self.counted = true;
+        match &self.plan.throttle {
+            Some(throttle) if mendable || pushback == Pushback::Never => throttle.on_failure(),
+            _ => true,
+        }
+    }
+}
+
+impl Drop for RetryState {
+    fn drop(&mut self) {
+        self.commit();
+    }
+}
+
+/// The pause before the retry of number `step`, counted from 0.
+fn backoff(policy: &RetryPolicy, step: u32, random: f64) -> Duration {
+    let exponent = i32::try_from(step).unwrap_or(i32::MAX);
+    let grown = policy.initial_backoff.as_secs_f64() * policy.backoff_multiplier.powi(exponent);
+    let max = policy.max_backoff.as_secs_f64();
+    let nominal = grown.min(max);
+    Duration::try_from_secs_f64(nominal * (0.8 + 0.4 * random)).unwrap_or(policy.max_backoff)
+}
