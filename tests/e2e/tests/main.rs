@@ -26,6 +26,7 @@ mod panics;
 mod peer_reports;
 mod proxy;
 mod reach;
+mod retries;
 mod service_config;
 mod shards;
 mod shutdown;

@@ -104,7 +104,8 @@ impl IntoKey for KnownName {
 }
 
 /// Whether gRPC or HTTP/2 use this name themselves, so that it never is metadata: `grpc-*` (except
-/// `grpc-tags-bin` and `grpc-trace-bin`, which belong to instrumentation), `content-type`, `te`, `user-agent`,
+/// `grpc-tags-bin` and `grpc-trace-bin`, which belong to instrumentation, and `grpc-retry-pushback-ms`, by which
+/// servers speak about retries: gRFC A6), `content-type`, `te`, `user-agent`,
 /// names with a colon, `host`, `content-length`, `trailer` and the fields of a single connection.
 ///
 /// ```
@@ -143,7 +144,6 @@ pub fn is_reserved(name: &Name) -> bool {
                 | KnownName::GrpcMessage
                 | KnownName::GrpcStatusDetailsBin
                 | KnownName::GrpcPreviousRpcAttempts
-                | KnownName::GrpcRetryPushbackMs
         ),
         Name::Other(bytes) => bytes.starts_with(b"grpc-") || bytes.first() == Some(&b':'),
     }

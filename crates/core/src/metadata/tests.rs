@@ -111,12 +111,13 @@ fn try_insert_remembers_nothing() {
 }
 
 #[test]
-fn reserved_keys_have_no_effect_except_those_of_instrumentation() {
+fn reserved_keys_have_no_effect_except_those_of_instrumentation_and_pushback() {
     let mut metadata = Metadata::new();
     for key in [
         "grpc-timeout",
         "grpc-status",
         "grpc-anything",
+        "grpc-previous-rpc-attempts",
         "GRPC-Message",
         "content-type",
         "te",
@@ -141,21 +142,26 @@ fn reserved_keys_have_no_effect_except_those_of_instrumentation() {
     }
     metadata.insert("grpc-tags-bin", [1]);
     metadata.insert("grpc-trace-bin", [2]);
-    assert_eq!(metadata.len(), 2);
-    assert_eq!(
-        received(&[("grpc-tags-bin", "AQ"), ("grpc-trace-bin", "Ag")]).unwrap(),
-        metadata
-    );
+    metadata.insert("grpc-retry-pushback-ms", "40");
+    assert_eq!(metadata.len(), 3);
+    let all = [
+        ("grpc-tags-bin", "AQ"),
+        ("grpc-trace-bin", "Ag"),
+        ("grpc-retry-pushback-ms", "40"),
+    ];
+    assert_eq!(received(&all).unwrap(), metadata);
 }
 
 #[test]
-fn all_names_that_http2_knows_with_a_colon_or_of_grpc_are_reserved_but_the_two_of_instrumentation()
-{
+fn all_names_that_http2_knows_with_a_colon_or_of_grpc_are_reserved_but_those_of_applications() {
     for &known in KnownName::ALL {
         let own = known.is_pseudo()
             || known.is_connection_specific()
             || known.as_str().starts_with("grpc-");
-        let exempt = matches!(known, KnownName::GrpcTagsBin | KnownName::GrpcTraceBin);
+        let exempt = matches!(
+            known,
+            KnownName::GrpcTagsBin | KnownName::GrpcTraceBin | KnownName::GrpcRetryPushbackMs
+        );
         assert_eq!(
             is_reserved(&known.into()) && own,
             own && !exempt,

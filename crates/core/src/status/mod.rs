@@ -18,7 +18,7 @@ pub use details::Detail;
 pub(crate) use wire::{status_of_trailers, write_status};
 
 use crate::metadata::Metadata;
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc, time};
 
 /// The outcome of a call that did not end well (or, rarely needed, that did).
 ///
@@ -185,6 +185,27 @@ impl Status {
         if !metadata.is_empty() || self.extra.is_some() {
             self.extra_mut().initial_metadata = metadata;
         }
+        self
+    }
+
+    /// (server) Tells the client when to retry: exactly so long after it reads this, or, with `None`, not at all (gRFC A6,
+    /// `grpc-retry-pushback-ms` in the metadata). Whole milliseconds, at most 2^31 − 1 of them. Clients
+    /// with a retry or hedging policy for the method follow it, if no response has begun before this status.
+    ///
+    /// ```
+    /// # use farcall_core as farcall;
+    /// use farcall::Status;
+    /// use std::time::Duration;
+    ///
+    /// let busy = Status::unavailable("busy").with_retry_pushback(Some(Duration::from_millis(250)));
+    /// assert_eq!(busy.metadata().get("grpc-retry-pushback-ms"), Some("250"));
+    /// ```
+    pub fn with_retry_pushback(mut self, pause: Option<time::Duration>) -> Status {
+        let millis = pause.map_or(-1, |pause| {
+            i32::try_from(pause.as_millis()).unwrap_or(i32::MAX)
+        });
+        let metadata = self.metadata_mut();
+        metadata.insert("grpc-retry-pushback-ms", millis.to_string());
         self
     }
 

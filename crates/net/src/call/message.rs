@@ -123,6 +123,12 @@ impl<T> Request<T> {
             .map_or("", |arrival| arrival.authority())
     }
 
+    /// (server) How many attempts of this call the client has made before this one, as it says (gRFC A6).
+    pub fn previous_attempts(&self) -> u32 {
+        let arrival = self.arrival.as_ref();
+        arrival.map_or(0, |arrival| arrival.accepted.head.previous_attempts)
+    }
+
     /// (server) The encoding that the caller announced for its messages.
     pub fn encoding(&self) -> Encoding {
         self.arrival
