@@ -18,7 +18,7 @@ pub async fn run_client(
     rounds: usize,
     stream: impl ByteStream,
 ) -> Result<Channel, Error> {
-    let channel = channel(stream)?;
+    let channel = channel(stream, scenario.work)?;
     channel.connect().await?;
     let client = BenchmarkServiceClient::new(channel.clone());
     let work = scenario.work;
@@ -31,11 +31,20 @@ pub async fn run_client(
     Ok(channel)
 }
 
-/// A channel with default settings whose only connection is `stream`.
+/// A policy for all methods.
+const RETRY: &str = r#"{
+    "methodConfig": [{"name": [{}], "retryPolicy": {
+        "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"]
+    }}],
+    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1}
+}"#;
+
+/// A channel whose only connection is `stream`, with default settings but for what the work needs.
 ///
 /// # Errors
 /// As [`ChannelBuilder::build`](farcall::ChannelBuilder::build).
-pub fn channel(stream: impl ByteStream) -> Result<Channel, Error> {
+pub fn channel(stream: impl ByteStream, work: Work) -> Result<Channel, Error> {
     let stream = Mutex::new(Some(Box::new(stream) as Box<dyn ByteStream>));
     let connect = move |_: &farcall::Address| {
         let stream = stream
@@ -47,9 +56,12 @@ pub fn channel(stream: impl ByteStream) -> Result<Channel, Error> {
     };
     let channel = Channel::builder("passthrough:///in-memory:50051")
         .connector(connect)
-        .insecure()
-        .build()?;
-    Ok(channel)
+        .insecure();
+    let channel = match work {
+        Work::Retry => channel.default_service_config(RETRY),
+        _ => channel,
+    };
+    Ok(channel.build()?)
 }
 
 async fn run_task(
@@ -64,6 +76,12 @@ async fn run_task(
             for _ in 0..rounds {
                 let response = client.unary_call(request(body.clone(), size)).await?;
                 check(body_len(response.into_inner()), size)?;
+            }
+        }
+        Work::Retry => {
+            for _ in 0..rounds {
+                let response = client.unary_call(request(Bytes::new(), 0)).await?;
+                check(body_len(response.into_inner()), 0)?;
             }
         }
         Work::Deadline => {

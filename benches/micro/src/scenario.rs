@@ -24,6 +24,8 @@ pub enum Work {
     Deadline,
     /// An empty unary call with three pairs of metadata, of which one differs from call to call.
     Metadata,
+    /// An empty unary call that a policy of the service config would try again, and that succeeds at once.
+    Retry,
     /// A message of so many bytes from the server.
     ServerStream(usize),
     /// An empty message in each direction.
@@ -61,6 +63,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("unary-64KiB-x10", Work::Unary(64 << 10), 10, 30, 40),
     scenario("unary-deadline-x100", Work::Deadline, 100, 10, 20),
     scenario("unary-metadata-x100", Work::Metadata, 100, 10, 20),
+    scenario("unary-retry-x100", Work::Retry, 100, 10, 30),
     scenario("server-stream-16B", Work::ServerStream(16), 1, 4000, 20000),
     scenario("pingpong-x1", Work::PingPong, 1, 300, 1000),
     scenario("pingpong-x100", Work::PingPong, 100, 10, 20),
