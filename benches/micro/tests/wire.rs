@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use farcall::{Channel, Metadata};
 use farcall_bench::{pb::BenchmarkServiceClient, request};
-use farcall_micro::{Error, Recording, Scenario, Tape, channel, record, recorded_pair, runtime};
+use farcall_micro::{
+    Error, Recording, Scenario, Tape, Work, channel, record, recorded_pair, runtime,
+};
 use std::collections::BTreeMap;
 
 const PREFACE: usize = 24;
@@ -78,7 +80,7 @@ struct Pair {
 async fn pair() -> Result<Pair, Error> {
     let (near, far, recording) = recorded_pair();
     tokio::spawn(farcall_micro::server()?.serve(far));
-    let channel = channel(near)?;
+    let channel = channel(near, Work::Unary(0))?;
     channel.connect().await?;
     Ok(Pair {
         client: BenchmarkServiceClient::new(channel.clone()),
