@@ -2,7 +2,7 @@
 
 use crate::{
     error::{ConnectionError, PeerMisbehaved, Reason},
-    headers::Headers,
+    headers::{Headers, TimeoutValue},
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -69,6 +69,8 @@ pub enum Event {
         stream: StreamKey,
         /// The checked list; the same `Arc` again when the peer repeats a block.
         headers: Arc<Headers>,
+        /// A request's `grpc-timeout`, which is not in the list: it hardly ever repeats.
+        timeout: Option<TimeoutValue>,
         /// Whether this follows the first header list of its direction.
         trailers: bool,
         /// Nothing more comes from the peer on this stream.

@@ -49,5 +49,5 @@ pub use config::Config;
 pub use connection::{Connection, Role, Windows};
 pub use error::{ConnectionError, Initiator, OpenError, PeerMisbehaved, Reason, SendError};
 pub use event::{Event, ResetCause, StreamKey};
-pub use headers::{Field, Fields, Headers, KnownName, Name, Part};
+pub use headers::{Field, Fields, Headers, KnownName, Name, Part, TimeoutValue};
 pub use output::Output;

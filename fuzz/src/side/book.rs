@@ -81,6 +81,7 @@ impl Book {
                 headers,
                 trailers,
                 end_stream,
+                ..
             } => {
                 if self.role == Role::Server && !trailers {
                     assert!(headers.method.is_some() && headers.status.is_none());

@@ -3,8 +3,8 @@
 use crate::{
     config::Config,
     error::PeerMisbehaved,
-    headers::{Headers, ListKind, Validator},
-    hpack::{BlockMemo, DecodeError, DecodeLimits, Decoder},
+    headers::{Headers, ListKind, TimeoutValue, Validator},
+    hpack::{BlockMemo, DecodeError, DecodeLimits, Decoder, TimeoutMemo},
 };
 use std::{
     sync::Arc,
@@ -16,6 +16,8 @@ use std::{
 pub(super) struct Blocks {
     decoder: Decoder,
     memo: BlockMemo<(ListKind, Decoded)>,
+    /// Requests without their timeouts.
+    timed: TimeoutMemo<(ListKind, Decoded)>,
     limits: DecodeLimits,
     unfinished: Option<Block>,
     max_len: usize,
@@ -23,8 +25,15 @@ pub(super) struct Blocks {
     timeout: Duration,
 }
 
-/// A list and its size (RFC 9113 §6.5.2).
-type Decoded = (Arc<Headers>, u32);
+/// A list that is as it should be.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Decoded {
+    pub(super) headers: Arc<Headers>,
+    /// Of a request, beside the list.
+    pub(super) timeout: Option<TimeoutValue>,
+    /// RFC 9113 §6.5.2; the timeout counts.
+    pub(super) size: u32,
+}
 
 /// A header block and what its HEADERS frame said.
 #[derive(Debug)]
@@ -53,6 +62,7 @@ impl Blocks {
         Blocks {
             decoder: Decoder::new(INITIAL_TABLE_SIZE),
             memo: BlockMemo::new(),
+            timed: TimeoutMemo::new(),
             limits,
             unfinished: None,
             // A list that is somewhat too large is an error of its stream; from here on it is an attack.
@@ -127,17 +137,33 @@ impl Blocks {
         })
     }
 
-    /// Decodes and checks a block. The outer error ends the connection, the inner one the stream.
+    /// The list of a block that the peer repeats.
     #[inline]
+    pub(super) fn known(&mut self, block: &[u8], kind: ListKind) -> Option<&Decoded> {
+        let (known, list) = self.memo.find(block, self.decoder.generation())?;
+        (*known == kind).then_some(list)
+    }
+
+    /// Decodes and checks a block that is not [known](Self::known). The outer error ends the connection, the inner one the
+    /// stream.
+    #[inline(never)]
     pub(super) fn decode(
         &mut self,
         block: &[u8],
         kind: ListKind,
     ) -> Result<Result<Decoded, PeerMisbehaved>, PeerMisbehaved> {
-        if let Some((known, list)) = self.memo.find(block, self.decoder.generation())
-            && *known == kind
+        if let Some((&(known, ref list), timeout)) =
+            self.timed.find(block, self.decoder.generation())
+            && known == kind
         {
-            return Ok(Ok(list.clone()));
+            let size = list.size + timeout.len() as u32;
+            if size as usize <= self.limits.max_list_size {
+                return Ok(Ok(Decoded {
+                    headers: Arc::clone(&list.headers),
+                    timeout: Some(timeout),
+                    size,
+                }));
+            }
         }
         self.decode_afresh(block, kind)
     }
@@ -156,12 +182,29 @@ impl Blocks {
         if outcome.too_large.is_some() {
             return Ok(Err(PeerMisbehaved::HeaderListTooLarge));
         }
+        let (timeout, single) = validator.timeout();
         Ok(validator.finish().map(|headers| {
-            let size = u32::try_from(outcome.list_size).unwrap_or(u32::MAX);
-            let list = (Arc::new(headers), size);
-            let entry = (kind, list.clone());
-            self.memo
-                .remember(block, self.decoder.generation(), &outcome, entry);
+            let list = Decoded {
+                headers: Arc::new(headers),
+                timeout,
+                size: u32::try_from(outcome.list_size).unwrap_or(u32::MAX),
+            };
+            let generation = self.decoder.generation();
+            match timeout {
+                None => {
+                    let entry = (kind, list.clone());
+                    self.memo.remember(block, generation, &outcome, entry);
+                }
+                Some(timeout) if single => {
+                    let without = Decoded {
+                        size: list.size.saturating_sub(timeout.len() as u32),
+                        ..list.clone()
+                    };
+                    self.timed
+                        .remember(block, generation, &outcome, (kind, without));
+                }
+                Some(_) => {}
+            }
             list
         }))
     }
@@ -191,80 +234,4 @@ fn crime(error: DecodeError) -> PeerMisbehaved {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GET: &[u8] = &[0x82, 0x86, 0x84]; // GET http /
-    const REQUEST: ListKind = ListKind::Request;
-
-    #[test]
-    fn a_repeated_block_gives_the_same_list_again_but_not_for_another_kind() {
-        let mut blocks = Blocks::new(&Config::default());
-        let mut decode = |kind| blocks.decode(GET, kind).unwrap();
-        let lists: Vec<_> = (0..4).map(|_| decode(REQUEST).unwrap()).collect();
-        assert!(Arc::ptr_eq(&lists[1].0, &lists[2].0) && Arc::ptr_eq(&lists[2].0, &lists[3].0));
-        assert_eq!(
-            decode(ListKind::Trailers),
-            Err(PeerMisbehaved::PseudoInTrailers)
-        );
-        assert_eq!(
-            decode(ListKind::Response),
-            Err(PeerMisbehaved::UnknownPseudo)
-        );
-    }
-
-    #[test]
-    fn a_block_in_pieces_is_put_together() {
-        let mut blocks = Blocks::new(&Config::default());
-        blocks
-            .begin(Instant::now(), 5, true, false, &GET[..1])
-            .unwrap();
-        assert_eq!(blocks.unfinished(), Some(5));
-        assert!(blocks.append(&GET[1..2], false).unwrap().is_none());
-        let block = blocks.append(&GET[2..], true).unwrap().unwrap();
-        assert_eq!(
-            (&block.bytes[..], block.stream, block.end_stream),
-            (GET, 5, true)
-        );
-        assert_eq!(blocks.unfinished(), None);
-        assert_eq!(
-            blocks.append(b"", true).err(),
-            Some(PeerMisbehaved::UnexpectedContinuation)
-        );
-    }
-
-    #[test]
-    fn endless_blocks_are_stopped_by_number_and_by_size() {
-        let mut blocks = Blocks::new(&Config::default());
-        blocks.begin(Instant::now(), 1, true, false, b"").unwrap();
-        let crime = (0..100).find_map(|_| blocks.append(b"", false).err());
-        assert_eq!(crime, Some(PeerMisbehaved::TooManyContinuations));
-        let mut blocks = Blocks::new(&Config::default());
-        blocks.begin(Instant::now(), 1, true, false, b"").unwrap();
-        let crime = (0..16).find_map(|_| blocks.append(&[0; 16_384], false).err());
-        assert_eq!(crime, Some(PeerMisbehaved::HeaderBlockTooLarge));
-    }
-
-    #[test]
-    fn a_list_that_is_too_large_ends_the_stream_only_and_the_table_stays_in_step() {
-        let mut config = Config::default();
-        (
-            config.max_header_list_size,
-            config.accepted_header_list_size,
-        ) = (150, 150);
-        let mut blocks = Blocks::new(&config);
-        let mut big = vec![0x40, 1, b'a', 0x7f, 0x80 - 0x7f + 100];
-        big.extend([b'x'; 128 + 100]);
-        big[3..5].copy_from_slice(&[0x7f, 101]); // a length of 228
-        assert_eq!(
-            blocks.decode(&big, REQUEST),
-            Ok(Err(PeerMisbehaved::HeaderListTooLarge))
-        );
-        let with_index = [GET, &[0xbe]].concat(); // refers to the entry of the refused list
-        assert_eq!(
-            blocks.decode(&with_index, REQUEST),
-            Ok(Err(PeerMisbehaved::HeaderListTooLarge))
-        );
-        assert!(blocks.decode(GET, REQUEST).unwrap().is_ok());
-    }
-}
+mod tests;

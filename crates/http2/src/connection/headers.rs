@@ -1,6 +1,6 @@
 //! Header lists that arrive: requests, responses, trailers (RFC 9113 §6.2, §8.1).
 
-use super::{Connection, Role};
+use super::{Connection, Role, blocks::Decoded};
 use crate::{
     budget::Act,
     error::PeerMisbehaved,
@@ -10,7 +10,7 @@ use crate::{
     headers::ListKind,
     stream::{Body, Past, Progress, State, Stream},
 };
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// CONTINUATION frames that are smaller than this do less work than they make.
 const SMALL_FRAGMENT: usize = 1024;
@@ -135,7 +135,16 @@ impl Connection {
             false => ListKind::Request,
             true => ListKind::RequestOrConnect,
         };
-        let (headers, header_size) = match self.blocks.decode(block, kind)? {
+        let known = self.blocks.known(block, kind).cloned();
+        let decoded = match known {
+            Some(list) => Ok(list),
+            None => self.blocks.decode(block, kind)?,
+        };
+        let Decoded {
+            headers,
+            timeout,
+            size: header_size,
+        } = match decoded {
             Ok(_) if self_dependency => {
                 return self.reject(now, id, PeerMisbehaved::SelfDependency, event);
             }
@@ -158,6 +167,7 @@ impl Connection {
         *event = Some(Event::Headers {
             stream,
             headers,
+            timeout,
             trailers: false,
             end_stream,
         });
@@ -216,13 +226,17 @@ impl Connection {
         } else {
             ListKind::Response
         };
-        let headers = match self.blocks.decode(block, kind)? {
-            Ok(_) if arrival.self_dependency => {
-                return self.stream_error(now, key, PeerMisbehaved::SelfDependency);
-            }
-            Ok((headers, _)) => headers,
-            Err(crime) => return self.stream_error(now, key, crime),
+        let known = self.blocks.known(block, kind);
+        let headers = match known.map(|list| Arc::clone(&list.headers)) {
+            Some(headers) => headers,
+            None => match self.blocks.decode(block, kind)? {
+                Ok(list) => list.headers,
+                Err(crime) => return self.stream_error(now, key, crime),
+            },
         };
+        if arrival.self_dependency {
+            return self.stream_error(now, key, PeerMisbehaved::SelfDependency);
+        }
         if headers.status.is_some_and(|status| status < 200) {
             return self.on_interim(now, key, end_stream);
         }
@@ -246,6 +260,7 @@ impl Connection {
         *event = Some(Event::Headers {
             stream: key,
             headers,
+            timeout: None,
             trailers,
             end_stream,
         });

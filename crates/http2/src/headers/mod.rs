@@ -4,9 +4,11 @@
 //! [`Arc<Headers>`](Headers) again, checked once, so that layers above may remember what they made of it.
 
 mod name;
+mod timeout;
 mod validate;
 
 pub use name::{KnownName, Name};
+pub use timeout::TimeoutValue;
 pub(crate) use validate::{ListKind, Validator};
 
 use bytes::Bytes;

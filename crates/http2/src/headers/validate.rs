@@ -3,7 +3,7 @@
 //! One rule is not enforced: §8.2.1 forbids space and tab at either end of a value, but `grpc-message` and
 //! metadata of other gRPC implementations have them, and gRPC allows a receiver to take them.
 
-use super::{Field, Headers, KnownName, Name};
+use super::{Field, Headers, KnownName, Name, TimeoutValue};
 use crate::error::PeerMisbehaved;
 use bytes::Bytes;
 
@@ -22,6 +22,10 @@ pub(crate) enum ListKind {
 pub(crate) struct Validator {
     kind: ListKind,
     headers: Headers,
+    /// Of a request; not in the list.
+    timeout: Option<TimeoutValue>,
+    /// How many fields of that name there are.
+    timeouts: usize,
     fault: Option<PeerMisbehaved>,
 }
 
@@ -30,6 +34,8 @@ impl Validator {
         Validator {
             kind,
             headers: Headers::default(),
+            timeout: None,
+            timeouts: 0,
             fault: None,
         }
     }
@@ -42,6 +48,11 @@ impl Validator {
         {
             self.fault = Some(fault);
         }
+    }
+
+    /// The request's timeout that has been kept apart, and whether it is the only one.
+    pub(crate) fn timeout(&self) -> (Option<TimeoutValue>, bool) {
+        (self.timeout, self.timeouts == 1)
     }
 
     /// The whole list, if it is well-formed.
@@ -71,6 +82,15 @@ impl Validator {
             Name::Known(known) if known.is_connection_specific() => {
                 return Err(PeerMisbehaved::ConnectionSpecificField);
             }
+            Name::Known(KnownName::GrpcTimeout) if self.is_request() => {
+                self.timeouts += 1;
+                if self.timeouts == 1 && !sensitive {
+                    self.timeout = TimeoutValue::new(&value);
+                    if self.timeout.is_some() {
+                        return Ok(());
+                    }
+                }
+            }
             Name::Known(_) => {}
             Name::Other(name) if name.first() == Some(&b':') => {
                 return Err(PeerMisbehaved::UnknownPseudo);
@@ -93,11 +113,15 @@ impl Validator {
         Ok(())
     }
 
+    fn is_request(&self) -> bool {
+        matches!(self.kind, ListKind::Request | ListKind::RequestOrConnect)
+    }
+
     fn pseudo(&mut self, name: KnownName, value: Bytes) -> Result<(), PeerMisbehaved> {
         if self.kind == ListKind::Trailers {
             return Err(PeerMisbehaved::PseudoInTrailers);
         }
-        if !self.headers.fields.is_empty() {
+        if !self.headers.fields.is_empty() || self.timeout.is_some() {
             return Err(PeerMisbehaved::PseudoAfterRegular);
         }
         let is_response = self.kind == ListKind::Response;

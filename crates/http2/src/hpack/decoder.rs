@@ -6,7 +6,7 @@ use super::{
     error::DecodeError,
     huffman, integer, policy, static_table,
 };
-use crate::headers::Name;
+use crate::headers::{KnownName, Name};
 use bytes::Bytes;
 
 /// What the layer above is ready to take from one header block.
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub list_size: usize,
     /// Number of fields in the whole list.
     pub count: usize,
+    /// Where in the block the value of `grpc-timeout` begins and ends, if that is a literal which does not enter the table.
+    pub timeout: Option<(usize, usize)>,
 }
 
 /// The decoding end of one direction of a connection.
@@ -138,7 +140,7 @@ impl Decoder {
             count: 0,
             too_large: None,
         };
-        let mut any_sensitive = false;
+        let (mut any_sensitive, mut timeout) = (false, None);
         while let Some((&first, tail)) = rest.split_first() {
             rest = tail;
             if first & 0x80 != 0 {
@@ -152,9 +154,20 @@ impl Decoder {
                 let sensitive = first & 0x10 != 0;
                 any_sensitive |= sensitive;
                 let index = integer::decode(first, 4, &mut rest)?;
-                self.plain_literal(index, &mut rest, &mut tally, |name, value| {
-                    sink(name, value, sensitive)
-                })?;
+                let cap = tally.string_cap();
+                let (name_len, name) = self.name(index, &mut rest, cap)?;
+                let start = block.len() - rest.len();
+                let (value_len, value) = self.value(name.as_ref(), &mut rest, cap)?;
+                if name == Some(Name::Known(KnownName::GrpcTimeout)) {
+                    timeout = Some((start, block.len() - rest.len()));
+                }
+                if let (true, Some(name), Some(value)) = (
+                    tally.admits(name_len + value_len + 32, name_len.max(value_len)),
+                    name,
+                    value,
+                ) {
+                    sink(name, value.into_bytes(), sensitive);
+                }
             }
         }
         if self.scratch.len() > SCRATCH_KEPT {
@@ -167,6 +180,7 @@ impl Decoder {
                 && self.table.generation() == generation,
             list_size: tally.size,
             count: tally.count,
+            timeout,
         })
     }
 
@@ -241,28 +255,6 @@ impl Decoder {
             self.table.insert(name, value);
         } else {
             self.table.insert(name, value);
-        }
-        Ok(())
-    }
-
-    /// A literal that does not enter the table (RFC 7541 §6.2.2 and §6.2.3).
-    #[inline]
-    fn plain_literal(
-        &mut self,
-        index: usize,
-        rest: &mut &[u8],
-        tally: &mut Tally,
-        sink: impl FnOnce(Name, Bytes),
-    ) -> Result<(), DecodeError> {
-        let cap = tally.string_cap();
-        let (name_len, name) = self.name(index, rest, cap)?;
-        let (value_len, value) = self.value(name.as_ref(), rest, cap)?;
-        if let (true, Some(name), Some(value)) = (
-            tally.admits(name_len + value_len + 32, name_len.max(value_len)),
-            name,
-            value,
-        ) {
-            sink(name, value.into_bytes());
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::{
     policy::{self, Indexing},
     static_table,
 };
-use crate::headers::{Field, Part};
+use crate::headers::{Field, KnownName, Name, Part};
 
 /// The table size of both ends before any SETTINGS (RFC 9113 §6.5.2).
 const INITIAL_TABLE_SIZE: usize = 4096;
@@ -249,11 +249,19 @@ impl Encoder {
 /// A literal field: `prefix` bits for the index of the name, 0 if the name is spelled out (RFC 7541 §6.2).
 fn literal(name_index: usize, prefix: u32, flags: u8, field: &Field, out: &mut Vec<u8>) {
     integer::encode(name_index, prefix, flags, out);
+    if field.name == Name::Known(KnownName::GrpcTimeout) && name_index == 0 {
+        // In most calls and never twice the same: its name is ready, and its digits are not worth a code.
+        out.extend_from_slice(GRPC_TIMEOUT);
+        return plain_string(&field.value, out);
+    }
     if name_index == 0 {
         string(field.name.as_bytes(), out);
     }
     string(&field.value, out);
 }
+
+/// `grpc-timeout` as a string literal.
+const GRPC_TIMEOUT: &[u8] = b"\x89\x9a\xca\xc8\xb2\x4d\x49\x4f\x6a\x7f";
 
 /// A string literal in the shorter of its two forms (RFC 7541 §5.2).
 fn string(text: &[u8], out: &mut Vec<u8>) {
@@ -263,7 +271,23 @@ fn string(text: &[u8], out: &mut Vec<u8>) {
         out.reserve(len);
         huffman::encode(text, out);
     } else {
-        integer::encode(text.len(), 7, 0x00, out);
-        out.extend_from_slice(text);
+        plain_string(text, out);
+    }
+}
+
+fn plain_string(text: &[u8], out: &mut Vec<u8>) {
+    integer::encode(text.len(), 7, 0x00, out);
+    out.extend_from_slice(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_that_is_ready_is_what_its_encoding_would_be() {
+        let mut out = Vec::new();
+        string(b"grpc-timeout", &mut out);
+        assert_eq!(out, GRPC_TIMEOUT);
     }
 }

@@ -1,11 +1,8 @@
 //! What was made of header blocks that a peer repeats.
 
-use super::decoder::Outcome;
+use super::{MAX_BLOCK, MAX_LIST, decoder::Outcome};
 
 const SLOTS: usize = 16;
-const MAX_BLOCK: usize = 256;
-/// Of one remembered list, as header-list limits count: the sum over all slots stays below 64 KiB.
-const MAX_LIST: usize = 4096;
 
 /// A small memory of header blocks by their octets, for peers that send the same block again and again
 /// (a gRPC client does: after the first calls a block is some indices into the dynamic table).

@@ -34,6 +34,7 @@ mod memo;
 mod pieces;
 mod policy;
 mod static_table;
+mod timeouts;
 
 #[cfg(test)]
 mod tests;
@@ -42,3 +43,9 @@ pub use decoder::{DecodeLimits, Decoder, Outcome, TooLarge};
 pub use encoder::Encoder;
 pub use error::DecodeError;
 pub use memo::BlockMemo;
+pub(crate) use timeouts::TimeoutMemo;
+
+/// Longest block that is remembered.
+const MAX_BLOCK: usize = 256;
+/// Largest list that is, as header-list limits count: the sum over all slots of a memory stays below 64 KiB.
+const MAX_LIST: usize = 4096;

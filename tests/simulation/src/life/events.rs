@@ -28,6 +28,7 @@ pub(crate) fn check(world: &mut World, side: Side) {
                 headers,
                 trailers,
                 end_stream,
+                ..
             } => {
                 on_headers(world, side, stream, &headers, trailers, end_stream);
             }

@@ -7,5 +7,5 @@ mod response;
 
 pub use rejection::Rejection;
 pub use request::RequestMachine;
-pub use request_head::RequestHead;
+pub use request_head::{RequestHead, parse_timeout};
 pub use response::{ResponseTemplate, shortened, trailers, trailers_only, trailers_within};

@@ -40,7 +40,8 @@ pub struct RequestHead {
     pub path: Bytes,
     /// `:authority`, or else `host`.
     pub authority: Option<Bytes>,
-    /// How long the client waits, never zero.
+    /// How long the client waits by the list, never zero. HTTP/2 reports a well-formed timeout
+    /// [beside](farcall_http2::TimeoutValue) the list: see [`parse_timeout`].
     pub timeout: Option<Duration>,
     /// What compressed messages are compressed with.
     pub compressor: Option<Arc<dyn Compressor>>,
@@ -92,9 +93,7 @@ impl RequestHead {
             Rejection::bad_request(Status::internal(format!("request headers: {invalid}")))
         })?;
         if timeout == Some(Duration::ZERO) {
-            let status =
-                Status::from_static(Code::DeadlineExceeded, "the timeout was over on arrival");
-            return Err(Rejection::new(status));
+            return Err(expired());
         }
         Ok(RequestHead {
             path: headers.path.clone().unwrap_or_default(),
@@ -156,6 +155,18 @@ impl fmt::Debug for RequestHead {
             )
             .field("metadata", &self.metadata)
             .finish_non_exhaustive()
+    }
+}
+
+/// Reads the `grpc-timeout` that came beside a header list; never zero.
+///
+/// # Errors
+/// As of [`RequestHead::parse`].
+pub fn parse_timeout(value: &[u8]) -> Result<Duration, Rejection> {
+    match timeout::parse(value) {
+        Ok(Duration::ZERO) => Err(expired()),
+        Ok(timeout) => Ok(timeout),
+        Err(_) => Err(bad_timeout(value)),
     }
 }
 
@@ -229,6 +240,11 @@ fn compressor(
             ))
         }
     }
+}
+
+fn expired() -> Rejection {
+    let status = Status::from_static(Code::DeadlineExceeded, "the timeout was over on arrival");
+    Rejection::new(status)
 }
 
 fn bad_timeout(value: &[u8]) -> Rejection {

@@ -7,7 +7,7 @@ mod endings;
 mod flow;
 mod keepalive;
 mod legitimate;
-mod pair;
+pub(super) mod pair;
 mod random;
 mod raw;
 mod reactions;

@@ -9,14 +9,14 @@ use std::{
 
 /// A generator of random numbers that needs no crate (xorshift).
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(in crate::connection) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Random {
+    pub(in crate::connection) fn new(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::connection) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -24,11 +24,11 @@ impl Random {
     }
 
     /// Less than `bound`.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(in crate::connection) fn below(&mut self, bound: usize) -> usize {
         (self.next() >> 33) as usize % bound.max(1)
     }
 
-    pub(super) fn one_in(&mut self, n: usize) -> bool {
+    pub(in crate::connection) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 }

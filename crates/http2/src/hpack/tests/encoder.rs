@@ -162,14 +162,14 @@ fn huffman_is_used_when_it_is_shorter() {
 #[test]
 fn size_updates_say_the_smallest_and_the_last_size() {
     let mut encoder = Encoder::new(8192);
-    assert_eq!(encode(&mut encoder, &[]), []);
+    assert!(encode(&mut encoder, &[]).is_empty());
     encoder.set_peer_max_table_size(4096); // what it is anyway
-    assert_eq!(encode(&mut encoder, &[]), []);
+    assert!(encode(&mut encoder, &[]).is_empty());
     encoder.set_peer_max_table_size(100);
     encoder.set_peer_max_table_size(0);
     encoder.set_peer_max_table_size(200);
     assert_eq!(encode(&mut encoder, &[]), [0x20, 0x3f, 0xa9, 0x01]);
-    assert_eq!(encode(&mut encoder, &[]), []);
+    assert!(encode(&mut encoder, &[]).is_empty());
     encoder.set_peer_max_table_size(1 << 30);
     assert_eq!(encode(&mut encoder, &[]), [0x3f, 0xe1, 0x3f]); // 8,192: our own cap
     // A reduction to what we use already is said too: the peer may insist (RFC 9113 §4.3.1).

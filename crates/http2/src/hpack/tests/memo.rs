@@ -8,6 +8,7 @@ const REPEATABLE: Outcome = Outcome {
     repeatable: true,
     list_size: 100,
     count: 2,
+    timeout: None,
 };
 
 fn twice(

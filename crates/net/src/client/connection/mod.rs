@@ -306,6 +306,7 @@ impl Role for ClientRole {
                 headers,
                 trailers,
                 end_stream,
+                ..
             } => {
                 self.on_headers(connection, now, stream, headers, trailers, end_stream);
             }

@@ -95,9 +95,10 @@ impl Role for ServerRole {
             Event::Headers {
                 stream,
                 headers,
+                timeout,
                 trailers: false,
                 end_stream,
-            } => self.on_request_head(connection, now, stream, headers, end_stream),
+            } => self.on_request_head(connection, now, stream, (headers, timeout), end_stream),
             // Callers have nothing to say in trailers; they end the request.
             Event::Headers { stream, .. } => {
                 self.on_data(connection, now, stream, Bytes::new(), true);

@@ -20,11 +20,11 @@ use farcall_core::{
     Metadata, MethodKind, Status,
     call::{
         Progress, Shape,
-        server::{Rejection, RequestHead, RequestMachine},
+        server::{Rejection, RequestHead, RequestMachine, parse_timeout},
     },
     message::whole_message,
 };
-use farcall_http2::{Connection, Headers, Reason, StreamKey};
+use farcall_http2::{Connection, Headers, Reason, StreamKey, TimeoutValue};
 use std::{
     sync::Arc,
     task::Poll,
@@ -40,12 +40,21 @@ impl ServerRole {
         connection: &mut Connection,
         now: Instant,
         key: StreamKey,
-        headers: Arc<Headers>,
+        (headers, timeout): (Arc<Headers>, Option<TimeoutValue>),
         end: bool,
     ) {
-        let (accepted, route) = match self.accept(headers) {
-            Ok((accepted, Ok(route))) => (accepted, route),
-            Ok((accepted, Err(status))) => {
+        let accepted = self.accept(headers).and_then(|(accepted, route)| {
+            let timeout = match (accepted.head.timeout, timeout) {
+                // Of several the last one counts.
+                (Some(timeout), _) => Some(timeout),
+                (None, Some(value)) => Some(parse_timeout(&value)?),
+                (None, None) => None,
+            };
+            Ok((accepted, route, timeout))
+        });
+        let (accepted, route, timeout) = match accepted {
+            Ok((accepted, Ok(route), timeout)) => (accepted, route, timeout),
+            Ok((accepted, Err(status), _)) => {
                 self.report(Trouble::Request, &status);
                 return self.refuse(connection, now, key, &accepted.head, status);
             }
@@ -62,7 +71,7 @@ impl ServerRole {
         if !self.slots.is_free() {
             return connection.reset(now, key, Reason::REFUSED_STREAM);
         }
-        let deadline = accepted.head.timeout.map(|timeout| now + timeout);
+        let deadline = timeout.map(|timeout| now + timeout);
         if let Some(deadline) = deadline {
             self.deadline = Some(self.deadline.map_or(deadline, |d| d.min(deadline)));
         }
