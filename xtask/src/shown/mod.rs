@@ -1,6 +1,7 @@
 //! `cargo xtask shown`: what the tables of `docs/` say that their rows are shown by exists.
 //!
-//! In every table whose last column is headed `shown by`, in documents that say that tests are named as `crate · module::test`, each named test must be a `#[test]` that is run, each named file and
+//! In every table whose last column is headed `shown by`, in documents that say that tests are named as `crate · module::test`: each
+//! named test must be a `#[test]` that is run (or is ignored for a reason that ends with a script of `.ci/run`), each named file and
 //! link must be there, each item whose runnable example is named must have one; and a row that names none of these must say that
 //! something is absent.
 
@@ -19,7 +20,7 @@ use table::{Claim, rows};
 /// Checks the documents of the workspace at `root`.
 pub fn check(root: &Path) -> io::Result<Report> {
     let mut report = Report::default();
-    let mut known = Known::new(root);
+    let mut known = Known::new(root)?;
     let mut documents: Vec<_> = fs::read_dir(root.join("docs"))?
         .map(|entry| Ok(entry?.path()))
         .collect::<io::Result<_>>()?;
@@ -54,15 +55,18 @@ pub fn check(root: &Path) -> io::Result<Report> {
 /// What has been looked up.
 struct Known<'a> {
     root: &'a Path,
+    /// The text of `.ci/run`.
+    ci: String,
     tests: HashMap<String, Option<Vec<String>>>,
 }
 
 impl Known<'_> {
-    fn new(root: &Path) -> Known<'_> {
-        Known {
+    fn new(root: &Path) -> io::Result<Known<'_>> {
+        Ok(Known {
             root,
+            ci: fs::read_to_string(root.join(".ci/run"))?,
             tests: HashMap::new(),
-        }
+        })
     }
 
     /// What is wrong with a claim.
@@ -82,7 +86,7 @@ impl Known<'_> {
                     Some(tests) => tests,
                     None => {
                         let tests = match folder(self.root, krate) {
-                            Some(dir) => Some(index::tests_of(&dir)?),
+                            Some(dir) => Some(index::tests_of(&dir, &self.ci)?),
                             None => None,
                         };
                         self.tests.entry(krate.clone()).or_insert(tests)
@@ -186,7 +190,7 @@ mod tests {
     #[test]
     fn whatever_is_not_there_is_found() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let mut known = Known::new(root);
+        let mut known = Known::new(root).unwrap();
         let test = |krate: &str, path: &str| Claim::Test {
             krate: krate.into(),
             path: path.into(),
