@@ -15,6 +15,7 @@ mod context;
 mod cut;
 mod deadline;
 mod dns;
+mod documented_limits;
 mod foreign;
 mod half_close;
 mod in_process;

@@ -1,6 +1,6 @@
 //! Many seeds, on all cores.
 
-use crate::{life, life::Tally, script::Script};
+use crate::{fleet, life, life::Tally, script::Script};
 use std::{
     panic,
     sync::{
@@ -20,20 +20,39 @@ pub struct Outcome {
 
 /// Lives through the scripts of `count` seeds from `from` on, on `threads` threads.
 pub fn seeds(from: u64, count: u64, threads: usize) -> Outcome {
-    let (next, outcome) = (AtomicU64::new(from), Mutex::new(Outcome::default()));
+    let live = |seed| life::live(&Script::of_seed(seed), false);
+    let (lived, failed) = all((from, count), threads, live);
+    let mut tally = Tally::default();
+    lived.iter().for_each(|one| tally.add(one));
+    Outcome { tally, failed }
+}
+
+/// The same with several connections at a time: how many calls went out again, and the seeds that failed.
+pub fn fleets(from: u64, count: u64, threads: usize) -> (usize, Vec<u64>) {
+    let (retries, failed) = all((from, count), threads, fleet::live);
+    (retries.iter().sum(), failed)
+}
+
+/// What `live` gives for the seeds that are well, and those that are not, in order.
+fn all<T: Send>(
+    (from, count): (u64, u64),
+    threads: usize,
+    live: impl Fn(u64) -> T + Sync + panic::RefUnwindSafe,
+) -> (Vec<T>, Vec<u64>) {
+    let (next, outcome) = (AtomicU64::new(from), Mutex::new((Vec::new(), Vec::new())));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= from + count {
                 return;
             }
-            let result = panic::catch_unwind(|| life::live(&Script::of_seed(seed), false));
+            let result = panic::catch_unwind(|| live(seed));
             let mut outcome = outcome
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
             match result {
-                Ok(tally) => outcome.tally.add(&tally),
-                Err(_) => outcome.failed.push(seed),
+                Ok(lived) => outcome.0.push(lived),
+                Err(_) => outcome.1.push(seed),
             }
         }
     };
@@ -42,11 +61,11 @@ pub fn seeds(from: u64, count: u64, threads: usize) -> Outcome {
             scope.spawn(work);
         }
     });
-    let mut outcome = outcome
+    let (lived, mut failed) = outcome
         .into_inner()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
-    outcome.failed.sort_unstable();
-    outcome
+    failed.sort_unstable();
+    (lived, failed)
 }
 
 /// Whether a script fails. What it says on the way is not shown.

@@ -294,7 +294,7 @@ impl Server {
     }
 
     /// Receive windows of streams and connections in bytes, fixed: the bandwidth-delay product is not estimated.
-    /// Default: 64 KiB and 1 MiB at the start, growing with the estimate. A stream's from 1, a connection's from 65,535, to
+    /// Default: 256 KiB and 1 MiB at the start, growing with the estimate. A stream's from 1, a connection's from 65,535, to
     /// 2^31−1 bytes, else [`bind`](Server::bind) fails. A connection can make the server hold as much as its window, and
     /// 16 MiB in any case.
     pub fn static_windows(mut self, stream: u32, connection: u32) -> Self {

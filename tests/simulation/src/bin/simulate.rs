@@ -1,14 +1,16 @@
 //! `cargo xtask simulate`: many seeds, or one script.
 
-use farcall_simulation::{life, many, script::Script};
+use farcall_simulation::{fleet, life, many, script::Script};
 use std::{process::ExitCode, time::Instant};
 
 const USAGE: &str =
-    "usage: simulate [--seeds N] [--from S] [--threads T] | --replay FILE | --script SEED
+    "usage: simulate [--seeds N] [--from S] [--threads T] | --replay FILE | --script SEED | --fleet SEED
 
-  --seeds N      so many seeds (default 100,000), from S on (default 0), on T threads (default 1)
+  --seeds N      so many seeds (default 100,000), from S on (default 0), on T threads (default 1): a connection for each,
+                 and several connections at a time for each
   --replay FILE  lives through a script and tells what happens
   --script SEED  prints the script of a seed
+  --fleet SEED   lives through a seed's several connections
 ";
 /// Scripts that are shrunk and printed; the other failures are only counted.
 const SHOWN: usize = 3;
@@ -23,6 +25,13 @@ fn main() -> ExitCode {
                 return usage();
             };
             print!("{}", Script::of_seed(seed));
+            return ExitCode::SUCCESS;
+        }
+        ["--fleet", seed] => {
+            let Ok(seed) = seed.parse() else {
+                return usage();
+            };
+            println!("simulate: {} calls went out again", fleet::live(seed));
             return ExitCode::SUCCESS;
         }
         _ => {}
@@ -64,7 +73,18 @@ fn run(from: u64, count: u64, threads: usize) -> ExitCode {
             "\n# seed {seed} fails; this is enough for it (cargo xtask simulate --replay FILE):\n{script}"
         );
     }
-    if outcome.failed.is_empty() {
+    let start = Instant::now();
+    let (retries, failed) = many::fleets(from, count, threads);
+    let took = start.elapsed();
+    println!(
+        "simulate: {count} fleets from {from} in {took:.1?}, {:.0} per second: {} failed, {retries} calls went out again",
+        count as f64 / took.as_secs_f64(),
+        failed.len()
+    );
+    for seed in failed.iter().take(SHOWN) {
+        println!("\n# fleet {seed} fails: cargo xtask simulate --fleet {seed}");
+    }
+    if outcome.failed.is_empty() && failed.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
