@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
         tls("tls-without-alpn", |addr| Box::pin(alpn(addr, &[]))).starts(0),
         tls("tls-alpn-http1", |addr| Box::pin(alpn(addr, &["http/1.1"]))).starts(0),
         tls("tls-1.1", |addr| Box::pin(says(addr, old_hello()))).starts(0),
+        tls("tls-bad-server-names", |addr| Box::pin(bad_names(addr))).starts(0),
         tls("tls-garbage", |addr| Box::pin(says(addr, vec![0xff; 2000]))).starts(0),
         tls("plaintext-to-tls", |addr| {
             Box::pin(says(addr, crate::wire::PREFACE.to_vec()))
@@ -112,6 +113,47 @@ fn old_hello() -> Vec<u8> {
     let mut record = vec![22, 3, 1, 0, hello.len() as u8];
     record.extend(hello);
     record
+}
+
+/// A ClientHello of TLS 1.2 (RFC 5246 §7.4.1.2) that asks for a server of this name (RFC 6066 §3).
+fn hello_for(name: &[u8]) -> Vec<u8> {
+    let long = |len: usize| (len as u16).to_be_bytes();
+    let mut names = vec![0]; // host_name
+    names.extend(long(name.len()));
+    names.extend(name);
+    let mut body = vec![3, 3]; // client_version
+    body.extend([7; 32]); // random
+    body.push(0); // session_id
+    body.extend([0, 2, 0xc0, 0x2f, 1, 0]); // a cipher suite, no compression
+    body.extend(long(names.len() + 6)); // extensions
+    body.extend([0, 0]); // server_name
+    body.extend(long(names.len() + 2));
+    body.extend(long(names.len()));
+    body.extend(names);
+    let mut hello = vec![1, 0];
+    hello.extend(long(body.len()));
+    hello.extend(body);
+    let mut record = vec![22, 3, 1];
+    record.extend(long(hello.len()));
+    record.extend(hello);
+    record
+}
+
+/// Names of servers that are none, each good for a line in the log of whoever looks at it. The suite weighs the log.
+async fn bad_names(addr: SocketAddr) -> io::Result<Verdict> {
+    let mut last = Seen::default();
+    for round in 0..1000 {
+        let mut raw = Raw::silent(addr).await?;
+        let name = match round % 3 {
+            0 => b"192.0.2.1".to_vec(),
+            1 => b"bad\r\n\x1b[31mname".to_vec(),
+            _ => vec![b'!'; 4000],
+        };
+        raw.out.raw(&hello_for(&name));
+        raw.until(SOON, |seen| seen.closed).await;
+        last = raw.seen;
+    }
+    Ok(last.all(&[Want::Closed]))
 }
 
 /// Many handshakes that stop after a few bytes.

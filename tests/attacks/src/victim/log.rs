@@ -4,7 +4,7 @@ struct Stderr;
 
 impl log::Log for Stderr {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.target().starts_with("farcall")
+        metadata.target().starts_with("farcall") || metadata.level() <= log::Level::Warn
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -16,7 +16,7 @@ impl log::Log for Stderr {
     fn flush(&self) {}
 }
 
-/// Everything that the product logs at this level.
+/// Everything that the product logs at this level, and what the crates below it warn of: peers may cause that too.
 pub(super) fn start(level: log::LevelFilter) {
     if log::set_logger(&Stderr).is_ok() {
         log::set_max_level(level);
