@@ -9,6 +9,7 @@
 //! | say what went wrong | [`Status`], [`Code`], [`status`] |
 //! | send pairs beside messages | [`Metadata`] |
 //! | stream | [`Sender`], [`Streaming`] |
+//! | do something around every call | [`interceptor`], [`Interceptor`] |
 //! | inherit and detach deadlines and cancellation | [`Context`] |
 //! | encrypt | `ClientTls`, `ServerTls` (feature `tls`), [`guide::tls`] |
 //! | balance, configure services, resolve names | [`guide::channel`], [`lb`], [`resolver`], [`service_config`] |
@@ -32,6 +33,7 @@ pub use farcall_core::{
     Code, Codec, Metadata, Method, MethodDescriptor, MethodKind, Raw, ServiceConfig, Status,
     metadata, service_config, status,
 };
+pub use farcall_net::interceptor::{self, Interceptor};
 #[cfg(any(feature = "tls-aws-lc", feature = "tls-ring"))]
 pub use farcall_net::tls::{self, ClientTls, ServerTls};
 pub use farcall_net::{

@@ -12,6 +12,11 @@ mod log;
 pub mod peer;
 mod proxy;
 pub mod resolver;
+/// Interceptors: code around calls, on either end.
+pub mod interceptor {
+    pub use crate::call::intercept::{Answer, Call, Interceptor, Next, Outcome, Repeat, Run};
+    pub use crate::call::{Extensions, Payload};
+}
 pub mod server;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -19,6 +19,7 @@ mod documented_limits;
 mod foreign;
 mod half_close;
 mod in_process;
+mod interceptors;
 mod knobs;
 mod lifecycle;
 mod limits;

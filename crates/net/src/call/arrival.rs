@@ -1,8 +1,10 @@
 //! A call that has arrived at a server.
 
-use super::{context::Context, encoding::Encoding, terms::Terms};
+use super::{
+    context::Context, encoding::Encoding, extensions::Extensions, hooks::Watch, terms::Terms,
+};
 use bytes::Bytes;
-use farcall_core::call::server::RequestHead;
+use farcall_core::{Metadata, call::server::RequestHead};
 use std::{fmt, sync::Arc};
 
 /// A request head that was accepted, and on what terms: shared by all calls of a connection that repeat the head.
@@ -59,4 +61,11 @@ pub(crate) struct IncomingCall {
     pub(crate) arrival: Arrival,
     /// The message of a unary or server-streaming call.
     pub(crate) message: Bytes,
+    pub(crate) metadata: Metadata,
+    /// Interceptors want the outcome before it is put into the form of the wire.
+    pub(crate) open: bool,
+    /// Interceptors who look at the streams. Boxed: mostly there are none.
+    pub(crate) watch: Option<Box<Watch>>,
+    /// What interceptors have found out.
+    pub(crate) extensions: Extensions,
 }

@@ -1,6 +1,6 @@
 //! `Request` and `Response`: a message, its metadata and what is known about the call.
 
-use super::{arrival::Arrival, context::Context, encoding::Encoding};
+use super::{arrival::Arrival, context::Context, encoding::Encoding, extensions::Extensions};
 use crate::peer::Peer;
 use farcall_core::Metadata;
 use std::{
@@ -25,6 +25,7 @@ pub struct Request<T> {
     metadata: Metadata,
     /// Present on a server.
     arrival: Option<Arrival>,
+    extensions: Extensions,
 }
 
 impl<T> Request<T> {
@@ -34,15 +35,26 @@ impl<T> Request<T> {
             message,
             metadata: Metadata::new(),
             arrival: None,
+            extensions: Extensions::default(),
         }
     }
 
-    pub(crate) fn arrived(message: T, metadata: Metadata, arrival: Arrival) -> Request<T> {
+    pub(crate) fn arrived(
+        message: T,
+        metadata: Metadata,
+        arrival: Arrival,
+        extensions: Extensions,
+    ) -> Request<T> {
         Request {
             message,
             metadata,
             arrival: Some(arrival),
+            extensions,
         }
+    }
+
+    pub(crate) fn into_sendable(self) -> (T, Metadata, Extensions) {
+        (self.message, self.metadata, self.extensions)
     }
 
     /// The metadata: of the caller on a server, to be sent on a client.
@@ -71,7 +83,19 @@ impl<T> Request<T> {
             message: f(self.message),
             metadata: self.metadata,
             arrival: self.arrival,
+            extensions: self.extensions,
         }
+    }
+
+    /// Values that travel with the call inside this process: on a server what its interceptors have found out, on a client
+    /// what the caller tells its own.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// The same, for changes.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
     }
 
     /// (server) The full method name, `/package.Service/Method`; empty on a client.

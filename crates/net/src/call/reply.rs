@@ -19,8 +19,29 @@ pub(crate) struct Reply {
     pub(crate) head: Option<HeaderList>,
     pub(crate) data: Option<Bytes>,
     pub(crate) trailers: HeaderList,
-    /// In place of all that: the status of a handler that is gone without an answer.
-    pub(crate) broken: Option<Status>,
+    pub(crate) special: Special,
+}
+
+/// What stands in place of finished lists.
+#[derive(Debug, Default)]
+pub(crate) enum Special {
+    #[default]
+    None,
+    /// The status of a handler that is gone without an answer.
+    Broken(Status),
+    /// An outcome that interceptors look at first.
+    Open(Open),
+}
+
+/// A handler's outcome, as it is before it is put into the form of the wire. The message, uncompressed, is the reply's `data`.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) result: Result<(), Status>,
+    pub(crate) metadata: Metadata,
+    pub(crate) trailers: Metadata,
+    pub(crate) compression: Option<Encoding>,
+    /// The initial metadata has been sent.
+    pub(crate) head_sent: bool,
 }
 
 impl Reply {
@@ -32,7 +53,7 @@ impl Reply {
             head: None,
             data: None,
             trailers,
-            broken: None,
+            special: Special::None,
         }
     }
 
@@ -47,7 +68,7 @@ impl Reply {
             head,
             data: None,
             trailers: server::trailers(&status, metadata),
-            broken: None,
+            special: Special::None,
         }
     }
 
@@ -64,13 +85,23 @@ impl Reply {
             head: None,
             data: None,
             trailers: HeaderList::default(),
-            broken: Some(status),
+            special: Special::Broken(status),
+        }
+    }
+
+    /// An outcome that interceptors look at first.
+    pub(crate) fn open(data: Option<Bytes>, open: Open) -> Reply {
+        Reply {
+            head: None,
+            data,
+            trailers: HeaderList::default(),
+            special: Special::Open(open),
         }
     }
 
     /// Chooses the list for the status of a broken handler, now that it is known whether the response has begun.
     pub(crate) fn conclude(&mut self, head_sent: bool) {
-        if let Some(status) = self.broken.take() {
+        if let Special::Broken(status) = std::mem::take(&mut self.special) {
             self.trailers = broken(&status, head_sent);
         }
     }
@@ -133,8 +164,29 @@ pub(crate) fn unary<T, C: Codec<T>>(
             head: Some(head),
             data: Some(data),
             trailers: server::trailers(&Status::OK, &trailing),
-            broken: None,
+            special: Special::None,
         },
         Err(status) => Reply::failure(&accepted.head, status, &Metadata::new()),
     }
+}
+
+/// A whole unary response that interceptors look at first.
+#[cold]
+pub(crate) fn open_unary<T, C: Codec<T>>(codec: &C, result: Result<Response<T>, Status>) -> Reply {
+    let mut open = Open {
+        result: Ok(()),
+        metadata: Metadata::new(),
+        trailers: Metadata::new(),
+        compression: None,
+        head_sent: false,
+    };
+    let data = result.and_then(|response| {
+        open.compression = response.compression();
+        let (message, metadata, trailers) = response.into_parts();
+        (open.metadata, open.trailers) = (metadata, trailers);
+        // Size and compression are the wire's business, to which interceptors may send something else.
+        encode_message(codec, &message, None, usize::MAX)
+    });
+    let data = data.map_err(|status| open.result = Err(status));
+    Reply::open(data.ok(), open)
 }

@@ -3,11 +3,14 @@
 use super::{
     arrival::{Accepted, IncomingCall},
     encoding::Encoding,
-    reply::{self, Reply},
+    hooks::{HeadHooks, MessageHooks},
+    intercept::{Gate, Link},
+    payload::Payload,
+    reply::{self, Open, Reply},
 };
 use crate::transport::{
     Mailbox,
-    mailbox::{Finish, Head},
+    mailbox::{Finish, Head, Interest, Outgoing},
 };
 use bytes::Bytes;
 use farcall_core::{
@@ -16,7 +19,14 @@ use farcall_core::{
 };
 use farcall_http2::Reason;
 use futures_core::Stream;
-use std::{cell::Cell, fmt, future::poll_fn, mem, sync::Arc};
+use std::{
+    cell::Cell,
+    fmt,
+    future::poll_fn,
+    mem,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+};
 
 // Codecs are mostly values without a size: boxing such a closure allocates nothing.
 type Encode<T> = Box<
@@ -109,6 +119,19 @@ pub struct Sender<T> {
     metadata: Metadata,
     trailers: Metadata,
     side: Side,
+    /// Boxed: most calls have none.
+    watched: Option<Box<Watched>>,
+}
+
+/// What interceptors have to do with it.
+#[derive(Default)]
+struct Watched {
+    /// (client) Until the call has been started.
+    gate: Option<Gate>,
+    messages: MessageHooks,
+    heads: HeadHooks,
+    /// (server) They look at the outcome before it is put into the form of the wire.
+    open: bool,
 }
 
 enum Side {
@@ -137,7 +160,25 @@ impl<T> Sender<T> {
         )
     }
 
-    pub(crate) fn of_server<C: Codec<T> + Clone>(codec: &C, call: &IncomingCall) -> Self {
+    /// Of a call that interceptors may hold back.
+    pub(crate) fn of_link<C: Codec<T> + Clone>(
+        codec: &C,
+        link: &Arc<Link>,
+        compressor: Option<Arc<dyn Compressor>>,
+        limit: usize,
+    ) -> Self {
+        let none = Mailbox::new(None, Interest::Any, Outgoing::default(), None);
+        let mut sender = Sender::of_client(codec, none, compressor, limit);
+        sender.watched = Some(Box::new(Watched {
+            gate: Some(Gate::new(link)),
+            ..Watched::default()
+        }));
+        // Mostly they do not: then it is a sender like any other.
+        let _ = sender.poll_gate(&mut Context::from_waker(Waker::noop()));
+        sender
+    }
+
+    pub(crate) fn of_server<C: Codec<T> + Clone>(codec: &C, call: &mut IncomingCall) -> Self {
         let accepted = Arc::clone(&call.arrival.accepted);
         let compressor = reply::compressor(&accepted, None);
         let limit = accepted.terms.limits.send;
@@ -145,13 +186,21 @@ impl<T> Sender<T> {
             accepted,
             head_sent: false,
         };
-        Sender::new(
-            codec,
-            Arc::clone(call.arrival.context.mailbox()),
-            compressor,
-            limit,
-            side,
-        )
+        let mailbox = Arc::clone(call.arrival.context.mailbox());
+        let mut sender = Sender::new(codec, mailbox, compressor, limit, side);
+        if call.open {
+            let watch = call.watch.as_mut();
+            let (messages, heads) = watch
+                .map(|watch| (mem::take(&mut watch.responses), mem::take(&mut watch.heads)))
+                .unwrap_or_default();
+            sender.watched = Some(Box::new(Watched {
+                gate: None,
+                messages,
+                heads,
+                open: true,
+            }));
+        }
+        sender
     }
 
     fn new<C: Codec<T> + Clone>(
@@ -181,6 +230,7 @@ impl<T> Sender<T> {
             metadata: Metadata::new(),
             trailers: Metadata::new(),
             side,
+            watched: None,
         }
     }
 
@@ -193,12 +243,22 @@ impl<T> Sender<T> {
     /// # Cancel safety
     /// Dropped before it is ready, the future has sent nothing.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        if self.watched.is_some() {
+            poll_fn(|cx| self.poll_gate(cx)).await?;
+        }
         poll_fn(|cx| self.mailbox.poll_capacity(cx)).await;
         let compressor = self.compressor.as_deref().filter(|_| self.compress);
         let limit = self.limit.min(self.mailbox.send_limit());
         let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
         scratch.clear();
-        let encoded = (self.encode)(&message, compressor, limit, &mut scratch)?;
+        let encoded = match &mut self.watched {
+            Some(watched) if !watched.messages.is_empty() => {
+                let plain = (self.encode)(&message, None, usize::MAX, &mut scratch)?;
+                let shown = watched.show(plain, &scratch, compressor, limit);
+                shown.inspect_err(|status| self.refuse(status))?
+            }
+            _ => (self.encode)(&message, compressor, limit, &mut scratch)?,
+        };
         let head = self.take_head()?;
         let len = match &encoded {
             Encoded::Short => scratch.len(),
@@ -243,6 +303,9 @@ impl<T> Sender<T> {
         if let Side::Client { half_closed } = &mut self.side
             && !mem::replace(half_closed, true)
         {
+            if let Some(gate) = self.gate() {
+                return gate.half_close();
+            }
             self.mailbox
                 .send(0, |outgoing| outgoing.finish = Finish::HalfClose);
         }
@@ -250,9 +313,11 @@ impl<T> Sender<T> {
 
     /// Ends the call now with `CANCELLED`; the peer's handler or call ends too.
     pub fn cancel(&mut self) {
-        self.mailbox.cancel(Reason::CANCEL, || {
-            Status::new(Code::Cancelled, "the call was cancelled")
-        });
+        let status = || Status::new(Code::Cancelled, "the call was cancelled");
+        match self.gate() {
+            Some(gate) => gate.cancel(status()),
+            None => self.mailbox.cancel(Reason::CANCEL, status),
+        }
     }
 
     /// (server) Chooses the encoding of the replies, before the first one. Identity if the caller does not accept it.
@@ -301,6 +366,9 @@ impl<T> Sender<T> {
                 accepted,
                 head_sent,
             } if !*head_sent => {
+                if let Some(watched) = &mut self.watched {
+                    watched.heads.apply(&mut self.metadata);
+                }
                 let head = reply::head(accepted, self.compressor.as_deref(), &self.metadata)?;
                 *head_sent = true;
                 Ok(Some(Head::Response(head)))
@@ -319,6 +387,24 @@ impl<T> Sender<T> {
         else {
             return Reply::lost();
         };
+        if let Some(watched) = &mut self.watched
+            && watched.open
+        {
+            let mut metadata = mem::take(&mut self.metadata);
+            if !*head_sent {
+                watched.heads.apply(&mut metadata);
+            }
+            let compressor = self.compressor.as_deref();
+            let encoding = compressor.and_then(|chosen| Encoding::from_name(chosen.name()));
+            let open = Open {
+                result,
+                metadata,
+                trailers,
+                compression: Some(encoding.unwrap_or_default()),
+                head_sent: *head_sent,
+            };
+            return Reply::open(None, open);
+        }
         let result = result.and_then(|()| Ok(trailers.check()?));
         if *head_sent {
             return Reply::trailers(None, result, &trailers);
@@ -327,6 +413,37 @@ impl<T> Sender<T> {
         match result.and(head) {
             Ok(head) => Reply::trailers(Some(head), Ok(()), &trailers),
             Err(status) => Reply::failure(&accepted.head, status, &trailers),
+        }
+    }
+
+    fn gate(&self) -> Option<&Gate> {
+        self.watched.as_ref()?.gate.as_ref()
+    }
+
+    /// Waits until the interceptors have let the call go on.
+    #[cold]
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        let Some(gate) = self.gate() else {
+            return Poll::Ready(Ok(()));
+        };
+        let Some((opened, messages)) = ready!(gate.poll_open(cx)) else {
+            return Poll::Ready(Err(self.ended()));
+        };
+        self.mailbox = opened.mailbox;
+        self.watched = (!messages.is_empty()).then(|| {
+            Box::new(Watched {
+                messages,
+                ..Watched::default()
+            })
+        });
+        Poll::Ready(Ok(()))
+    }
+
+    /// An interceptor does not let a message pass: on a client that ends the call.
+    #[cold]
+    fn refuse(&self, status: &Status) {
+        if let Side::Client { .. } = self.side {
+            self.mailbox.cancel(Reason::CANCEL, || status.clone());
         }
     }
 
@@ -340,14 +457,36 @@ impl<T> Sender<T> {
     }
 }
 
+impl Watched {
+    /// Shows interceptors a message that was encoded, uncompressed; what they make of it is ready to be sent.
+    fn show(
+        &mut self,
+        encoded: Encoded,
+        scratch: &[u8],
+        compressor: Option<&dyn Compressor>,
+        limit: usize,
+    ) -> Result<Encoded, Status> {
+        let mut payload = Payload::prefixed(match encoded {
+            Encoded::Short => Bytes::copy_from_slice(scratch),
+            Encoded::Long(data) => data,
+        });
+        self.messages.apply(&mut payload)?;
+        payload.into_wire(compressor, limit).map(Encoded::Long)
+    }
+}
+
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         if let Side::Client { half_closed: false } = self.side {
-            self.mailbox.cancel(Reason::CANCEL, || {
+            let status = || {
                 Status::cancelled(
                     "the sending half was dropped before half_close(): the upload is incomplete",
                 )
-            });
+            };
+            match self.gate() {
+                Some(gate) => gate.cancel(status()),
+                None => self.mailbox.cancel(Reason::CANCEL, status),
+            }
         }
     }
 }

@@ -1,9 +1,14 @@
 //! The receiving half of a stream of messages.
 
-use super::arrival::IncomingCall;
+use super::{
+    arrival::IncomingCall,
+    hooks::MessageHooks,
+    intercept::{Answer, Around, Link, Outcome},
+    payload::Payload,
+};
 use crate::transport::{
     Mailbox,
-    mailbox::{End, Incoming},
+    mailbox::{End, Incoming, Interest, Outgoing},
 };
 use bytes::Bytes;
 use farcall_core::{
@@ -16,6 +21,7 @@ use std::{
     any::Any,
     fmt,
     future::poll_fn,
+    mem,
     ops::Range,
     pin::Pin,
     sync::Arc,
@@ -53,6 +59,34 @@ pub struct Streaming<T> {
     _channel: Option<KeepAlive>,
     /// Boxed: open streams are many, and have none.
     done: Option<Box<(Status, Metadata)>>,
+    /// Boxed: most calls have none.
+    watched: Option<Box<Watched>>,
+}
+
+/// What interceptors have to do with it.
+enum Watched {
+    /// (server) They look at messages.
+    Requests(MessageHooks),
+    /// (client) They stand around the call.
+    Responses(Responses),
+}
+
+struct Responses {
+    around: Around,
+    /// The initial metadata as they have left it.
+    metadata: Option<Metadata>,
+    /// They have been told that the call is over.
+    ended: bool,
+    /// They are over; what they have said is `done`, behind this message.
+    concluded: bool,
+    message: Option<Payload>,
+}
+
+/// What the reader waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Want {
+    Metadata,
+    Message,
 }
 
 enum Machine {
@@ -127,17 +161,46 @@ fn feed_request(machine: &mut RequestMachine, mut incoming: Incoming) -> Option<
 }
 
 impl<T> Streaming<T> {
-    pub(crate) fn of_requests<C: Codec<T> + Clone>(codec: &C, call: &IncomingCall) -> Streaming<T> {
+    pub(crate) fn of_requests<C: Codec<T> + Clone>(
+        codec: &C,
+        call: &mut IncomingCall,
+    ) -> Streaming<T> {
         let machine = RequestMachine::of(
             &call.arrival.accepted.head,
             Shape::Many,
             call.arrival.accepted.terms.limits.receive,
         );
-        Streaming::new(
+        let mut stream = Streaming::new(
             codec,
             Arc::clone(call.arrival.context.mailbox()),
             Machine::Request(Box::new(machine)),
-        )
+        );
+        if let Some(watch) = &mut call.watch
+            && !watch.requests.is_empty()
+        {
+            let hooks = mem::take(&mut watch.requests);
+            stream.watched = Some(Box::new(Watched::Requests(hooks)));
+        }
+        stream
+    }
+
+    /// Of a call that interceptors stand around, and may hold back.
+    pub(crate) fn of_link<C: Codec<T> + Clone>(
+        codec: &C,
+        link: &Arc<Link>,
+        options: ReceiveOptions,
+        channel: KeepAlive,
+    ) -> Streaming<T> {
+        let none = Mailbox::new(None, Interest::Any, Outgoing::default(), None);
+        let mut stream = Streaming::of_responses(codec, none, options, channel);
+        stream.watched = Some(Box::new(Watched::Responses(Responses {
+            around: Around::new(link),
+            metadata: None,
+            ended: false,
+            concluded: false,
+            message: None,
+        })));
+        stream
     }
 
     pub(crate) fn of_responses<C: Codec<T> + Clone>(
@@ -169,6 +232,7 @@ impl<T> Streaming<T> {
             decode,
             _channel: None,
             done: None,
+            watched: None,
         }
     }
 
@@ -187,6 +251,9 @@ impl<T> Streaming<T> {
     /// As [`message`](Streaming::message), for own futures.
     #[inline]
     pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        if self.watched.is_some() {
+            return self.poll_watched(cx, Want::Message);
+        }
         // Most messages lie behind one that was read together with them.
         if self.done.is_none()
             && let Some(message) = self.machine.next_in_place(&self.decode)
@@ -208,20 +275,24 @@ impl<T> Streaming<T> {
     }
 
     fn poll_by_steps(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        match ready!(self.poll_payload(cx)) {
+            Some(message) => {
+                let message = (self.decode)(&message, 0..message.len());
+                Poll::Ready(self.decoded(message))
+            }
+            None => Poll::Ready(self.end()),
+        }
+    }
+
+    /// The next message as it came; `None`: `done` says how the stream has ended.
+    #[inline]
+    fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            if let Some(done) = &self.done {
-                let status = &done.0;
-                return Poll::Ready(if status.is_ok() {
-                    Ok(None)
-                } else {
-                    Err(status.clone())
-                });
+            if self.done.is_some() {
+                return Poll::Ready(None);
             }
             match self.machine.poll() {
-                Progress::Message(message) => {
-                    let message = (self.decode)(&message, 0..message.len());
-                    return Poll::Ready(self.decoded(message));
-                }
+                Progress::Message(message) => return Poll::Ready(Some(message)),
                 Progress::Done { status, trailers } => {
                     let broken = !status.is_ok();
                     let status = self.with_attempts(status);
@@ -241,6 +312,14 @@ impl<T> Streaming<T> {
         }
     }
 
+    /// How the stream has ended.
+    fn end(&self) -> Result<Option<T>, Status> {
+        match &self.done {
+            Some(done) if !done.0.is_ok() => Err(done.0.clone()),
+            _ => Ok(None),
+        }
+    }
+
     /// (client) The initial metadata, as soon as it has arrived; empty if the server sent none.
     ///
     /// # Errors
@@ -250,7 +329,19 @@ impl<T> Streaming<T> {
     /// Dropped before it is ready, the future has lost nothing.
     pub async fn metadata(&mut self) -> Result<&Metadata, Status> {
         static EMPTY: Metadata = Metadata::new();
-        poll_fn(|cx| self.poll_metadata(cx)).await?;
+        match self.watched.is_some() {
+            true => poll_fn(|cx| self.poll_watched(cx, Want::Metadata))
+                .await
+                .map(drop)?,
+            false => poll_fn(|cx| self.poll_metadata(cx)).await?,
+        }
+        if let Some(Watched::Responses(Responses {
+            metadata: Some(metadata),
+            ..
+        })) = self.watched.as_deref()
+        {
+            return Ok(metadata);
+        }
         Ok(match &self.machine {
             Machine::Response(machine) => machine.metadata().unwrap_or(&EMPTY),
             Machine::Request(_) => &EMPTY,
@@ -283,13 +374,169 @@ impl<T> Streaming<T> {
         }
     }
 
+    /// As `poll_message` and `poll_metadata`, with interceptors.
+    #[cold]
+    fn poll_watched(
+        &mut self,
+        cx: &mut Context<'_>,
+        want: Want,
+    ) -> Poll<Result<Option<T>, Status>> {
+        let mut watched = self.watched.take();
+        let polled = match watched.as_deref_mut() {
+            Some(Watched::Responses(responses)) => self.poll_responses(responses, cx, want),
+            Some(Watched::Requests(_)) if want == Want::Metadata => Poll::Ready(Ok(None)),
+            Some(Watched::Requests(hooks)) => self.poll_requests(hooks, cx),
+            None => Poll::Ready(Ok(None)),
+        };
+        self.watched = watched;
+        polled
+    }
+
+    fn poll_requests(
+        &mut self,
+        hooks: &mut MessageHooks,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<T>, Status>> {
+        let Some(message) = ready!(self.poll_payload(cx)) else {
+            return Poll::Ready(self.end());
+        };
+        let shown = self.show(hooks, message);
+        Poll::Ready(match shown {
+            Ok(message) => Ok(Some(message)),
+            Err(status) => {
+                self.fail(status.clone());
+                Err(status)
+            }
+        })
+    }
+
+    fn show(&self, hooks: &mut MessageHooks, message: Bytes) -> Result<T, Status> {
+        let mut payload = Payload::new(message);
+        hooks.apply(&mut payload)?;
+        self.decode(payload)
+    }
+
+    fn decode(&self, payload: Payload) -> Result<T, Status> {
+        let message = payload.into_bytes();
+        (self.decode)(&message, 0..message.len())
+    }
+
+    fn poll_responses(
+        &mut self,
+        watched: &mut Responses,
+        cx: &mut Context<'_>,
+        want: Want,
+    ) -> Poll<Result<Option<T>, Status>> {
+        loop {
+            if watched.concluded {
+                return Poll::Ready(match watched.message.take() {
+                    Some(message) if want == Want::Message => self.decode(message).map(Some),
+                    message => {
+                        watched.message = message;
+                        self.end()
+                    }
+                });
+            }
+            match ready!(watched.around.poll_begun(cx)) {
+                Ok(None) => {}
+                Ok(Some(opened)) => {
+                    self.mailbox = opened.mailbox;
+                    if let Machine::Response(machine) = &mut self.machine {
+                        machine.lower_max_message_size(opened.max_receive);
+                    }
+                }
+                Err(outcome) => {
+                    self.conclude(watched, outcome);
+                    continue;
+                }
+            }
+            if !watched.ended {
+                let polled = match want {
+                    Want::Message => self.poll_payload(cx),
+                    Want::Metadata => self.poll_metadata(cx).map(|_| None),
+                };
+                self.see_metadata(watched);
+                match polled {
+                    Poll::Ready(Some(message)) => {
+                        match self.show(watched.around.responses(), message) {
+                            Ok(message) => return Poll::Ready(Ok(Some(message))),
+                            Err(status) => {
+                                self.abandon(Reason::CANCEL);
+                                watched.end(Err(status));
+                            }
+                        }
+                    }
+                    Poll::Ready(None) => match self.done.take() {
+                        Some(done) => {
+                            let outcome = self.outcome(watched, *done);
+                            watched.end(outcome);
+                        }
+                        None => return Poll::Ready(Ok(None)),
+                    },
+                    Poll::Pending => {}
+                }
+            }
+            let outcome = ready!(watched.around.poll_chain(cx));
+            self.conclude(watched, outcome);
+        }
+    }
+
+    /// Shows the initial metadata once.
+    fn see_metadata(&self, watched: &mut Responses) {
+        if !watched.around.heads().is_empty()
+            && let Machine::Response(machine) = &self.machine
+            && let Some(metadata) = machine.metadata()
+        {
+            let mut metadata = metadata.clone();
+            watched.around.heads().apply(&mut metadata);
+            watched.metadata = Some(metadata);
+        }
+    }
+
+    fn outcome(&self, watched: &Responses, (status, trailers): (Status, Metadata)) -> Outcome {
+        if !status.is_ok() {
+            return Err(status);
+        }
+        let own = watched.metadata.as_ref();
+        let metadata = own.or(match &self.machine {
+            Machine::Response(machine) => machine.metadata(),
+            Machine::Request(_) => None,
+        });
+        Ok(Answer {
+            metadata: metadata.cloned().unwrap_or_default(),
+            trailers,
+            ..Answer::default()
+        })
+    }
+
+    /// The interceptors are over: what they say is how the call has ended.
+    fn conclude(&mut self, watched: &mut Responses, outcome: Outcome) {
+        if !watched.ended {
+            self.abandon(Reason::CANCEL);
+        }
+        watched.concluded = true;
+        let done = match outcome {
+            Ok(answer) => {
+                watched.message = answer.message;
+                watched.metadata.get_or_insert(answer.metadata);
+                (Status::OK, answer.trailers)
+            }
+            Err(status) => {
+                let trailers = status.metadata().clone();
+                (status, trailers)
+            }
+        };
+        self.done = Some(Box::new(done));
+    }
+
     /// (client) Ends the call now with `CANCELLED`; the server's handler ends too. Dropping does the same, but leaves nobody to
     /// look at the outcome.
     pub fn cancel(&mut self) {
-        if matches!(self.machine, Machine::Response(_)) {
-            self.mailbox.cancel(Reason::CANCEL, || {
-                Status::cancelled("the call was cancelled")
-            });
+        let status = || Status::cancelled("the call was cancelled");
+        if let Some(Watched::Responses(responses)) = self.watched.as_deref() {
+            responses.around.cancel(status());
+        } else if matches!(self.machine, Machine::Response(_)) {
+            self.mailbox.cancel(Reason::CANCEL, status);
         }
     }
 
@@ -331,6 +578,14 @@ impl<T> Streaming<T> {
         if matches!(self.machine, Machine::Response(_)) {
             self.mailbox.close(reason);
         }
+    }
+}
+
+impl Responses {
+    /// Tells the interceptors how the call has ended.
+    fn end(&mut self, outcome: Outcome) {
+        self.ended = true;
+        self.around.end(outcome);
     }
 }
 

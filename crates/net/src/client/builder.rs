@@ -10,7 +10,10 @@ use super::{
 };
 use crate::clock;
 use crate::{
-    call::Encoding,
+    call::{
+        Encoding,
+        intercept::{Chain, Interceptor},
+    },
     error::{ConfigError, check_windows},
     peer::{Act, Budget},
     proxy::{Proxy, Routes},
@@ -93,6 +96,7 @@ pub struct ChannelBuilder {
     pacer: PacerConfig,
     http2: Config,
     polling: Duration,
+    interceptors: Chain,
     retries: RetrySettings,
 }
 
@@ -121,6 +125,7 @@ impl Channel {
             pacer: PacerConfig::default(),
             http2: Config::default(),
             polling: Duration::ZERO,
+            interceptors: Chain::default(),
             retries: RetrySettings::default(),
         }
     }
@@ -285,6 +290,12 @@ impl ChannelBuilder {
         self
     }
 
+    /// Puts an interceptor around all calls, inside of those that were put before, outside of those of a call. See [`Interceptor`].
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
+        self.interceptors.push(interceptor);
+        self
+    }
+
     /// Size of received header lists (names, values and 32 bytes per field), in bytes; advertised to servers.
     /// Default 8 KiB.
     pub fn max_header_list_size(mut self, bytes: u32) -> Self {
@@ -435,7 +446,7 @@ impl ChannelBuilder {
             retries: Arc::new(Retries::new(self.retries)),
             log: Arc::default(),
         };
-        Ok(Channel::new(settings, machine))
+        Ok(Channel::new(settings, machine, self.interceptors))
     }
 }
 

@@ -9,7 +9,10 @@ use super::{
     shared::{Settings, Shared},
 };
 use crate::{
-    call::Encoding,
+    call::{
+        Encoding,
+        intercept::{Chain, Interceptor},
+    },
     peer::PeerReports,
     transport::{Mailbox, connect::Security, mailbox::End},
 };
@@ -56,6 +59,14 @@ use std::{
 #[derive(Clone)]
 pub struct Channel {
     inner: Arc<Inner>,
+    /// What stands around the calls of this handle.
+    attached: Option<Arc<Attached>>,
+}
+
+/// What stands around calls.
+#[derive(Clone, Default)]
+pub(crate) struct Attached {
+    pub(crate) chain: Arc<Chain>,
 }
 
 struct Inner {
@@ -69,7 +80,7 @@ impl Drop for Inner {
 }
 
 impl Channel {
-    pub(crate) fn new(settings: Settings, machine: Machine) -> Channel {
+    pub(crate) fn new(settings: Settings, machine: Machine, chain: Chain) -> Channel {
         let secure = !matches!(settings.security, Security::Plaintext);
         let heads = Heads::new(
             settings.authority.clone().into(),
@@ -88,7 +99,32 @@ impl Channel {
         });
         Channel {
             inner: Arc::new(Inner { shared }),
+            attached: (!chain.is_empty()).then(|| {
+                Arc::new(Attached {
+                    chain: Arc::new(chain),
+                })
+            }),
         }
+    }
+
+    /// A handle of the same channel whose calls pass `interceptor` too, inside of those that the calls of this handle pass. Both share all
+    /// connections. See [`Interceptor`].
+    pub fn with_interceptor(&self, interceptor: impl Interceptor) -> Channel {
+        let mut attached = self.attached.as_deref().cloned().unwrap_or_default();
+        Arc::make_mut(&mut attached.chain).push(interceptor);
+        Channel {
+            inner: Arc::clone(&self.inner),
+            attached: Some(Arc::new(attached)),
+        }
+    }
+
+    pub(crate) fn attached(&self) -> Option<&Attached> {
+        self.attached.as_deref()
+    }
+
+    /// The `:authority` of calls.
+    pub(crate) fn authority(&self) -> &str {
+        &self.settings().authority
     }
 
     /// The canonical form of the target, such as `dns:///localhost:50051`.

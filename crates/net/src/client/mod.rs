@@ -13,6 +13,7 @@ mod heads;
 mod held;
 mod idle;
 mod inbox;
+mod intercepted;
 mod news;
 mod options;
 mod picker_cell;

@@ -1,11 +1,11 @@
 //! What a caller can say about one call.
 
-use crate::call::Encoding;
+use crate::call::{Encoding, Extensions, intercept::Chain};
 use farcall_core::{Metadata, retry::RetryOptions};
 use std::time::{Duration, Instant};
 
 /// The options of one call; the channel's defaults fill what is left open.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Instant>,
@@ -16,6 +16,36 @@ pub(crate) struct CallOptions {
     pub(crate) max_send: Option<usize>,
     /// About the attempts of the call; rare.
     pub(crate) retry: Option<Box<RetryOptions>>,
+    /// What most calls do not have.
+    pub(crate) extras: Option<Box<Extras>>,
+}
+
+/// What concerns a call's interceptors.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
+    pub(crate) chain: Chain,
+    pub(crate) extensions: Extensions,
+}
+
+impl CallOptions {
+    /// Those of a call that starts with a request.
+    pub(crate) fn of_request(metadata: Metadata, extensions: Extensions) -> CallOptions {
+        let extras = (!extensions.is_empty()).then(|| {
+            Box::new(Extras {
+                extensions,
+                ..Extras::default()
+            })
+        });
+        CallOptions {
+            metadata,
+            extras,
+            ..CallOptions::default()
+        }
+    }
+
+    pub(crate) fn extras(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
 }
 
 /// The setters that all four kinds of call have.
@@ -92,6 +122,20 @@ macro_rules! call_options {
         /// more, no attempt follows the one it has then. Default: the channel's, 256 KiB.
         pub fn max_retry_buffer_size(mut self, bytes: usize) -> Self {
             self.options.retry.get_or_insert_default().buffer = Some(bytes);
+            self
+        }
+
+        /// Puts an interceptor around this call, inside of those of the channel and of those that were put before. See
+        /// [`Interceptor`](crate::interceptor::Interceptor).
+        pub fn interceptor(mut self, interceptor: impl crate::interceptor::Interceptor) -> Self {
+            self.options.extras().chain.push(interceptor);
+            self
+        }
+
+        /// Tells the call's interceptors something ([`Call::extensions`](crate::interceptor::Call::extensions)); it is not
+        /// sent. One value of each type.
+        pub fn extension(mut self, value: impl Send + Sync + 'static) -> Self {
+            self.options.extras().extensions.insert(value);
             self
         }
     };

@@ -175,7 +175,7 @@ pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
 }
 
 /// The earliest of the call's own deadline, its timeout and the deadline of the call being handled.
-fn deadline(options: &CallOptions, context: Option<&Context>) -> Option<Instant> {
+pub(crate) fn deadline(options: &CallOptions, context: Option<&Context>) -> Option<Instant> {
     if options.timeout.is_none() && options.deadline.is_none() {
         return context.and_then(Context::deadline);
     }

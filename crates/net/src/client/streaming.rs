@@ -2,6 +2,7 @@
 
 use super::{
     channel::Channel,
+    intercepted,
     options::{CallOptions, call_options},
     start,
 };
@@ -54,11 +55,8 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ServerStreamingCall<Req, Res,
         method: &Method<Req, Res, C>,
         request: impl IntoRequest<Req>,
     ) -> Self {
-        let (message, metadata) = request.into_request().into_parts();
-        let options = CallOptions {
-            metadata,
-            ..CallOptions::default()
-        };
+        let (message, metadata, extensions) = request.into_request().into_sendable();
+        let options = CallOptions::of_request(metadata, extensions);
         ServerStreamingCall {
             channel: channel.clone(),
             method: method.clone(),
@@ -71,6 +69,15 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ServerStreamingCall<Req, Res,
 
     fn start(self) -> Result<Streaming<Res>, Status> {
         let codec = self.method.codec();
+        if intercepted::is_intercepted(&self.channel, &self.options) {
+            let (channel, descriptor) = (&self.channel, self.method.descriptor());
+            let options = channel.receive_options(channel.max_receive(&self.options));
+            let message = &self.message;
+            let link =
+                intercepted::server_streaming(channel, descriptor, codec, message, self.options)?;
+            let keep = channel.keep_alive();
+            return Ok(Streaming::of_link(codec, &link, options, keep));
+        }
         let subtype = Codec::<Req>::content_subtype(codec);
         let compressor = self
             .channel
@@ -163,6 +170,15 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> BidiCall<Req, Res, C> {
         let codec = self.method.codec();
         let subtype = Codec::<Req>::content_subtype(codec);
         let descriptor = self.method.descriptor().clone();
+        if intercepted::is_intercepted(&self.channel, &self.options) {
+            let channel = &self.channel;
+            let options = channel.receive_options(channel.max_receive(&self.options));
+            let link = intercepted::halves(channel, &descriptor, subtype, self.options, None);
+            return (
+                Sender::of_link(codec, &link, compressor, limit),
+                Streaming::of_link(codec, &link, options, channel.keep_alive()),
+            );
+        }
         let started = start::start(
             &self.channel,
             &descriptor,

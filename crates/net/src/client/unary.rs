@@ -2,14 +2,18 @@
 
 use super::{
     channel::Channel,
+    intercepted::{self, Held},
     options::{CallOptions, call_options},
     start::{self, Started},
 };
 use crate::{
-    call::{IntoRequest, Response, Sender, feed_response},
+    call::{
+        IntoRequest, Response, Sender, feed_response,
+        intercept::{Around, Link, Outcome},
+    },
     transport::{
         Mailbox,
-        mailbox::{Finish, Incoming, Interest},
+        mailbox::{Finish, Incoming, Interest, Outgoing},
     },
 };
 use bytes::Bytes;
@@ -68,11 +72,8 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
         method: &Method<Req, Res, C>,
         request: impl IntoRequest<Req>,
     ) -> Self {
-        let (message, metadata) = request.into_request().into_parts();
-        let options = CallOptions {
-            metadata,
-            ..CallOptions::default()
-        };
+        let (message, metadata, extensions) = request.into_request().into_sendable();
+        let options = CallOptions::of_request(metadata, extensions);
         UnaryCall {
             channel: channel.clone(),
             method: method.clone(),
@@ -83,8 +84,14 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
 
     call_options!();
 
-    fn start(self) -> PendingResponse<Res, C> {
+    fn start(self) -> State<Req, Res, C> {
         let codec = self.method.codec();
+        if intercepted::is_intercepted(&self.channel, &self.options) {
+            let descriptor = self.method.descriptor();
+            let message = &self.message;
+            let held = intercepted::unary(&self.channel, descriptor, codec, message, self.options);
+            return State::Held(held, codec.clone());
+        }
         let subtype = Codec::<Req>::content_subtype(codec);
         let limit = self.channel.max_send(&self.options);
         let compressor = self
@@ -103,7 +110,7 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
                 Finish::HalfClose,
             )
         });
-        PendingResponse::new(self.channel, codec.clone(), started)
+        State::Started(PendingResponse::new(self.channel, codec.clone(), started))
     }
 }
 
@@ -153,6 +160,8 @@ pub struct UnaryFuture<Req, Res, C = Prost> {
 enum State<Req, Res, C> {
     Unstarted(Option<UnaryCall<Req, Res, C>>),
     Started(PendingResponse<Res, C>),
+    /// Interceptors stand around it.
+    Held(Held, C),
 }
 
 impl<Req, Res, C> Unpin for UnaryFuture<Req, Res, C> {}
@@ -163,10 +172,11 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> Future for UnaryFuture<Req, R
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Unstarted(call) = &mut self.state {
             let call = call.take().expect("the state changes in the same breath");
-            self.state = State::Started(call.start());
+            self.state = call.start();
         }
         match &mut self.state {
             State::Started(pending) => Pin::new(pending).poll(cx),
+            State::Held(held, codec) => held.poll(cx).map(|outcome| received(codec, outcome)),
             State::Unstarted(_) => Poll::Pending,
         }
     }
@@ -223,6 +233,12 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res,
         let subtype = Codec::<Req>::content_subtype(codec);
         let compressor = start::compressor(&self.channel, &self.options);
         let descriptor = self.method.descriptor().clone();
+        if intercepted::is_intercepted(&self.channel, &self.options) {
+            let (channel, options) = (&self.channel, self.options);
+            let link = intercepted::halves(channel, &descriptor, subtype, options, None);
+            let pending = PendingResponse::of_link(self.channel, codec.clone(), &link);
+            return (Sender::of_link(codec, &link, compressor, limit), pending);
+        }
         let started = start::start(
             &self.channel,
             &descriptor,
@@ -254,7 +270,7 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res,
         match sender.send_all(messages).await {
             Ok(()) => sender.half_close(),
             // An ended call says better than its sender why it ended.
-            Err(status) if !response.mailbox.is_over() => return Err(status),
+            Err(status) if !response.is_over() => return Err(status),
             Err(_) => {}
         }
         response.await
@@ -303,11 +319,13 @@ pub struct PendingResponse<Res, C = Prost> {
     codec: C,
     /// Kept alive while the call waits for a connection.
     channel: Channel,
+    /// Boxed: most calls have no interceptors.
+    around: Option<Box<Around>>,
     response: PhantomData<fn() -> Res>,
 }
 
 impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
-    fn new(channel: Channel, codec: C, started: Result<Started, Status>) -> Self {
+    pub(super) fn new(channel: Channel, codec: C, started: Result<Started, Status>) -> Self {
         let Started {
             mailbox,
             max_receive,
@@ -319,18 +337,45 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
             machine: None,
             codec,
             channel,
+            around: None,
             response: PhantomData,
         }
     }
 
+    /// Of a stream of requests that interceptors stand around, and may hold back.
+    fn of_link(channel: Channel, codec: C, link: &Arc<Link>) -> Self {
+        let mailbox = Mailbox::new(None, Interest::Any, Outgoing::default(), None);
+        let max_receive = 0;
+        let none = Started {
+            mailbox,
+            max_receive,
+        };
+        let mut pending = PendingResponse::new(channel, codec, Ok(none));
+        pending.around = Some(Box::new(Around::new(link)));
+        pending
+    }
+
+    /// Whether nothing that is sent would be of use.
+    fn is_over(&self) -> bool {
+        match &self.around {
+            Some(around) => around.is_over(),
+            None => self.mailbox.is_over(),
+        }
+    }
+
+    #[cold]
+    fn poll_around(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let Some(around) = &mut self.around else {
+            return Poll::Pending;
+        };
+        match ready!(around.poll_begun(cx)) {
+            Ok(_) => around.poll_chain(cx),
+            Err(outcome) => Poll::Ready(outcome),
+        }
+    }
+
     fn decode(&self, message: Bytes, metadata: &Metadata) -> Result<Res, Status> {
-        self.codec.decode(message).map_err(|error| {
-            Status::internal(format!(
-                "the response message could not be decoded: {error}"
-            ))
-            .mark_received()
-            .with_initial_metadata(metadata.clone())
-        })
+        decode(&self.codec, message, metadata)
     }
 
     /// The outcome, if what has arrived makes one; else how many bytes the message still needs.
@@ -370,10 +415,48 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
     }
 }
 
+fn decode<Res, C: Codec<Res>>(
+    codec: &C,
+    message: Bytes,
+    metadata: &Metadata,
+) -> Result<Res, Status> {
+    codec.decode(message).map_err(|error| {
+        Status::internal(format!(
+            "the response message could not be decoded: {error}"
+        ))
+        .mark_received()
+        .with_initial_metadata(metadata.clone())
+    })
+}
+
+/// The response that interceptors have let pass, or made.
+fn received<Res, C: Codec<Res>>(codec: &C, outcome: Outcome) -> Result<Response<Res>, Status> {
+    let answer = outcome?;
+    let Some(message) = answer.message else {
+        return Err(Status::internal(
+            "an interceptor answered without a message",
+        ));
+    };
+    let message = decode(codec, message.into_bytes(), &answer.metadata)?;
+    let compressed = answer.compressed;
+    Ok(Response::received(
+        message,
+        answer.metadata,
+        answer.trailers,
+        compressed,
+    ))
+}
+
 impl<Res, C: Codec<Res>> Future for PendingResponse<Res, C> {
     type Output = Result<Response<Res>, Status>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.around.is_some() {
+            let outcome = ready!(self.poll_around(cx));
+            self.around = None;
+            self.finished = true;
+            return Poll::Ready(received(&self.codec, outcome));
+        }
         let mut missing = 0;
         loop {
             match ready!(self.mailbox.poll_response(cx, missing)) {

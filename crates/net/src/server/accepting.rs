@@ -150,6 +150,7 @@ impl Server {
         if self.all_to_completion {
             self.router.all_run_to_completion();
         }
+        self.router.surround(&self.interceptors);
         if let Some(problem) = self.router.duplicates().first() {
             return Err(ConfigError::new(problem.as_str()));
         }

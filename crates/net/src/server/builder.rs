@@ -5,7 +5,10 @@ use super::{
     service::Service,
 };
 use crate::{
-    call::Limits,
+    call::{
+        Limits,
+        intercept::{Chain, Interceptor},
+    },
     clock,
     peer::{Act, Budget, PeerReports},
 };
@@ -39,6 +42,7 @@ type Tls = std::convert::Infallible;
 #[must_use = "a server does nothing until it serves"]
 pub struct Server {
     pub(super) router: Router,
+    pub(super) interceptors: Chain,
     pub(super) limits: Limits,
     pub(super) http2: Config,
     pub(super) handshake_timeout: Duration,
@@ -59,6 +63,7 @@ impl Server {
     pub fn builder() -> Server {
         Server {
             router: Router::default(),
+            interceptors: Chain::default(),
             limits: DEFAULT_LIMITS,
             http2: Config::default(),
             handshake_timeout: Duration::from_secs(20),
@@ -78,6 +83,14 @@ impl Server {
     /// Offers a service. Adding one twice is an error of [`bind`](Server::bind).
     pub fn add_service<S: Service>(mut self, service: S) -> Self {
         self.router.add(&service);
+        self
+    }
+
+    /// Puts an interceptor around the calls of all services, also of those that were added before: inside of the interceptors that
+    /// were put before, outside of those [of a service](super::Intercepted). Calls of methods that the server does not have do not
+    /// pass it. See [`Interceptor`].
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
+        self.interceptors.push(interceptor);
         self
     }
 

@@ -1,30 +1,16 @@
-//! Handlers behind one type: bytes in, a reply out.
+//! A method that the server offers.
 
 use super::earned::Earned;
-use crate::call::{IncomingCall, Reply};
+use crate::call::{handler::Handler, intercept::Chain};
 use farcall_core::MethodDescriptor;
-use std::{future::Future, pin::Pin};
+use std::sync::Arc;
 
-pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
-
-/// A method's code, without its types.
-pub(crate) trait Handler: Send + Sync + 'static {
-    fn call(&self, call: IncomingCall) -> HandlerFuture;
-}
-
-impl<F> Handler for F
-where
-    F: Fn(IncomingCall) -> HandlerFuture + Send + Sync + 'static,
-{
-    fn call(&self, call: IncomingCall) -> HandlerFuture {
-        self(call)
-    }
-}
-
-/// A method that the server offers.
+/// See the module.
 pub(crate) struct Route {
     pub(crate) descriptor: MethodDescriptor,
-    pub(crate) handler: Box<dyn Handler>,
+    pub(crate) handler: Arc<dyn Handler>,
+    /// What stands around the handler: the server's interceptors, then the service's.
+    pub(crate) interceptors: Option<Arc<Chain>>,
     /// Cancellation and deadline do not drop the handler.
     pub(crate) run_to_completion: bool,
     pub(crate) earned: Earned,

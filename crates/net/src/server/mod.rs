@@ -8,6 +8,7 @@ mod connection;
 mod earned;
 mod getting_ready;
 mod handler;
+mod intercepted;
 mod known;
 mod lifecycle;
 pub(crate) mod listener;
@@ -29,6 +30,7 @@ const SILENT_GRACE: Duration = Duration::from_secs(1);
 
 pub use accepting::ShutdownReport;
 pub use builder::Server;
+pub use intercepted::Intercepted;
 pub use lifecycle::{Lifecycle, ServiceInfo};
 pub use listener::BindError;
 pub use serve::{Bound, ServeError};

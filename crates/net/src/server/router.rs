@@ -4,9 +4,12 @@ use super::{
     earned::Earned,
     handler::Route,
     lifecycle::{Lifecycle, ServiceInfo},
-    service::{Companion, Service},
+    service::{Companion, Entry, Service},
 };
-use crate::{call::Limits, clock};
+use crate::{
+    call::{Limits, intercept::Chain},
+    clock,
+};
 use farcall_core::Status;
 use std::{
     collections::{HashMap, HashSet},
@@ -36,12 +39,18 @@ impl Router {
             return;
         }
         let mut descriptors = Vec::with_capacity(service.methods.list.len());
-        for (descriptor, handler) in service.methods.list {
+        for entry in service.methods.list {
+            let Entry {
+                descriptor,
+                handler,
+                interceptors,
+            } = entry;
             descriptors.push(descriptor.clone());
             let path = descriptor.path().to_owned();
             let route = Route {
                 descriptor,
                 handler,
+                interceptors: (!interceptors.is_empty()).then(|| Arc::new(interceptors)),
                 run_to_completion: false,
                 earned: Earned::new(clock::now()),
             };
@@ -88,6 +97,20 @@ impl Router {
     pub(crate) fn all_run_to_completion(&mut self) {
         for route in self.routes.values_mut().filter_map(Arc::get_mut) {
             route.run_to_completion = true;
+        }
+    }
+
+    /// Puts the server's interceptors around those of its services.
+    pub(crate) fn surround(&mut self, interceptors: &Chain) {
+        if interceptors.is_empty() {
+            return;
+        }
+        for route in self.routes.values_mut().filter_map(Arc::get_mut) {
+            let mut chain = interceptors.clone();
+            if let Some(inside) = &route.interceptors {
+                chain.extend(inside);
+            }
+            route.interceptors = Some(Arc::new(chain));
         }
     }
 

@@ -1,11 +1,8 @@
 //! Handlers at work: in tasks of their own, or for one poll in the driver's.
 
-use super::{
-    handler::{HandlerFuture, Route},
-    shared::Shared,
-};
+use super::{handler::Route, shared::Shared};
 use crate::{
-    call::{Context, Reply, Terms},
+    call::{Context, Reply, Terms, handler::HandlerFuture, reply::Special},
     clock,
     log::Trouble,
     transport::{
@@ -153,9 +150,9 @@ impl Future for Running {
             if let Some(data) = reply.data {
                 outgoing.data.push(data);
             }
-            outgoing.finish = match reply.broken {
-                Some(status) => Finish::Broken(status),
-                None => Finish::Trailers(reply.trailers),
+            outgoing.finish = match reply.special {
+                Special::Broken(status) => Finish::Broken(status),
+                _ => Finish::Trailers(reply.trailers),
             };
         });
         Poll::Ready(())

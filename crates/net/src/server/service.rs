@@ -1,13 +1,12 @@
 //! What generated code hands to the server.
 
-use super::{
-    handler::{Handler, HandlerFuture},
-    lifecycle::Lifecycle,
-};
+use super::lifecycle::Lifecycle;
 use crate::call::{
-    Accepted, Arrival, IncomingCall, Reply, Request, Response, Sender, Streaming, reply,
+    Accepted, IncomingCall, Reply, Request, Response, Sender, Streaming,
+    handler::{Handler, HandlerFuture},
+    intercept::Chain,
+    reply,
 };
-use bytes::Bytes;
 use farcall_core::{Codec, Metadata, Method, MethodDescriptor, Status};
 use std::{future::Future, sync::Arc};
 
@@ -84,7 +83,7 @@ pub trait Service {
 /// ```
 #[derive(Default)]
 pub struct Methods {
-    pub(super) list: Vec<(MethodDescriptor, Box<dyn Handler>)>,
+    pub(super) list: Vec<Entry>,
     pub(super) companions: Vec<Companion>,
 }
 
@@ -109,7 +108,32 @@ impl Companion {
     }
 }
 
+/// A method that a service offers.
+pub(super) struct Entry {
+    pub(super) descriptor: MethodDescriptor,
+    pub(super) handler: Arc<dyn Handler>,
+    /// Those of the service.
+    pub(super) interceptors: Chain,
+}
+
 impl Methods {
+    /// How many methods and companions there are.
+    pub(super) fn mark(&self) -> (usize, usize) {
+        (self.list.len(), self.companions.len())
+    }
+
+    /// Puts interceptors around what has come since a mark was taken.
+    pub(super) fn surround(&mut self, mark: (usize, usize), outside: &Chain) {
+        for entry in &mut self.list[mark.0..] {
+            let mut chain = outside.clone();
+            chain.extend(&entry.interceptors);
+            entry.interceptors = chain;
+        }
+        for companion in &mut self.companions[mark.1..] {
+            companion.methods.surround((0, 0), outside);
+        }
+    }
+
     /// Offers another service beside this one, as if it had been added to the server too: an older version of the same
     /// service, for example.
     pub fn companion<S: Service>(&mut self, service: &S) {
@@ -121,7 +145,11 @@ impl Methods {
         descriptor: MethodDescriptor,
         handler: impl Fn(IncomingCall) -> HandlerFuture + Send + Sync + 'static,
     ) {
-        self.list.push((descriptor, Box::new(handler)));
+        self.list.push(Entry {
+            descriptor,
+            handler: Arc::new(handler),
+            interceptors: Chain::default(),
+        });
     }
 
     /// A method with one request and one response.
@@ -142,12 +170,14 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let accepted = Arc::clone(&call.arrival.accepted);
-                let request = match decode_request(&codec, call.message, call.arrival) {
+                let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.open);
+                let request = match decode_request(&codec, call) {
                     Ok(request) => request,
-                    Err(status) => return Reply::failure(&accepted.head, status, &Metadata::new()),
+                    Err(status) => {
+                        return reply_unary::<Res, _>(&codec, &accepted, open, Err(status));
+                    }
                 };
-                reply_unary(&codec, &accepted, handler(service, request).await)
+                reply_unary(&codec, &accepted, open, handler(service, request).await)
             })
         });
     }
@@ -167,11 +197,11 @@ impl Methods {
         Fut: Future<Output = (Result<(), Status>, Sender<Res>)> + Send,
     {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
-        self.add(method.descriptor().clone(), move |call| {
+        self.add(method.descriptor().clone(), move |mut call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let replies = Sender::of_server(&codec, &call);
-                let request = match decode_request(&codec, call.message, call.arrival) {
+                let replies = Sender::of_server(&codec, &mut call);
+                let request = match decode_request(&codec, call) {
                     Ok(request) => request,
                     Err(status) => return replies.conclude(Err(status)),
                 };
@@ -199,9 +229,9 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let accepted = Arc::clone(&call.arrival.accepted);
+                let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.open);
                 let request = stream_request(&codec, call);
-                reply_unary(&codec, &accepted, handler(service, request).await)
+                reply_unary(&codec, &accepted, open, handler(service, request).await)
             })
         });
     }
@@ -221,10 +251,10 @@ impl Methods {
         Fut: Future<Output = (Result<(), Status>, Sender<Res>)> + Send,
     {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
-        self.add(method.descriptor().clone(), move |call| {
+        self.add(method.descriptor().clone(), move |mut call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let replies = Sender::of_server(&codec, &call);
+                let replies = Sender::of_server(&codec, &mut call);
                 let request = stream_request(&codec, call);
                 let (result, replies) = handler(service, request, replies).await;
                 replies.conclude(result)
@@ -256,35 +286,37 @@ pub async fn unimplemented<R, T>(method: &str, request: R) -> Result<T, Status> 
 
 fn decode_request<Req, C: Codec<Req>>(
     codec: &C,
-    message: Bytes,
-    arrival: Arrival,
+    call: IncomingCall,
 ) -> Result<Request<Req>, Status> {
-    arrival
-        .accepted
-        .head
-        .check_subtype(codec.content_subtype())?;
-    let message = codec.decode(message).map_err(|error| {
+    let head = &call.arrival.accepted.head;
+    head.check_subtype(codec.content_subtype())?;
+    let message = codec.decode(call.message).map_err(|error| {
         Status::internal(format!("the request message could not be decoded: {error}"))
     })?;
-    let metadata = arrival.accepted.head.metadata.clone();
-    Ok(Request::arrived(message, metadata, arrival))
+    Ok(Request::arrived(
+        message,
+        call.metadata,
+        call.arrival,
+        call.extensions,
+    ))
 }
 
 fn stream_request<Req, C: Codec<Req> + Clone>(
     codec: &C,
-    call: IncomingCall,
+    mut call: IncomingCall,
 ) -> Request<Streaming<Req>> {
-    let metadata = call.arrival.accepted.head.metadata.clone();
-    let stream = Streaming::of_requests(codec, &call);
-    Request::arrived(stream, metadata, call.arrival)
+    let stream = Streaming::of_requests(codec, &mut call);
+    Request::arrived(stream, call.metadata, call.arrival, call.extensions)
 }
 
 fn reply_unary<Res, C: Codec<Res>>(
     codec: &C,
     accepted: &Accepted,
+    open: bool,
     result: Result<Response<Res>, Status>,
 ) -> Reply {
     match result {
+        result if open => reply::open_unary(codec, result),
         Ok(response) => reply::unary(codec, accepted, response),
         Err(status) => Reply::failure(&accepted.head, status, &Metadata::new()),
     }

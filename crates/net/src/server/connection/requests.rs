@@ -3,7 +3,7 @@
 use super::{
     super::{
         calls::{Arrived, Call, State},
-        handler::{HandlerFuture, Route},
+        handler::Route,
         known::Parsed,
         running::{self, Running},
     },
@@ -11,7 +11,12 @@ use super::{
     replies::reject,
 };
 use crate::{
-    call::{Accepted, Arrival, Context, IncomingCall, Reply},
+    call::{
+        Accepted, Arrival, Context, Extensions, IncomingCall, Payload, Reply,
+        handler::HandlerFuture,
+        intercept::{self, Parts, ServerEnd},
+        reply::Special,
+    },
     log::Trouble,
     transport::{Mailbox, mailbox::End},
 };
@@ -281,13 +286,36 @@ impl ServerRole {
             message,
             compressed,
         } = arrived;
+        let metadata = accepted.head.metadata.clone();
         let arrival = Arrival {
             accepted,
             context: Context::new(Arc::clone(&mailbox)),
             compressed,
         };
-        let call = IncomingCall { arrival, message };
-        let mut future = match running::guarded(|| route.handler.call(call)) {
+        let future = match &route.interceptors {
+            None => running::guarded(|| {
+                route.handler.call(IncomingCall {
+                    arrival,
+                    message,
+                    metadata,
+                    open: false,
+                    watch: None,
+                    extensions: Extensions::default(),
+                })
+            }),
+            Some(interceptors) => {
+                let message = match route.descriptor.kind().client_streams() {
+                    true => None,
+                    false => Some(Payload::new(message)),
+                };
+                let method = route.descriptor.clone();
+                let parts = Parts::new(method, metadata, mailbox.deadline(), message);
+                let end = ServerEnd::new(Arc::clone(&route.handler), arrival);
+                let call = intercept::Call::of_server(parts, end);
+                running::guarded(|| interceptors.of_server(call))
+            }
+        };
+        let mut future = match future {
             Ok(future) => future,
             Err(panic) => {
                 self.report(Trouble::Panic, &panic);
@@ -300,7 +328,9 @@ impl ServerRole {
             && let Poll::Ready(mut reply) = self.poll_inline(now, &mailbox, &mut future, &route)
         {
             drop(future);
-            if reply.broken.is_some() || route.descriptor.kind() != MethodKind::Unary {
+            if matches!(reply.special, Special::Broken(_))
+                || route.descriptor.kind() != MethodKind::Unary
+            {
                 let head_sent = self.flush_finished(connection, now, key, &mailbox);
                 reply.conclude(head_sent);
             }

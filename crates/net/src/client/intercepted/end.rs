@@ -1,0 +1,179 @@
+//! Where a client's interceptors end: the call goes out.
+
+use super::super::{
+    channel::Channel,
+    options::CallOptions,
+    start::{self, Started},
+    unary::PendingResponse,
+};
+use crate::{
+    call::{
+        Payload, Response, Watch,
+        intercept::{Answer, ClientEnd, Link, Opened, Outcome, Parts, set_under_way},
+    },
+    transport::mailbox::{Finish, Interest},
+};
+use bytes::Bytes;
+use farcall_core::{Raw, Status};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+/// See the module.
+pub(super) struct Outbound {
+    channel: Channel,
+    content_subtype: &'static str,
+    /// Without what interceptors may change.
+    options: CallOptions,
+    /// Of a call with halves.
+    link: Option<Arc<Link>>,
+    state: State,
+}
+
+enum State {
+    Idle,
+    /// One response is on its way.
+    Response(PendingResponse<Bytes, Raw>),
+    /// The receiving half tells the end.
+    Stream,
+}
+
+impl Outbound {
+    pub(super) fn new(
+        channel: Channel,
+        content_subtype: &'static str,
+        options: CallOptions,
+        link: Option<Arc<Link>>,
+    ) -> Outbound {
+        Outbound {
+            channel,
+            content_subtype,
+            options,
+            link,
+            state: State::Idle,
+        }
+    }
+
+    fn start(&mut self, parts: &mut Parts) -> Result<(), Status> {
+        let kind = parts.method.kind();
+        let message = match parts.kept {
+            true => parts.message.clone(),
+            false => parts.message.take(),
+        };
+        let data = match message {
+            Some(message) => Some(self.encode(parts, message)?),
+            None => None,
+        };
+        let mut watch = Watch::default();
+        if let Some(hooks) = &mut parts.hooks {
+            if kind.client_streams() {
+                watch.requests = hooks.take_requests();
+            }
+            if kind.server_streams() {
+                watch.responses = hooks.take_responses();
+                watch.heads = hooks.take_heads();
+            }
+        }
+        let started = start::start(
+            &self.channel,
+            &parts.method,
+            self.content_subtype,
+            CallOptions {
+                timeout: None,
+                deadline: parts.deadline,
+                metadata: parts.metadata.clone(),
+                extras: None,
+                ..self.options
+            },
+            match kind.server_streams() {
+                true => Interest::Any,
+                false => Interest::End,
+            },
+            data,
+            match kind.client_streams() {
+                true => Finish::Open,
+                false => Finish::HalfClose,
+            },
+        )?;
+        if let Some(link) = &self.link {
+            let Started {
+                mailbox,
+                max_receive,
+            } = &started;
+            let opened = Opened {
+                mailbox: Arc::clone(mailbox),
+                max_receive: *max_receive,
+            };
+            link.start(opened, watch);
+        }
+        self.state = match kind.server_streams() {
+            true => State::Stream,
+            false => State::Response(PendingResponse::new(self.channel.clone(), Raw, Ok(started))),
+        };
+        Ok(())
+    }
+
+    fn encode(&self, parts: &mut Parts, mut message: Payload) -> Result<Bytes, Status> {
+        if let Some(hooks) = &mut parts.hooks {
+            hooks.apply_to_request(&mut message)?;
+        }
+        let compressor = self
+            .channel
+            .compressor(self.channel.encoding(&self.options))?;
+        message.into_wire(compressor, self.channel.max_send(&self.options))
+    }
+}
+
+impl ClientEnd for Outbound {
+    fn poll_run(&mut self, parts: &mut Parts, cx: &mut Context<'_>) -> Poll<Outcome> {
+        if let State::Idle = self.state {
+            self.start(parts)?;
+        }
+        set_under_way(true);
+        let response = match &mut self.state {
+            State::Response(response) => ready!(Pin::new(response).poll(cx)),
+            State::Stream => {
+                return match &self.link {
+                    Some(link) => link.poll_end(cx),
+                    None => Poll::Pending,
+                };
+            }
+            State::Idle => return Poll::Pending,
+        };
+        set_under_way(false);
+        self.state = State::Idle;
+        Poll::Ready(response.and_then(|response| answer(parts, response)))
+    }
+
+    fn abandon(&mut self) {
+        // Dropping a response cancels its call.
+        if let State::Stream = std::mem::replace(&mut self.state, State::Idle)
+            && let Some(link) = &self.link
+        {
+            link.cancel(Status::cancelled("an interceptor gave the call up"));
+        }
+    }
+
+    fn authority(&self) -> &str {
+        self.channel.authority()
+    }
+}
+
+fn answer(parts: &mut Parts, response: Response<Bytes>) -> Outcome {
+    let compressed = response.message_was_compressed();
+    let (message, mut metadata, trailers) = response.into_parts();
+    let mut message = Payload::new(message);
+    if let Some(hooks) = &mut parts.hooks {
+        hooks.apply_to_response(&mut metadata, &mut message)?;
+    }
+    Ok(Answer {
+        metadata,
+        message: Some(message),
+        trailers,
+        compressed,
+        compression: None,
+    })
+}
