@@ -59,16 +59,14 @@ async fn every_message_of_every_kind_can_be_replaced_on_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn hooks_see_requests_from_the_outside_in_and_responses_from_the_inside_out() {
-    let mark =
-        |request: fn(&[u8]) -> Vec<u8>, response: fn(&[u8]) -> Vec<u8>| changing(request, response);
     let outer = || {
-        mark(
+        changing(
             |message| [message, b"1"].concat(),
             |message| [message, b"4"].concat(),
         )
     };
     let inner = || {
-        mark(
+        changing(
             |message| [message, b"2"].concat(),
             |message| [message, b"3"].concat(),
         )

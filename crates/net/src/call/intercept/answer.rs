@@ -50,6 +50,8 @@ pub struct Answer {
     pub(crate) trailers: Metadata,
     /// (client) The message came compressed.
     pub(crate) compressed: bool,
+    /// (client) Attempts before the one that brought it.
+    pub(crate) previous_attempts: u32,
     /// (server) What the handler chose.
     pub(crate) compression: Option<Encoding>,
 }

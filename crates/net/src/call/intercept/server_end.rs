@@ -142,6 +142,7 @@ impl ServerEnd {
             message: reply.data.map(Payload::prefixed),
             trailers,
             compressed: false,
+            previous_attempts: 0,
             compression,
         };
         if let Some(hooks) = &mut parts.hooks

@@ -3,8 +3,8 @@
 use super::super::{
     channel::Channel,
     options::CallOptions,
+    pending::PendingResponse,
     start::{self, Started},
-    unary::PendingResponse,
 };
 use crate::{
     call::{
@@ -86,6 +86,7 @@ impl Outbound {
                 deadline: parts.deadline,
                 metadata: parts.metadata.clone(),
                 extras: None,
+                retry: self.options.retry.clone(),
                 ..self.options
             },
             match kind.server_streams() {
@@ -164,6 +165,7 @@ impl ClientEnd for Outbound {
 
 fn answer(parts: &mut Parts, response: Response<Bytes>) -> Outcome {
     let compressed = response.message_was_compressed();
+    let previous_attempts = response.attempts() - 1;
     let (message, mut metadata, trailers) = response.into_parts();
     let mut message = Payload::new(message);
     if let Some(hooks) = &mut parts.hooks {
@@ -174,6 +176,7 @@ fn answer(parts: &mut Parts, response: Response<Bytes>) -> Outcome {
         message: Some(message),
         trailers,
         compressed,
+        previous_attempts,
         compression: None,
     })
 }
