@@ -31,9 +31,9 @@ use std::sync::Arc;
 /// # let channel = farcall::Channel::builder(server.local_addr()?.to_string()).insecure().build()?;
 /// # tokio::spawn(server.serve());
 /// # let client = GreeterClient::new(channel);
-/// # let denied = client.say_hello(HelloRequest::default()).await.unwrap_err();
+/// # let denied = client.say_hello(HelloRequest { name: "Ada".into() }).await.unwrap_err();
 /// # assert_eq!(denied.code(), farcall::Code::PermissionDenied);
-/// # client.say_hello(HelloRequest::default()).metadata("tenant", "blue").await?;
+/// # client.say_hello(HelloRequest { name: "Ada".into() }).metadata("tenant", "blue").await?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]

@@ -38,9 +38,9 @@ pub(crate) type OutcomeFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// # use farcall_examples::hello::{GreeterClient};
 /// # let channel = local::channel(MyGreeter).await?;
 /// # let client = GreeterClient::new(channel.with_interceptor(Stamp));
-/// # assert_eq!(client.say_hello(HelloRequest::default()).await?.trailers().get("stamp"), Some("checked"));
+/// # assert_eq!(client.say_hello(HelloRequest { name: "Ada".into() }).await?.trailers().get("stamp"), Some("checked"));
 /// # let client = GreeterClient::new(channel.with_interceptor(Closed));
-/// # assert_eq!(client.say_hello(HelloRequest::default()).await?.message, "come back tomorrow");
+/// # assert_eq!(client.say_hello(HelloRequest { name: "Ada".into() }).await?.message, "come back tomorrow");
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Default)]

@@ -54,7 +54,7 @@ use std::{
 /// tokio::spawn(server.serve());
 ///
 /// let channel = Channel::builder(target).interceptor(Logging).insecure().build()?;
-/// # GreeterClient::new(channel).say_hello(HelloRequest::default()).await?;
+/// # GreeterClient::new(channel).say_hello(HelloRequest { name: "Ada".into() }).await?;
 /// # Ok(()) }
 /// ```
 ///
