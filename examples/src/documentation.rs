@@ -31,6 +31,9 @@ pub struct Limits;
 #[doc = include_str!("../../crates/farcall/docs/testing.md")]
 pub struct Testing;
 
+#[doc = include_str!("../../crates/farcall/docs/from-tonic.md")]
+pub struct FromTonic;
+
 #[doc = include_str!("../../crates/farcall/docs/front.md")]
 pub struct Front;
 

@@ -1,4 +1,4 @@
-//! Farcall by example, in nine chapters.
+//! Farcall by example, in ten chapters.
 //!
 //! | chapter | about |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | [`health_and_reflection`] | telling balancers whether a server is fit, and tools what it offers |
 //! | [`limits`] | every knob with its default, unit and danger |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
+//! | [`from_tonic`] | moving a service or a client, name by name |
 
 // The code in these files runs as tests of the package `farcall-examples`, which has generated code to speak of.
 
@@ -70,3 +71,9 @@ pub mod limits {}
 /// # More
 /// [`Server::bind`](crate::Server::bind), [`Channel`](crate::Channel).
 pub mod testing {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/from-tonic.md"))]
+///
+/// # More
+/// [`Server`](crate::Server), [`Channel`](crate::Channel), [`Interceptor`](crate::Interceptor).
+pub mod from_tonic {}
