@@ -28,11 +28,11 @@ pub struct HealthAndReflection;
 #[doc = include_str!("../../crates/farcall/docs/limits.md")]
 pub struct Limits;
 
+#[doc = include_str!("../../crates/farcall/docs/mounts.md")]
+pub struct Mounts;
+
 #[doc = include_str!("../../crates/farcall/docs/testing.md")]
 pub struct Testing;
-
-#[doc = include_str!("../../crates/farcall/docs/from-tonic.md")]
-pub struct FromTonic;
 
 #[doc = include_str!("../../crates/farcall/docs/front.md")]
 pub struct Front;

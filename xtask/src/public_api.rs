@@ -31,9 +31,12 @@ const CHECKED: [&str; 8] = [
 
 /// Foreign items that may be named: crate, the path's next segments (empty: all of it), and the
 /// folder below `crates/` that may name them (empty: everywhere).
-const ALLOWED: [(&str, &[&str], &str); 13] = [
+const ALLOWED: [(&str, &[&str], &str); 15] = [
     ("bytes", &[], ""),
     ("http", &[], ""),
+    // What a server is mounted with into the HTTP servers of others; behind features.
+    ("http_body", &["Body"], "net/src/server/mount"),
+    ("axum", &["Router"], "net/src/server/mount"),
     ("futures_core", &["Stream"], ""),
     ("futures_core", &["stream", "Stream"], ""),
     ("rustls", &["ClientConfig"], ""),

@@ -1,4 +1,5 @@
-//! The same calls over the ways to a server, all in this process: a socket, and a pipe inside the process.
+//! The same calls over the ways to a server, all in this process: our listener, a pipe inside the process, and hyper with the
+//! server mounted into it.
 
 use crate::{
     load::{Call, Loops},
@@ -9,7 +10,11 @@ use crate::{
 };
 use anyhow::Result;
 use farcall::{Channel, Server};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tower_service::Service as _;
 
 const ROUNDS: usize = 5;
 const TIME: Duration = Duration::from_millis(700);
@@ -31,6 +36,24 @@ async fn over_a_socket() -> Result<Channel> {
     let server = server().bind("127.0.0.1:0").await?;
     let target = format!("ipv4:{}", server.local_addr()?);
     tokio::spawn(server.serve());
+    Ok(Channel::builder(target).insecure().build()?)
+}
+
+async fn mounted() -> Result<Channel> {
+    let service = server().into_service()?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let target = format!("ipv4:{}", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).ok();
+            let service = service.clone();
+            let serve = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                service.clone().call(request)
+            });
+            let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            tokio::spawn(http2.serve_connection(TokioIo::new(stream), serve));
+        }
+    });
     Ok(Channel::builder(target).insecure().build()?)
 }
 
@@ -67,6 +90,7 @@ pub(crate) async fn run(verdict: &mut Verdict) -> Result<()> {
     let ways = [
         ("socket", over_a_socket().await?),
         ("in-process", server().in_process()?),
+        ("mounted into hyper", mounted().await?),
     ];
     for (what, load) in LOADS {
         let mut costs = vec![[Vec::new(), Vec::new()]; ways.len()];

@@ -1,4 +1,4 @@
-//! Farcall by example, in ten chapters.
+//! Farcall by example, chapter by chapter.
 //!
 //! | chapter | about |
 //! |---|---|
@@ -10,8 +10,8 @@
 //! | [`connecting`] | states, idleness, proxies, closing |
 //! | [`health_and_reflection`] | telling balancers whether a server is fit, and tools what it offers |
 //! | [`limits`] | every knob with its default, unit and danger |
+//! | [`mounts`] | the server in axum and hyper, beside ordinary HTTP |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
-//! | [`from_tonic`] | moving a service or a client, name by name |
 
 // The code in these files runs as tests of the package `farcall-examples`, which has generated code to speak of.
 
@@ -66,14 +66,14 @@ pub mod health_and_reflection {}
 /// [`ChannelBuilder`](crate::ChannelBuilder), [`Server`](crate::Server).
 pub mod limits {}
 
+#[cfg_attr(not(doctest), doc = include_str!("../docs/mounts.md"))]
+///
+/// # More
+/// `Server::into_service` and `Server::into_router` (features `tower` and `axum`).
+pub mod mounts {}
+
 #[cfg_attr(not(doctest), doc = include_str!("../docs/testing.md"))]
 ///
 /// # More
 /// [`Server::bind`](crate::Server::bind), [`Channel`](crate::Channel).
 pub mod testing {}
-
-#[cfg_attr(not(doctest), doc = include_str!("../docs/from-tonic.md"))]
-///
-/// # More
-/// [`Server`](crate::Server), [`Channel`](crate::Channel), [`Interceptor`](crate::Interceptor).
-pub mod from_tonic {}

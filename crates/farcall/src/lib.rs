@@ -23,6 +23,8 @@
 //! | `health`, `reflection` | yes | the services of these names |
 //! | `tls`, `tls-aws-lc` | yes | TLS with the cryptography of aws-lc |
 //! | `tls-ring` | no | TLS with the cryptography of ring |
+//! | `tower` | no | the server as a tower service of HTTP requests ([`guide::mounts`]) |
+//! | `axum` | no | the server in axum's router |
 #![forbid(unsafe_code)]
 
 pub mod guide;

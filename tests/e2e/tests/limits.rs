@@ -1,6 +1,6 @@
 //! Limits: sizes of messages in both directions, header lists, concurrent streams.
 
-use crate::{everywhere, reach::Reach};
+use crate::{everywhere, over_our_own, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, Probe, within};
 use farcall_net::{Channel, Code, Request, Response};
@@ -13,9 +13,12 @@ everywhere![
     limits_can_be_raised_and_lowered_on_each_side_for_each_direction,
     a_message_larger_than_every_window_crosses,
     a_stream_with_a_message_over_the_limit_ends_and_its_neighbours_go_on,
+];
+
+over_our_own![
+    calls_beyond_the_servers_concurrent_streams_wait_for_their_turn,
     metadata_beyond_the_servers_advertised_header_list_fails_the_call_before_it_is_sent,
     trailers_beyond_the_clients_header_list_are_left_out_and_spare_the_connection,
-    calls_beyond_the_servers_concurrent_streams_wait_for_their_turn,
     trailers_that_the_caller_does_not_take_lose_their_metadata_and_keep_the_status,
 ];
 

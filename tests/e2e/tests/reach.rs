@@ -4,9 +4,16 @@
 //! [`everywhere!`](crate::everywhere) list there. It makes its channels with [`Reach`], which goes the way that is being tested.
 
 use farcall_e2e::PATIENCE;
-use farcall_net::{Channel, ChannelBuilder, ShutdownReport, server::Unbound};
+use farcall_net::{Channel, ChannelBuilder, ShutdownReport, client::ByteStream, server::Unbound};
 use farcall_testkit::stub_server::{RunningStub, StubServer};
-use std::{cell::Cell, time::Duration};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::{cell::Cell, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+use tower_service::Service;
 
 /// A way to a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,6 +22,8 @@ pub(crate) enum Way {
     Socket,
     /// A pipe inside the process.
     InProcess,
+    /// Hyper's HTTP/2, into which the server is mounted, over a socket of 127.0.0.1.
+    Mounted,
 }
 
 thread_local! {
@@ -47,6 +56,34 @@ macro_rules! everywhere {
                 super::$test().await;
             })*
         }
+        mod mounted {
+            $(#[tokio::test]
+            async fn $test() {
+                $crate::reach::Way::Mounted.choose();
+                super::$test().await;
+            })*
+        }
+    };
+}
+
+/// As [`everywhere!`](crate::everywhere), for what our own server does and others that it is mounted into do not.
+#[macro_export]
+macro_rules! over_our_own {
+    ($($test:ident),* $(,)?) => {
+        mod our_socket {
+            $(#[tokio::test]
+            async fn $test() {
+                $crate::reach::Way::Socket.choose();
+                super::$test().await;
+            })*
+        }
+        mod our_pipe {
+            $(#[tokio::test]
+            async fn $test() {
+                $crate::reach::Way::InProcess.choose();
+                super::$test().await;
+            })*
+        }
     };
 }
 
@@ -68,7 +105,8 @@ pub(crate) struct Reached {
 
 enum Running {
     Socket(RunningStub),
-    InProcess(Unbound, Option<tokio::task::JoinHandle<ShutdownReport>>),
+    InProcess(Unbound, Option<JoinHandle<ShutdownReport>>),
+    Mounted(Mounted),
 }
 
 impl Reach for StubServer {
@@ -76,6 +114,7 @@ impl Reach for StubServer {
         match WAY.get() {
             Way::Socket => over_a_socket(self),
             Way::InProcess => self.channel(),
+            Way::Mounted => mounted(Arc::new(Mounted::new(self))),
         }
     }
 
@@ -87,6 +126,7 @@ impl Reach for StubServer {
         let server = match WAY.get() {
             Way::Socket => Running::Socket(self.drain(drain).start().await),
             Way::InProcess => Running::InProcess(self.unbound(), None),
+            Way::Mounted => Running::Mounted(Mounted::new(self)),
         };
         Reached { server, drain }
     }
@@ -94,18 +134,75 @@ impl Reach for StubServer {
 
 /// The stub is started when the channel first connects, and lives as long as the channel.
 fn over_a_socket(stub: StubServer) -> Channel {
-    let running = std::sync::Arc::new(tokio::sync::OnceCell::<RunningStub>::new());
+    let running = Arc::new(tokio::sync::OnceCell::<RunningStub>::new());
     let connect = move |_: &farcall_net::Address| {
         let (stub, running) = (stub.clone(), running.clone());
         Box::pin(async move {
             let running = running.get_or_init(|| stub.start()).await;
-            let stream = tokio::net::TcpStream::connect(running.address()).await?;
+            let stream = TcpStream::connect(running.address()).await?;
             stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as Box<dyn farcall_net::client::ByteStream>)
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
         }) as _
     };
     let builder = Channel::builder("passthrough:///stub").connector(connect);
     builder.insecure().build().unwrap()
+}
+
+/// The same with hyper's server.
+fn mounted(server: Arc<Mounted>) -> Channel {
+    let connect = move |_: &farcall_net::Address| {
+        let server = Arc::clone(&server);
+        Box::pin(async move {
+            let stream = TcpStream::connect(server.address).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
+        }) as _
+    };
+    let builder = Channel::builder("passthrough:///mounted").connector(connect);
+    builder.insecure().build().unwrap()
+}
+
+/// Hyper's HTTP/2 server with the stub mounted into it. Dropping it cuts everything.
+pub(crate) struct Mounted {
+    pub(crate) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Mounted {
+    pub(crate) fn new(stub: StubServer) -> Mounted {
+        let service = stub.server().into_service().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
+        let task = tokio::spawn(async move {
+            // Aborted with the task.
+            let mut connections = JoinSet::new();
+            while let Ok((stream, caller)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
+                let service = service.clone();
+                let serve = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+                    request.extensions_mut().insert(caller);
+                    service.clone().call(request)
+                });
+                let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                    .auto_date_header(false)
+                    .serve_connection(TokioIo::new(stream), serve);
+                connections.spawn(async move { drop(connection.await) });
+            }
+        });
+        Mounted { address, task }
+    }
+
+    fn channel_builder(&self) -> ChannelBuilder {
+        Channel::builder(format!("ipv4:{}", self.address)).insecure()
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Reached {
@@ -113,6 +210,7 @@ impl Reached {
         match &self.server {
             Running::Socket(stub) => stub.channel_builder().insecure(),
             Running::InProcess(server, _) => server.channel_builder(),
+            Running::Mounted(server) => server.channel_builder(),
         }
     }
 
@@ -127,6 +225,7 @@ impl Reached {
                 let (server, drain) = (server.clone(), self.drain);
                 *task = Some(tokio::spawn(async move { server.shut_down(drain).await }));
             }
+            Running::Mounted(_) => panic!("its HTTP server's business"),
         }
     }
 
@@ -134,6 +233,7 @@ impl Reached {
         match self.server {
             Running::Socket(stub) => stub.wait().await,
             Running::InProcess(_, task) => task.expect("it was begun").await.unwrap(),
+            Running::Mounted(_) => panic!("its HTTP server's business"),
         }
     }
 

@@ -55,7 +55,7 @@ impl<K: Ord> KeyedChildren<K> {
     }
 
     /// All children, in the order of their keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &ChildPolicy)> + Clone {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &ChildPolicy)> {
         self.children.iter()
     }
 

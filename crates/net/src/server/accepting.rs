@@ -195,6 +195,12 @@ impl Acceptance {
         }))
     }
 
+    /// What does not depend on connections.
+    #[cfg(feature = "tower")]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// TCP_USER_TIMEOUT: the timeout of keepalive, which on a server is always on (gRFC A18).
     fn tcp(&self) -> TcpOptions {
         let interval = self.http2.keepalive_interval;

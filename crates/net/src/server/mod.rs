@@ -7,11 +7,14 @@ mod calls;
 mod connection;
 mod earned;
 mod getting_ready;
+mod guarded;
 mod handler;
 mod intercepted;
 mod known;
 mod lifecycle;
 pub(crate) mod listener;
+#[cfg(feature = "tower")]
+mod mount;
 mod router;
 mod running;
 mod serve;
@@ -33,6 +36,8 @@ pub use builder::Server;
 pub use intercepted::Intercepted;
 pub use lifecycle::{Lifecycle, ServiceInfo};
 pub use listener::BindError;
+#[cfg(feature = "tower")]
+pub use mount::{HttpService, ResponseBody, ResponseFuture};
 pub use serve::{Bound, ServeError};
 pub use service::{Methods, Service, unimplemented};
 pub use unbound::Unbound;

@@ -1,6 +1,6 @@
 //! Handlers at work: in tasks of their own, or for one poll in the driver's.
 
-use super::{handler::Route, shared::Shared};
+use super::{guarded::guarded, handler::Route, shared::Shared};
 use crate::{
     call::{Context, Reply, Terms, handler::HandlerFuture, reply::Special},
     clock,
@@ -10,33 +10,14 @@ use crate::{
         mailbox::{Finish, Head, Outgoing},
     },
 };
-use farcall_core::{Code, Status};
+use farcall_core::Status;
 use std::{
-    any::Any,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{self, Poll, Waker, ready},
 };
 use tokio::task::unconstrained;
-
-/// Runs user code; a panic becomes `INTERNAL`, and the connection lives.
-pub(super) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Status> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
-        // What it says is for the log; the caller has no business with it.
-        let status = Status::from_static(Code::Internal, "the handler panicked");
-        match panic_text(&*panic) {
-            Some(text) => status.with_cause(text.to_owned()),
-            None => status,
-        }
-    })
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-}
 
 /// Polls a handler once where it stands, with a cooperation budget of its own. Nobody is woken if it
 /// waits: it moves to a task, which polls it again.

@@ -192,7 +192,8 @@ impl StubServer {
             .expect("the stub server's settings are right")
     }
 
-    fn server(self) -> Server {
+    /// The server itself, to be served in any other way.
+    pub fn server(self) -> Server {
         (self.settings)(Server::builder().add_service(Stubs(self.stubs)))
     }
 

@@ -11,12 +11,7 @@ use super::{
     replies::reject,
 };
 use crate::{
-    call::{
-        Accepted, Arrival, Context, Extensions, IncomingCall, Payload, Reply,
-        handler::HandlerFuture,
-        intercept::{self, Parts, ServerEnd},
-        reply::Special,
-    },
+    call::{Accepted, Arrival, Context, Extensions, Reply, handler::HandlerFuture, reply::Special},
     log::Trouble,
     transport::{Mailbox, mailbox::End},
 };
@@ -286,36 +281,12 @@ impl ServerRole {
             message,
             compressed,
         } = arrived;
-        let metadata = accepted.head.metadata.clone();
         let arrival = Arrival {
             accepted,
             context: Context::new(Arc::clone(&mailbox)),
             compressed,
         };
-        let future = match &route.interceptors {
-            None => running::guarded(|| {
-                route.handler.call(IncomingCall {
-                    arrival,
-                    message,
-                    metadata,
-                    open: false,
-                    watch: None,
-                    extensions: Extensions::default(),
-                })
-            }),
-            Some(interceptors) => {
-                let message = match route.descriptor.kind().client_streams() {
-                    true => None,
-                    false => Some(Payload::new(message)),
-                };
-                let method = route.descriptor.clone();
-                let parts = Parts::new(method, metadata, mailbox.deadline(), message);
-                let end = ServerEnd::new(Arc::clone(&route.handler), arrival);
-                let call = intercept::Call::of_server(parts, end);
-                running::guarded(|| interceptors.of_server(call))
-            }
-        };
-        let mut future = match future {
+        let mut future = match route.start(arrival, message, Extensions::default()) {
             Ok(future) => future,
             Err(panic) => {
                 self.report(Trouble::Panic, &panic);
