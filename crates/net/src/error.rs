@@ -72,6 +72,9 @@ impl ConfigError {
     }
 }
 
+/// Fewer replies that wait would end connections that have only begun.
+pub(crate) const MIN_UNREAD_REPLIES: u32 = 8;
+
 /// Checks the windows that `static_windows` has set (RFC 9113 §6.9.1); a connection's window above the budget for unread
 /// bytes raises that budget, or it would never be granted.
 ///

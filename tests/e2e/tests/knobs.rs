@@ -248,3 +248,30 @@ async fn nothing_is_read_from_a_client_that_leaves_more_unread_than_can_be_set()
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_lowest_values_let_calls_through() {
+    let lowest = |server: Server| {
+        let server = server.max_unread_output(0).max_unread_replies(0);
+        let server = server.max_continuations(0);
+        server.header_block_timeout(Duration::ZERO)
+    };
+    let server = echo().configure(lowest).unbound();
+    let connect = move |_: &farcall_net::Address| {
+        let (near, far) = duplex(1 << 10);
+        tokio::spawn(server.serve(far));
+        Box::pin(async { Ok(Box::new(near) as Box<dyn ByteStream>) }) as _
+    };
+    let channel = Channel::builder("passthrough:///pipe")
+        .insecure()
+        .connector(connect)
+        .max_unread_replies(0)
+        .max_continuations(0)
+        .header_block_timeout(Duration::ZERO);
+    let channel = channel.build().unwrap();
+    for size in [0, 100, 100_000] {
+        let message = Bytes::from(vec![7; size]);
+        let call = calls::unary(&channel, "/t.T/Echo", message.clone()).timeout(PATIENCE);
+        assert_eq!(call.await.unwrap().into_inner(), message);
+    }
+}

@@ -16,6 +16,7 @@ mod cut;
 mod deadline;
 mod dns;
 mod documented_limits;
+mod errors;
 mod foreign;
 mod half_close;
 mod in_process;

@@ -66,7 +66,9 @@ impl Blocks {
             limits,
             unfinished: None,
             // A list that is somewhat too large is an error of its stream; from here on it is an attack.
-            max_len: 4 * max_list_size + config.max_frame_size as usize,
+            max_len: max_list_size
+                .saturating_mul(4)
+                .saturating_add(config.max_frame_size as usize),
             max_frames: config
                 .max_continuations
                 .saturating_add(u32::try_from(max_list_size / 4096).unwrap_or(u32::MAX)),

@@ -89,7 +89,7 @@ impl EndpointChildren {
     }
 
     /// The endpoints with their children, always in the same order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Endpoint, &ChildPolicy)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Endpoint, &ChildPolicy)> + Clone {
         let endpoints = self.endpoints.iter().map(|(_, endpoint)| endpoint);
         endpoints.zip(self.children.iter().map(|(_, child)| child))
     }

@@ -55,7 +55,7 @@ impl<K: Ord> KeyedChildren<K> {
     }
 
     /// All children, in the order of their keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &ChildPolicy)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &ChildPolicy)> + Clone {
         self.children.iter()
     }
 

@@ -147,7 +147,14 @@ impl fmt::Display for TargetProblem {
             ),
             Self::NotUtf8 => f.write_str("it is not UTF-8 after percent-decoding"),
             Self::UnknownScheme { scheme } => {
-                write!(f, "no resolver is registered for the scheme {scheme:?}")
+                write!(f, "no resolver is registered for the scheme {scheme:?}")?;
+                match &scheme[..] {
+                    "http" | "https" | "grpc" | "grpcs" | "tcp" => f.write_str(
+                        "; a target is a name, not a URL of a web page: leave the scheme away and write host:port \
+                         (whether there is TLS is a matter of the channel's credentials)",
+                    ),
+                    _ => Ok(()),
+                }
             }
             Self::AuthorityNotAllowed { scheme, authority } => write!(
                 f,

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::error::{TargetError, TargetProblem};
+use super::host_port::split_host_port;
 use super::uri;
 
 /// The scheme of a target that names none.
@@ -162,6 +163,25 @@ impl Target {
     /// What stands behind `#`, as written.
     pub fn fragment(&self) -> Option<&str> {
         self.fragment.as_deref()
+    }
+
+    /// Whether it is to be connected to at port 443 because it names no port, or one of its addresses does not. False for schemes
+    /// without ports.
+    ///
+    /// ```
+    /// use farcall_lb::Target;
+    ///
+    /// assert!(Target::parse("greeter.example").unwrap().lacks_port());
+    /// assert!(Target::parse("ipv4:10.0.0.1:50051,10.0.0.2").unwrap().lacks_port());
+    /// assert!(!Target::parse("greeter.example:443").unwrap().lacks_port());
+    /// ```
+    pub fn lacks_port(&self) -> bool {
+        let lacks = |text| matches!(split_host_port(text), Ok((_, None)));
+        match &self.scheme[..] {
+            "dns" => lacks(&self.endpoint),
+            "ipv4" | "ipv6" => self.endpoint.split(',').any(lacks),
+            _ => false,
+        }
     }
 
     pub(super) fn endpoint_bytes(&self) -> &[u8] {

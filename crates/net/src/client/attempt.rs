@@ -128,6 +128,9 @@ impl Future for Attempt {
     }
 }
 
+/// For a target that names no port.
+const DEFAULT_PORT_HINT: &str = "the target names no port, and 443 is the default";
+
 async fn establish(settings: &Settings, address: &Address, deadline: Instant) -> Established {
     let deadline = tokio::time::Instant::from_std(deadline);
     if let Some(connector) = &settings.connector {
@@ -153,8 +156,11 @@ async fn establish(settings: &Settings, address: &Address, deadline: Instant) ->
         )
         .await
     };
-    match race::first(socket_addresses(address).await?, connect).await {
-        Some(outcome) => outcome.map_err(|error| Arc::new(error) as Cause),
+    match race::first(socket_addresses(address, deadline).await?, connect).await {
+        Some(outcome) => outcome.map_err(|error| {
+            let hint = settings.target.lacks_port().then_some(DEFAULT_PORT_HINT);
+            Arc::new(error.with_hint(hint)) as Cause
+        }),
         None => Err(Arc::new(io::Error::new(
             io::ErrorKind::NotFound,
             format!("{address} has no addresses"),
@@ -163,15 +169,20 @@ async fn establish(settings: &Settings, address: &Address, deadline: Instant) ->
 }
 
 /// The sockets' addresses behind an address; names are looked up only here (`passthrough:`).
-async fn socket_addresses(address: &Address) -> Result<Vec<SocketAddress>, Cause> {
+async fn socket_addresses(
+    address: &Address,
+    deadline: tokio::time::Instant,
+) -> Result<Vec<SocketAddress>, Cause> {
     let one = match address.location() {
         Location::Ip(ip) => SocketAddress::Ip(*ip),
         Location::Unix(path) => SocketAddress::Unix(path.clone()),
         Location::UnixAbstract(name) => SocketAddress::UnixAbstract(name.clone()),
         Location::Named(name) => {
-            let found = tokio::net::lookup_host(name).await.map_err(|error| {
-                Arc::new(io::Error::new(error.kind(), format!("{name}: {error}"))) as Cause
-            })?;
+            let server = SocketAddress::Other(name.as_str().into());
+            let limit = Limit::until(&server, deadline).ahead();
+            let looking = tokio::net::lookup_host(name);
+            let found = limit.apply(Step::Connect, looking).await;
+            let found = found.map_err(|error| Arc::new(error) as Cause)?;
             return Ok(found.map(SocketAddress::Ip).collect());
         }
         other => {

@@ -14,7 +14,7 @@ use crate::{
         Encoding,
         intercept::{Chain, Interceptor},
     },
-    error::{ConfigError, check_windows},
+    error::{ConfigError, MIN_UNREAD_REPLIES, check_windows},
     peer::{Act, Budget},
     proxy::{Proxy, Routes},
     resolver::{ResolverTask, TaskFactory},
@@ -350,9 +350,9 @@ impl ChannelBuilder {
 
     /// Frames that a server makes the channel write (answers to PING and SETTINGS, resets) and leaves unread, on each
     /// connection. From a quarter of it on nothing more is read from the server; beyond it the connection ends with
-    /// GOAWAY(ENHANCE_YOUR_CALM). Default 2,000.
+    /// GOAWAY(ENHANCE_YOUR_CALM). Default 2,000, at least 8.
     pub fn max_unread_replies(mut self, frames: u32) -> Self {
-        self.http2.max_unread_replies = frames;
+        self.http2.max_unread_replies = frames.max(MIN_UNREAD_REPLIES);
         self
     }
 

@@ -16,7 +16,12 @@ use super::{
 };
 use crate::{
     clock,
-    transport::{Mailbox, Submit, submit::Request, timer::Timer},
+    transport::{
+        Mailbox, Submit,
+        deadline::{Awaited, exceeded},
+        submit::Request,
+        timer::Timer,
+    },
 };
 use farcall_core::{ServiceConfig, Status};
 use farcall_http2::Config;
@@ -107,6 +112,8 @@ struct Link {
     ready: bool,
     /// It has taken calls, perhaps.
     up: bool,
+    /// Where an attempt goes, and since when; until it has succeeded.
+    making: Option<Box<(Address, Instant)>>,
     /// Its interval of keepalive.
     keepalive: Option<Duration>,
 }
@@ -166,7 +173,7 @@ impl Control {
             self.backoffs.push(later);
         }
         if notice.waiting {
-            self.deadline = self.shared.picks.expire(now);
+            self.expire(now);
         }
     }
 
@@ -182,8 +189,7 @@ impl Control {
                 continue;
             }
             if mailbox.deadline().is_some_and(|deadline| deadline <= now) {
-                let status = "the deadline passed before another attempt of the call";
-                mailbox.fail(Status::deadline_exceeded(status));
+                mailbox.fail(exceeded(Awaited::Attempt));
                 continue;
             }
             self.dispatch(now, &mailbox);
@@ -203,12 +209,27 @@ impl Control {
         self.configuration = Some(configuration);
     }
 
+    fn expire(&mut self, now: Instant) {
+        let making = || {
+            let making = self
+                .connections
+                .values()
+                .filter_map(|link| link.making.as_deref());
+            let mut making: Vec<_> = making.cloned().collect();
+            making.sort_by_key(|(_, start)| *start);
+            let since = |(address, start)| (address, now.saturating_duration_since(start));
+            making.into_iter().map(since).collect()
+        };
+        self.deadline = self.shared.picks.expire(now, making);
+    }
+
     fn on_news(&mut self, now: Instant, id: ConnectionId, news: News) {
         let event = match news {
             News::Ready => {
                 if let Some(link) = self.connections.get_mut(&id) {
                     link.ready = true;
                     link.up = true;
+                    link.making = None;
                 }
                 ConnectionEvent::Connected
             }
@@ -340,7 +361,7 @@ impl Control {
                 address,
                 deadline,
                 ..
-            } => self.connect(connection, address, deadline),
+            } => self.connect(now, connection, address, deadline),
             Action::Drain(connection) => {
                 if let Some(link) = self.connections.get_mut(&connection) {
                     link.ready = false;
@@ -361,7 +382,8 @@ impl Control {
         }
     }
 
-    fn connect(&mut self, id: ConnectionId, address: Address, deadline: Instant) {
+    fn connect(&mut self, now: Instant, id: ConnectionId, address: Address, deadline: Instant) {
+        let making = Some(Box::new((address.clone(), now)));
         let submit = Arc::new(Submit::default());
         let reporter = Reporter {
             id,
@@ -382,6 +404,7 @@ impl Control {
                 task: task.abort_handle(),
                 ready: false,
                 up: false,
+                making,
                 keepalive: self.http2.keepalive_interval,
             },
         );
@@ -509,7 +532,7 @@ impl Control {
             self.act(now);
         }
         if self.deadline.is_some_and(|at| at <= now) {
-            self.deadline = self.shared.picks.expire(now);
+            self.expire(now);
         }
         self.repeat(now);
         self.ask_for_use(now);

@@ -25,6 +25,7 @@ mod shared;
 mod start;
 mod streaming;
 mod unary;
+mod under_way;
 mod via;
 
 pub use crate::proxy::{Proxy, ProxyError};

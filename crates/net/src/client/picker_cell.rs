@@ -1,14 +1,18 @@
 //! Where calls meet connections: the current picker as a snapshot, and the calls that wait for another one.
 
-use super::{backoffs::Later, plans::Configuration};
+use super::{backoffs::Later, plans::Configuration, under_way::UnderWay};
 use crate::{
     clock,
-    transport::{Mailbox, Submit, mailbox::Configured},
+    transport::{
+        Mailbox, Submit,
+        deadline::{Awaited, exceeded},
+        mailbox::Configured,
+    },
 };
 use arc_swap::ArcSwap;
 use farcall_core::Status;
 use farcall_lb::{
-    ConnectivityState,
+    Address, ConnectivityState,
     balancer::{DropPicker, Pick, PickInfo, Picker, WakeId},
     subchannel::SubchannelId,
 };
@@ -20,7 +24,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
@@ -204,7 +208,13 @@ impl PickerCell {
     }
 
     /// Ends waiting calls whose deadline has passed, forgets those that are over; the next deadline.
-    pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+    ///
+    /// `tell` says what the channel is about, if that is needed.
+    pub(crate) fn expire(
+        &self,
+        now: Instant,
+        tell: impl FnOnce() -> Vec<(Address, Duration)>,
+    ) -> Option<Instant> {
         let mut expired = Vec::new();
         let mut next: Option<Instant> = None;
         let mut waiting = self.lock();
@@ -225,9 +235,11 @@ impl PickerCell {
             }
         });
         drop(waiting);
-        let snapshot = self.snapshot.load();
-        for mailbox in expired {
-            mailbox.fail(deadline_exceeded(&snapshot));
+        if !expired.is_empty() {
+            let status = self.late(tell());
+            for mailbox in expired {
+                mailbox.fail(status.clone());
+            }
         }
         next
     }
@@ -251,6 +263,21 @@ impl PickerCell {
         for mailbox in queue {
             mailbox.fail(status.clone());
         }
+    }
+
+    /// The status of calls that have waited too long: it says for what.
+    #[cold]
+    fn late(&self, attempts: Vec<(Address, Duration)>) -> Status {
+        let snapshot = self.snapshot.load();
+        let awaited = match snapshot.config {
+            None => Awaited::Resolution,
+            Some(_) => Awaited::Connection(snapshot.state),
+        };
+        let under_way = UnderWay {
+            attempts,
+            last_error: snapshot.last_error.clone(),
+        };
+        under_way.explain(exceeded(awaited))
     }
 
     #[cold]
@@ -297,18 +324,6 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
         // Not for a retry to mend (gRFC A6).
         Pick::Drop(status) => Outcome::Refused(status),
         _ => Outcome::Wait,
-    }
-}
-
-/// The status of a call that has waited too long: it says what it has waited for.
-fn deadline_exceeded(snapshot: &Snapshot) -> Status {
-    let status = Status::deadline_exceeded(format!(
-        "the deadline passed while the call waited for a connection (the channel is {})",
-        snapshot.state
-    ));
-    match &snapshot.last_error {
-        Some(cause) => status.with_cause(cause.clone()),
-        None => status,
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Lookups {
     pacer: ResolvePacer,
     /// The running one.
     running: Option<Lookup>,
+    /// How many have failed in a row, and when the first of them began to.
+    failures: Option<(u32, Instant)>,
     /// What the last one has come to.
     last: Outcome,
     /// What the last one that could ask has found.
@@ -107,6 +109,7 @@ impl Resolution {
                 },
                 pacer: ResolvePacer::new(settings.pacer, fastrand::u64(..)),
                 running: None,
+                failures: None,
                 last: Outcome::Failed,
                 config: Config::None,
             })),
@@ -185,11 +188,14 @@ impl Lookups {
             let target = &self.question.target;
             if let Ok(ip) = target.host().parse::<IpAddr>() {
                 // There is nothing to look up, and so nothing to wait for.
-                return Some(self.update(Ok(Found {
-                    addresses: vec![SocketAddr::new(ip, target.port())],
-                    service_config: Config::None,
-                    ttl: None,
-                })));
+                return Some(self.update(
+                    now,
+                    Ok(Found {
+                        addresses: vec![SocketAddr::new(ip, target.port())],
+                        service_config: Config::None,
+                        ttl: None,
+                    }),
+                ));
             }
             let (answer, outcome) = oneshot::channel();
             let question = self.question.clone();
@@ -204,18 +210,25 @@ impl Lookups {
         };
         self.running = None;
         let outcome = outcome.unwrap_or_else(|_| Err(io::Error::other("the look-up was given up")));
-        Some(self.update(outcome))
+        Some(self.update(now, outcome))
     }
 
-    fn update(&mut self, outcome: io::Result<Found>) -> ResolverUpdate {
+    fn update(&mut self, now: Instant, outcome: io::Result<Found>) -> ResolverUpdate {
         let found = match outcome {
             Ok(found) => found,
             Err(error) => {
                 self.last = Outcome::Failed;
-                let text = format!("name resolution of {} failed", self.question.target);
+                let (attempt, since) = self.failures.map_or((1, now), |(n, since)| (n + 1, since));
+                self.failures = Some((attempt, since));
+                let mut text = format!("name resolution of {} failed", self.question.target);
+                if attempt > 1 {
+                    let lasted = now.saturating_duration_since(since).as_secs_f64();
+                    text.push_str(&format!(" (attempt {attempt}, failing for {lasted:.1}s)"));
+                }
                 return ResolverUpdate::failure(Status::unavailable(text).with_cause(error));
             }
         };
+        self.failures = None;
         self.last = Outcome::Found { ttl: found.ttl };
         // A name server that is silent for a moment takes no config away.
         if !matches!(found.service_config, Config::Unknown) {

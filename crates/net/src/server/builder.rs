@@ -10,6 +10,7 @@ use crate::{
         intercept::{Chain, Interceptor},
     },
     clock,
+    error::MIN_UNREAD_REPLIES,
     peer::{Act, Budget, PeerReports},
 };
 use farcall_http2::Config;
@@ -255,17 +256,18 @@ impl Server {
 
     /// Frames that a client makes the server write (answers to PING and SETTINGS, resets) and leaves unread, on each
     /// connection. From a quarter of it on nothing more is read from the client; beyond it the connection ends with
-    /// GOAWAY(ENHANCE_YOUR_CALM). Default 2,000. A low one ends connections of clients that cancel much on slow links.
+    /// GOAWAY(ENHANCE_YOUR_CALM). Default 2,000, at least 8. A low one ends connections of clients that cancel much on slow
+    /// links.
     pub fn max_unread_replies(mut self, frames: u32) -> Self {
-        self.http2.max_unread_replies = frames;
+        self.http2.max_unread_replies = frames.max(MIN_UNREAD_REPLIES);
         self
     }
 
     /// Bytes that the server has ready for a client's socket and the client does not read; while there are as many, nothing
-    /// more is read from that client, since every request would add to them. Default 1 MiB. A low one lets clients wait that
+    /// more is read from that client, since every request would add to them. Default 1 MiB; 0 is taken for 1. A low one lets clients wait that
     /// send much before they read; a high one costs as much memory for each connection.
     pub fn max_unread_output(mut self, bytes: usize) -> Self {
-        self.http2.max_unread_output = bytes;
+        self.http2.max_unread_output = bytes.max(1);
         self
     }
 

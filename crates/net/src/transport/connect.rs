@@ -146,6 +146,7 @@ impl<'a> Limit<'a> {
             proxy: self.proxy.clone(),
             stage,
             cause,
+            hint: None,
         })
     }
 }
@@ -178,6 +179,8 @@ pub struct ConnectError {
     proxy: Option<String>,
     stage: Stage,
     cause: Cause,
+    /// What the user may have to know.
+    hint: Option<&'static str>,
 }
 
 /// How far a connection has come.
@@ -220,6 +223,14 @@ impl From<TlsError> for Cause {
 }
 
 impl ConnectError {
+    /// Adds what may help, if nobody listens there or nobody answers.
+    pub(crate) fn with_hint(mut self, hint: Option<&'static str>) -> ConnectError {
+        if self.is_connect() && (self.is_refused() || self.is_timeout()) {
+            self.hint = hint;
+        }
+        self
+    }
+
     /// The peer's address; behind a proxy that of the server, as the proxy was told.
     pub fn address(&self) -> &SocketAddress {
         &self.address
@@ -286,11 +297,15 @@ impl fmt::Display for ConnectError {
             Stage::Tls => f.write_str("TLS: ")?,
         }
         match &self.cause {
-            Cause::Io(error) => f.write_str(&words(error)),
-            Cause::TimedOut(after) => write!(f, "timed out after {after:.3?}"),
-            Cause::Proxy(error) => error.fmt(f),
+            Cause::Io(error) => f.write_str(&words(error))?,
+            Cause::TimedOut(after) => write!(f, "timed out after {after:.3?}")?,
+            Cause::Proxy(error) => error.fmt(f)?,
             #[cfg(feature = "tls")]
-            Cause::Tls(error) => error.fmt(f),
+            Cause::Tls(error) => error.fmt(f)?,
+        }
+        match self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod buffer;
 pub(crate) mod chunks;
 pub(crate) mod connect;
+pub(crate) mod deadline;
 pub(crate) mod driver;
 mod fifo;
 pub(crate) mod io;

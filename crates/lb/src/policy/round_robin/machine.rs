@@ -3,8 +3,8 @@ use std::sync::Arc;
 use farcall_core::Status;
 
 use crate::balancer::{
-    Context, EndpointChildren, FailPicker, LoadBalancingPolicy, PolicyFactory, PolicyUpdate,
-    QueuePicker, RotatingPicker, TimerId, WakeId,
+    BackendErrors, Context, EndpointChildren, FailPicker, LoadBalancingPolicy, PolicyFactory,
+    PolicyUpdate, QueuePicker, RotatingPicker, TimerId, WakeId,
 };
 use crate::connectivity::ConnectivityState::{Connecting, Idle, TransientFailure};
 use crate::policy::pick_first::PickFirst;
@@ -35,7 +35,7 @@ impl PolicyFactory for RoundRobinFactory {
 ///
 /// Every endpoint is connected at once, by a [`PickFirst`] of its own that tries the endpoint's addresses, and connected
 /// again when its connection is lost. While any is ready calls go to the ready ones, from a random start; while none is
-/// but one may become so they wait; when all have failed they fail with the reason of one after the other.
+/// but one may become so they wait; when all have failed they fail with the reasons of all ([`BackendErrors`]).
 ///
 /// ```
 /// use farcall_lb::balancer::{LoadBalancingPolicy, PolicyAction, PolicyHost, PolicyUpdate};
@@ -131,6 +131,10 @@ impl RoundRobin {
             return;
         }
         let children = self.children.iter().map(|(_, child)| child);
+        if let (TransientFailure, Some(picker)) = (state, BackendErrors::picker(children.clone())) {
+            cx.publish(state, picker);
+            return;
+        }
         let able = children.filter(|child| child.state() == state);
         let start = cx.random();
         let pickers = able.map(|child| Arc::clone(child.picker()));

@@ -13,6 +13,7 @@ use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
     chunks::Chunks,
+    deadline::{Awaited, exceeded},
     mailbox::{End, Finish, Head, Interest, Outgoing},
     submit::Request,
 };
@@ -20,7 +21,7 @@ use bytes::Bytes;
 use call::{Call, find};
 use farcall_core::{Code, Status, call::client::RequestHead};
 use farcall_http2::{Connection, ConnectionError, Event, OpenError, Part, Reason, StreamKey};
-use std::{collections::VecDeque, io, mem, sync::Arc, time::Instant};
+use std::{collections::VecDeque, fmt, io, mem, sync::Arc, time::Instant};
 
 /// The client's [`Role`].
 pub(crate) struct ClientRole {
@@ -96,6 +97,12 @@ impl ClientRole {
                 && self.refused.is_empty()
                 && self.calls.iter().all(Option::is_none),
         })
+    }
+
+    /// The status of a call whose time is over.
+    #[cold]
+    fn late(&self, awaited: Awaited) -> Status {
+        exceeded(awaited).with_cause(Server(self.peer.clone()))
     }
 
     fn call(&mut self, key: StreamKey) -> Option<&mut Call> {
@@ -432,9 +439,10 @@ impl Role for ClientRole {
                     mailbox.set_previous(retry.previous());
                 }
                 connection.release(now, key, mailbox.detach(key));
-                mailbox.deliver_end(None, End::Failed(deadline_exceeded()), Some(key));
+                let late = self.late(Awaited::Response);
+                mailbox.deliver_end(None, End::Failed(late), Some(key));
             } else {
-                mailbox.fail(deadline_exceeded());
+                mailbox.fail(self.late(Awaited::Stream));
             }
         }
     }
@@ -475,9 +483,14 @@ fn refuse(mailbox: &Mailbox, head: Head, status: Status) {
     mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
 }
 
-pub(crate) fn deadline_exceeded() -> Status {
-    Status::new(
-        Code::DeadlineExceeded,
-        "the deadline passed before the call was over",
-    )
+/// The server that a call was late at: for this side alone.
+#[derive(Debug)]
+struct Server(String);
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server is {}", self.0)
+    }
 }
+
+impl std::error::Error for Server {}

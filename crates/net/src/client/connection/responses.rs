@@ -1,8 +1,11 @@
 //! What arrives of a response, and how it ends.
 
 use super::super::held::is_unprocessed;
-use super::{ClientRole, call::find, deadline_exceeded};
-use crate::{clock, transport::mailbox::End};
+use super::{ClientRole, call::find};
+use crate::{
+    clock,
+    transport::{deadline::Awaited, mailbox::End},
+};
 use bytes::Bytes;
 use farcall_http2::{Connection, Headers, Reason, ResetCause, StreamKey};
 use std::{sync::Arc, time::Instant};
@@ -146,7 +149,7 @@ impl ClientRole {
                 let over =
                     reason == Reason::CANCEL && deadline.is_some_and(|at| at <= clock::now());
                 let end = match over {
-                    true => End::Failed(deadline_exceeded()),
+                    true => End::Failed(self.late(Awaited::Response)),
                     false => End::Reset(reason, cause),
                 };
                 if !over {

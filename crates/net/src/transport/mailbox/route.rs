@@ -1,6 +1,7 @@
 //! What a channel needs to know of a call to find it a connection, and what its service config says about it.
 
 use super::Mailbox;
+use crate::transport::deadline::{Awaited, exceeded};
 use farcall_core::{
     Code, MethodDescriptor, Status, message::PREFIX, retry::RetryPlan, service_config::MethodConfig,
 };
@@ -168,9 +169,7 @@ impl Mailbox {
             self.plan(plan);
         }
         if deadline.is_some_and(|deadline| deadline <= now) {
-            return Err(Status::deadline_exceeded(
-                "the deadline passed while the call waited for the name to be resolved",
-            ));
+            return Err(exceeded(Awaited::Resolution));
         }
         let limit = self.send_limit();
         match self.lock().outgoing.data.largest_message() {
