@@ -3,6 +3,8 @@
 mod attempts;
 mod buffers;
 mod connections;
+mod hedged_streams;
+mod hedging;
 mod pauses;
 mod streams;
 mod throttling;

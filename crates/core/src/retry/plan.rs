@@ -51,6 +51,11 @@ impl Repeat {
         }
     }
 
+    /// Whether attempts go out beside each other.
+    pub fn is_hedged(&self) -> bool {
+        matches!(self, Repeat::Hedge(_))
+    }
+
     /// Attempts at most, the first one included.
     pub fn max_attempts(&self) -> u32 {
         match self {
@@ -84,6 +89,19 @@ pub struct RetryPlan {
     pub call_buffer: usize,
     /// How long an attempt may take until its response begins.
     pub attempt_timeout: Option<Duration>,
+}
+
+impl RetryPlan {
+    /// For one attempt of a hedged call, which is not repeated by itself and whose request is counted by the call.
+    pub fn of_attempt(&self) -> RetryPlan {
+        RetryPlan {
+            repeat: Repeat::No,
+            throttle: None,
+            memory: Arc::new(ReplayMemory::new(usize::MAX)),
+            call_buffer: self.call_buffer,
+            attempt_timeout: self.attempt_timeout,
+        }
+    }
 }
 
 /// What a caller says about the attempts of one call; what is left open is the plan's.

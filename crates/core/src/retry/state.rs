@@ -63,6 +63,8 @@ impl From<Status> for Ended {
 pub struct RetryState {
     plan: Arc<RetryPlan>,
     options: RetryOptions,
+    /// Attempts of a hedged call that have started before this one.
+    earlier: u32,
     /// What the attempts before this one ended with.
     previous: Vec<Status>,
     /// Retries since the start or the last pushback.
@@ -78,14 +80,21 @@ impl RetryState {
     /// A call before its first attempt.
     pub fn new(plan: Arc<RetryPlan>, options: RetryOptions) -> RetryState {
         RetryState {
-            committed: plan.repeat.max_attempts() <= 1,
+            committed: false,
             plan,
             options,
+            earlier: 0,
             previous: Vec::new(),
             step: 0,
             reserved: 0,
             counted: false,
         }
+    }
+
+    /// The same for an attempt of a hedged call, of which so many have started before it.
+    pub fn with_earlier_attempts(mut self, earlier: u32) -> RetryState {
+        self.earlier = earlier;
+        self
     }
 
     /// The caller's own words.
@@ -98,10 +107,10 @@ impl RetryState {
         &self.plan
     }
 
-    /// Attempts that have failed.
+    /// Attempts before this one.
     pub fn previous_attempts(&self) -> u32 {
         // Fewer than the policy's maximum, a u32.
-        self.previous.len() as u32
+        self.earlier + self.previous.len() as u32
     }
 
     /// What they ended with, in order.

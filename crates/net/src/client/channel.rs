@@ -1,11 +1,12 @@
 //! `Channel`: the virtual connection that calls are made on.
 
 use super::{
+    backoffs::Later,
     control,
     heads::{Heads, Start},
     inbox::Order,
     options::CallOptions,
-    picker_cell::PickerCell,
+    picker_cell::{Notice, PickerCell},
     shared::{Settings, Shared},
 };
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
         Encoding,
         intercept::{Chain, Interceptor},
     },
+    clock,
     peer::PeerReports,
     transport::{Mailbox, connect::Security, mailbox::End},
 };
@@ -150,6 +152,19 @@ impl Channel {
             && let Err(refused) = self.order(Order::Notice(notice))
         {
             // Only this call was made where there is no runtime.
+            mailbox.deliver_end(None, End::Failed(refused), Some(StreamKey::NONE));
+        }
+    }
+
+    /// Sends a mailbox out in several attempts beside each other.
+    #[cold]
+    pub(crate) fn hedge(&self, mailbox: &Arc<Mailbox>) {
+        let mut notice = Notice::default();
+        notice.later.push(Later {
+            at: clock::now(),
+            mailbox: Arc::clone(mailbox),
+        });
+        if let Err(refused) = self.order(Order::Notice(notice)) {
             mailbox.deliver_end(None, End::Failed(refused), Some(StreamKey::NONE));
         }
     }

@@ -6,6 +6,7 @@
 use super::{
     attempt::Attempt,
     backoffs::Backoffs,
+    hedging::Hedging,
     idle::Idleness,
     inbox::{Found, Order, Reporter},
     news::{Disconnect, News},
@@ -182,7 +183,7 @@ impl Control {
         self.on_notice(now, notice);
     }
 
-    /// Starts the attempts whose time has come.
+    /// Starts the attempts whose time has come, and hedged calls.
     fn repeat(&mut self, now: Instant) {
         while let Some(mailbox) = self.backoffs.pop(now) {
             if mailbox.is_over() {
@@ -190,6 +191,10 @@ impl Control {
             }
             if mailbox.deadline().is_some_and(|deadline| deadline <= now) {
                 mailbox.fail(exceeded(Awaited::Attempt));
+                continue;
+            }
+            if let Some(hedging) = Hedging::of(&self.shared, &mailbox) {
+                tokio::spawn(hedging);
                 continue;
             }
             self.dispatch(now, &mailbox);

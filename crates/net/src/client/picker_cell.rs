@@ -71,7 +71,7 @@ pub(crate) struct Notice {
     pub(crate) waiting: bool,
     /// Policies that want to act.
     pub(crate) wakes: Vec<WakeId>,
-    /// Calls that a picker has failed, and that have another attempt.
+    /// Calls that a picker has failed, and that have another attempt; and hedged calls.
     pub(crate) later: Vec<Later>,
 }
 
@@ -297,9 +297,19 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
     };
     if let (Configured::Late(late), Some(config)) = (&route.config, &snapshot.config)
         && !late.is_settled()
-        && let Err(status) = settle(mailbox, route.method.path(), config)
     {
-        return Outcome::Refused(status);
+        match settle(mailbox, route.method.path(), config) {
+            Err(status) => return Outcome::Refused(status),
+            Ok(false) => {}
+            // Its attempts come by themselves.
+            Ok(true) => {
+                notice.later.push(Later {
+                    at: clock::now(),
+                    mailbox: Arc::clone(mailbox),
+                });
+                return Outcome::Settled;
+            }
+        }
     }
     let info = PickInfo::new(route.method.path());
     let pick = snapshot.picker.pick(&info).restricted();
@@ -327,12 +337,13 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
     }
 }
 
-/// Configures a call that has started before its service config came.
+/// Configures a call that has started before its service config came. True: it is hedged.
 #[cold]
-fn settle(mailbox: &Mailbox, path: &str, config: &Configuration) -> Result<(), Status> {
+fn settle(mailbox: &Mailbox, path: &str, config: &Configuration) -> Result<bool, Status> {
     let method = config.method(path);
     let plan = config.plan(method.map(|method| &**method));
-    mailbox.settle(method.cloned(), plan, clock::now())
+    mailbox.settle(method.cloned(), plan, clock::now())?;
+    Ok(mailbox.is_hedged())
 }
 
 impl fmt::Debug for PickerCell {

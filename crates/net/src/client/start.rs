@@ -75,6 +75,7 @@ pub(crate) fn start(
         wait_for_ready,
         max_receive,
     } = terms;
+    let hedged = plan.as_ref().is_some_and(|plan| plan.repeat.is_hedged());
     let head = Head::Request {
         template,
         metadata: options.metadata,
@@ -100,7 +101,10 @@ pub(crate) fn start(
     if let Some(context) = context {
         context.adopt(&mailbox);
     }
-    channel.dispatch(&mailbox);
+    match hedged {
+        false => channel.dispatch(&mailbox),
+        true => channel.hedge(&mailbox),
+    }
     Ok(Started {
         mailbox,
         max_receive,

@@ -275,3 +275,24 @@ async fn a_runtime_that_ends_takes_its_calls_along() {
 async fn unary_owned(channel: Channel) -> Result<Bytes, Status> {
     unary(&channel).await
 }
+
+#[tokio::test]
+async fn calls_that_are_only_counted_go_out_again_unseen_as_others_do() {
+    let throttling = r#"{"retryThrottling": {"maxTokens": 10, "tokenRatio": 1}}"#;
+    for config in [throttling, "{}"] {
+        let (address, server) = scripted(1, |_, mut peer| async move {
+            request(&mut peer, 1).await;
+            peer.rst(1, Reason::REFUSED_STREAM).await;
+            request(&mut peer, 3).await;
+            answer(&mut peer, 3).await;
+            peer.expect_end().await;
+        })
+        .await;
+        let channel = channel(address, config);
+        let call = calls::unary(&channel, PATH, Bytes::from("request"));
+        let reply = call.attempt_timeout(5 * SECOND).await.unwrap();
+        assert_eq!(reply.attempts(), 1);
+        drop(channel);
+        within(PATIENCE, "the server", server).await.unwrap();
+    }
+}

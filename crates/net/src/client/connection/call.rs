@@ -1,6 +1,6 @@
 //! One call of a connection.
 
-use super::super::{gather::Gathered, held::Held};
+use super::super::{gather::Gathered, held::Held, outcome::outcome};
 use crate::transport::{
     Mailbox,
     chunks::Chunks,
@@ -10,7 +10,7 @@ use farcall_core::{
     Code,
     retry::{Pushback, RetryState},
 };
-use farcall_http2::{Connection, Headers, KnownName, StreamKey};
+use farcall_http2::{Connection, Headers, StreamKey};
 use std::{sync::Arc, time::Instant};
 
 /// A call that has a stream.
@@ -104,21 +104,6 @@ impl Call {
                 0
             }
             None => self.mailbox.deliver_end(trailers, end, Some(self.key)),
-        }
-    }
-}
-
-/// What the end of a call counts as.
-#[cold]
-fn outcome(trailers: Option<&Headers>, end: &End) -> (Code, Pushback) {
-    match (trailers, end.status()) {
-        (_, Some(status)) => (status.code(), Pushback::None),
-        (None, None) => (Code::Unknown, Pushback::None),
-        (Some(trailers), None) => {
-            let value = trailers.find(KnownName::GrpcStatus);
-            let number = value.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-            let code = number.map_or(Code::Unknown, Code::from_i32);
-            (code, Pushback::of(trailers))
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 use farcall_core::{
     Code, Status,
-    call::{Progress, ReceiveOptions, Shape, client::ResponseMachine},
+    call::client::trailers_only,
     retry::{Ended, Pushback},
 };
 use farcall_http2::{Connection, Headers, Reason, StreamKey};
@@ -70,7 +70,7 @@ impl ClientRole {
         let Some(call) = self.call(key) else {
             return false;
         };
-        let (status, pushback) = (ending(headers), Pushback::of(headers));
+        let (status, pushback) = (trailers_only(headers), Pushback::of(headers));
         if status.is_ok() || !call.has_policy() {
             call.settle(status.code(), pushback);
             return false;
@@ -181,15 +181,5 @@ impl ClientRole {
             true => self.refused.push(mailbox),
             false => self.reporter.tell(News::Unsent(vec![mailbox])),
         }
-    }
-}
-
-/// The status of a response that is one header list.
-fn ending(headers: &Headers) -> Status {
-    let mut machine = ResponseMachine::new(Shape::Many, &ReceiveOptions::default());
-    machine.on_headers(headers, true);
-    match machine.poll() {
-        Progress::Done { status, .. } => status,
-        _ => Status::from_static(Code::Unknown, "the response says nothing"),
     }
 }

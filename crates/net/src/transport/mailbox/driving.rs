@@ -61,6 +61,11 @@ impl Mailbox {
         self.lock().interest
     }
 
+    /// Bytes that have been handed over and not read.
+    pub(crate) fn unread(&self) -> usize {
+        self.lock().unread
+    }
+
     /// Whether the receiving side has ended; nothing is worth sending then.
     pub(crate) fn is_over(&self) -> bool {
         self.lock().incoming.end.is_some()

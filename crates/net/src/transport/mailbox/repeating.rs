@@ -33,6 +33,14 @@ impl Mailbox {
         retry.on_failure(status.clone().into(), random)
     }
 
+    /// Whether the call, which has not been sent, goes out in several attempts beside each other.
+    pub(crate) fn is_hedged(&self) -> bool {
+        let mut state = self.lock();
+        state
+            .retry()
+            .is_some_and(|retry| retry.plan().repeat.is_hedged())
+    }
+
     /// Ends a call that has no connection.
     #[cold]
     pub(crate) fn fail(&self, status: Status) {

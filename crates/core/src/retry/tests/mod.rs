@@ -1,3 +1,5 @@
+mod hedging;
+
 use super::*;
 use crate::{
     random::XorShift,

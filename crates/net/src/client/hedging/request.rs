@@ -1,0 +1,128 @@
+//! The request of a hedged call, as each of its attempts sends it.
+
+use crate::transport::{
+    Mailbox,
+    chunks::Chunks,
+    mailbox::{Configured, Finish, Head, Interest, Outgoing, Route},
+};
+use bytes::Bytes;
+use farcall_core::{
+    Metadata, MethodDescriptor,
+    call::client::RequestTemplate,
+    retry::{RetryOptions, RetryPlan, RetryState},
+};
+use std::{mem, sync::Arc, time::Instant};
+
+pub(super) struct Request {
+    template: RequestTemplate,
+    metadata: Metadata,
+    method: Option<MethodDescriptor>,
+    wait_for_ready: bool,
+    deadline: Option<Instant>,
+    /// Of each attempt.
+    plan: Arc<RetryPlan>,
+    options: RetryOptions,
+    kept: Vec<Bytes>,
+    bytes: usize,
+    half_closed: bool,
+    too_large: bool,
+}
+
+impl Request {
+    pub(super) fn new(
+        front: &Mailbox,
+        template: RequestTemplate,
+        metadata: Metadata,
+        plan: RetryPlan,
+        options: RetryOptions,
+    ) -> Request {
+        let route = front.route.as_ref();
+        Request {
+            template,
+            metadata,
+            method: route.map(|route| route.method.clone()),
+            wait_for_ready: route.is_some_and(Route::waits),
+            deadline: front.deadline(),
+            plan: Arc::new(plan),
+            options,
+            kept: Vec::new(),
+            bytes: 0,
+            half_closed: false,
+            too_large: false,
+        }
+    }
+
+    /// Bytes that have been sent.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it is larger than what may be kept: the next attempt is the last one.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.too_large
+    }
+
+    pub(super) fn set_too_large(&mut self) {
+        self.too_large = true;
+    }
+
+    /// An attempt before which so many have started, with everything that has been sent so far.
+    pub(super) fn attempt(&self, earlier: u32) -> Arc<Mailbox> {
+        let retry = RetryState::new(Arc::clone(&self.plan), self.options);
+        let mut data = Chunks::default();
+        for chunk in &self.kept {
+            data.push(chunk.clone());
+        }
+        let head = Head::Request {
+            template: self.template.clone(),
+            metadata: self.metadata.clone(),
+            refused: false,
+            retry: Some(Box::new(retry.with_earlier_attempts(earlier))),
+        };
+        let outgoing = Outgoing {
+            head: Some(head),
+            data,
+            finish: match self.half_closed {
+                true => Finish::HalfClose,
+                false => Finish::Open,
+            },
+            ..Outgoing::default()
+        };
+        let route = self.method.clone().map(|method| Route {
+            method,
+            wait_for_ready: self.wait_for_ready,
+            receive_limit: usize::MAX,
+            config: Configured::None,
+        });
+        Mailbox::new(self.deadline, Interest::Any, outgoing, route)
+    }
+
+    /// Gives more of it to all attempts; keeps it for others, unless the call is committed to the one there is.
+    pub(super) fn send(
+        &mut self,
+        data: &mut Chunks,
+        finish: Finish,
+        attempts: &[Arc<Mailbox>],
+        committed: bool,
+    ) {
+        while let Some(chunk) = data.pop() {
+            self.bytes += chunk.len();
+            for attempt in attempts {
+                attempt.send(chunk.len(), |outgoing| outgoing.data.push(chunk.clone()));
+            }
+            if !committed {
+                self.kept.push(chunk);
+            }
+        }
+        if matches!(finish, Finish::HalfClose) && !mem::replace(&mut self.half_closed, true) {
+            for attempt in attempts {
+                attempt.send(0, |outgoing| outgoing.finish = Finish::HalfClose);
+            }
+        }
+    }
+
+    /// No other attempt follows.
+    pub(super) fn forget(&mut self) {
+        self.kept = Vec::new();
+    }
+}
