@@ -34,6 +34,12 @@ pub struct Mounts;
 #[doc = include_str!("../../crates/farcall/docs/testing.md")]
 pub struct Testing;
 
+#[doc = include_str!("../../crates/farcall/docs/from-tonic.md")]
+pub struct FromTonic;
+
+#[doc = include_str!("../../crates/farcall/docs/from-grpc-go.md")]
+pub struct FromGrpcGo;
+
 #[doc = include_str!("../../crates/farcall/docs/front.md")]
 pub struct Front;
 

@@ -12,6 +12,8 @@
 //! | [`limits`] | every knob with its default, unit and danger |
 //! | [`mounts`] | the server in axum and hyper, beside ordinary HTTP |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
+//! | [`from_tonic`] | moving a service or a client, name by name |
+//! | [`from_grpc_go`] | what is called how, and what differs |
 
 // The code in these files runs as tests of the package `farcall-examples`, which has generated code to speak of.
 
@@ -77,3 +79,15 @@ pub mod mounts {}
 /// # More
 /// [`Server::bind`](crate::Server::bind), [`Channel`](crate::Channel).
 pub mod testing {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/from-tonic.md"))]
+///
+/// # More
+/// [`Server`](crate::Server), [`Channel`](crate::Channel), [`Interceptor`](crate::Interceptor).
+pub mod from_tonic {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/from-grpc-go.md"))]
+///
+/// # More
+/// [`Server`](crate::Server), [`Channel`](crate::Channel), [`Context`](crate::Context).
+pub mod from_grpc_go {}
