@@ -58,6 +58,8 @@ async fn a_server_counts_what_breaks_a_call_and_what_breaks_a_connection() {
     peer.expect_exchange(5).await;
     peer.data(5, b"late", false).await;
     peer.expect_rst(5).await;
+    peer.request(7, "/t.T/Echo", &[]).await;
+    peer.rst(7, Reason::CANCEL).await;
     peer.window_update(0, 0).await;
     peer.expect_goaway().await;
     let report = until(&reports, |report| report.goaways_sent > 0).await;
@@ -68,6 +70,9 @@ async fn a_server_counts_what_breaks_a_call_and_what_breaks_a_connection() {
     ];
     assert_eq!(report.misbehaved().collect::<Vec<_>>(), expected);
     assert_eq!(report.goaways_sent, 1);
+    // Calls that had to be reset for its faults, and one that it took back.
+    let acts = (report.acted(Act::StreamError), report.acted(Act::Reset));
+    assert_eq!(acts, (3, 1));
     assert_eq!(
         (report.handshakes_failed, report.connections_refused),
         (0, 0)

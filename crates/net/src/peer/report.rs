@@ -1,6 +1,6 @@
 //! What peers have done wrong, in numbers.
 
-use farcall_http2::PeerMisbehaved;
+use farcall_http2::{Act, Connection, PeerMisbehaved};
 use std::{
     fmt,
     sync::{
@@ -44,6 +44,7 @@ pub struct PeerReports {
 
 struct Counters {
     misbehaved: [AtomicU64; PeerMisbehaved::ALL.len()],
+    acts: [AtomicU64; Act::ALL.len()],
     goaways_sent: AtomicU64,
     reading_paused: AtomicU64,
     handshakes_failed: AtomicU64,
@@ -54,6 +55,7 @@ impl Default for Counters {
     fn default() -> Counters {
         Counters {
             misbehaved: [const { AtomicU64::new(0) }; PeerMisbehaved::ALL.len()],
+            acts: [const { AtomicU64::new(0) }; Act::ALL.len()],
             goaways_sent: AtomicU64::new(0),
             reading_paused: AtomicU64::new(0),
             handshakes_failed: AtomicU64::new(0),
@@ -67,6 +69,7 @@ impl Default for Counters {
 #[non_exhaustive]
 pub struct PeerReport {
     misbehaved: [u64; PeerMisbehaved::ALL.len()],
+    acts: [u64; Act::ALL.len()],
     /// Connections that this side has ended with GOAWAY for what the peer did, or did not do in time.
     pub goaways_sent: u64,
     /// How often a connection was not read from for a while, because its peer had spent much of a
@@ -89,6 +92,7 @@ impl PeerReports {
                 .misbehaved
                 .each_ref()
                 .map(|count| count.load(Relaxed)),
+            acts: counters.acts.each_ref().map(|count| count.load(Relaxed)),
             goaways_sent: counters.goaways_sent.load(Relaxed),
             reading_paused: counters.reading_paused.load(Relaxed),
             handshakes_failed: counters.handshakes_failed.load(Relaxed),
@@ -100,6 +104,16 @@ impl PeerReports {
     pub(crate) fn misbehaved(&self, crime: PeerMisbehaved) {
         if let Some(count) = self.counters.misbehaved.get(crime as usize) {
             count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A connection is over: what its peer did in all that time.
+    pub(crate) fn ended(&self, connection: &Connection) {
+        for (act, count) in Act::ALL.iter().zip(&self.counters.acts) {
+            match connection.counted(*act) {
+                0 => {}
+                times => drop(count.fetch_add(times, Relaxed)),
+            }
         }
     }
 
@@ -134,6 +148,11 @@ impl PeerReport {
     /// How often peers did this: each time a connection or a call was ended for it.
     pub fn times(&self, crime: PeerMisbehaved) -> u64 {
         self.misbehaved.get(crime as usize).copied().unwrap_or(0)
+    }
+
+    /// How often peers did what has a budget, allowed or not, on connections that are over.
+    pub fn acted(&self, act: Act) -> u64 {
+        self.acts.get(act as usize).copied().unwrap_or(0)
     }
 
     /// What peers did, and how often; what nobody did is left out.

@@ -348,7 +348,10 @@ impl Role for ClientRole {
                     self.reporter.tell(News::Unsent(unsent));
                 }
             }
-            Event::Closed(error) => self.on_closed(error),
+            Event::Closed(error) => {
+                self.log.reports.ended(connection);
+                self.on_closed(error);
+            }
             _ => {}
         }
     }

@@ -133,10 +133,11 @@ impl Role for ServerRole {
             Event::Rejected { crime, .. } => {
                 self.shared.log.misbehaved(&self.terms.peer, crime);
             }
-            Event::Closed(error) => self
-                .shared
-                .log
-                .closed(self.terms.peer.remote_address(), &error),
+            Event::Closed(error) => {
+                let log = &self.shared.log;
+                log.reports.ended(connection);
+                log.closed(self.terms.peer.remote_address(), &error);
+            }
             _ => {}
         }
     }
