@@ -7,6 +7,8 @@ use std::{collections::VecDeque, fmt, ops::Range, sync::Arc};
 
 /// Least capacity of a buffer that gathers a message from several chunks.
 const MIN_GATHER: usize = 4096;
+/// How much larger than what has arrived (and [`MIN_GATHER`]) it may be.
+const MAX_FACTOR: usize = 4;
 
 /// Cuts the payload of a stream into messages.
 ///
@@ -332,14 +334,18 @@ impl fmt::Debug for Deframer {
     }
 }
 
-/// Appends; the capacity at most doubles what has arrived and ends exactly at `size`.
+/// Appends; the capacity stays within a few times what has arrived and ends exactly at `size`. A message of some frames gets
+/// all its room at its first one: each step to a larger buffer would copy it once more.
 fn gather(gathered: &mut Vec<u8>, bytes: &[u8], size: usize) {
     let needed = gathered.len() + bytes.len();
     if needed > gathered.capacity() {
-        let capacity = needed
-            .max(gathered.capacity() * 2)
-            .max(MIN_GATHER)
-            .min(size);
+        let capacity = match size <= MAX_FACTOR * needed + MIN_GATHER {
+            true => size,
+            false => needed
+                .max(gathered.capacity() * 2)
+                .max(MIN_GATHER)
+                .min(size),
+        };
         gathered.reserve_exact(capacity - gathered.len());
     }
     extend_chunked(gathered, bytes);

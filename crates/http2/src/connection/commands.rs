@@ -111,14 +111,15 @@ impl Connection {
         Ok(())
     }
 
-    /// Cloning `data` may allocate (a `Bytes` made of a vector does so the first time), so what would be copied into the
-    /// output anyway is copied from where it is.
+    /// `own` makes `data` last, and may allocate (also the first clone of a `Bytes` made of a vector does), so what would be
+    /// copied into the output anyway is copied from where it is.
     pub(super) fn submit_data_kept(
         &mut self,
         now: Instant,
         key: StreamKey,
-        data: &Bytes,
+        data: &[u8],
         end_stream: bool,
+        own: impl FnOnce() -> Bytes,
     ) -> Result<(), SendError> {
         let stream = self.streams.get(key).ok_or(SendError::StreamGone)?;
         let allowed = stream
@@ -133,7 +134,7 @@ impl Connection {
             && data.len() <= allowed.min(COPY_MAX)
             && self.goes_directly();
         if !goes {
-            return self.submit_data(now, key, data.clone(), end_stream);
+            return self.submit_data(now, key, own(), end_stream);
         }
         self.write_copy(key, data, end_stream);
         Ok(())

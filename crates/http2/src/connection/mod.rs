@@ -372,7 +372,23 @@ impl Connection {
         data: &Bytes,
         end_stream: bool,
     ) -> Result<(), SendError> {
-        self.submit_data_kept(now, stream, data, end_stream)
+        self.submit_data_kept(now, stream, data, end_stream, || data.clone())
+    }
+
+    /// As [`send_data`](Self::send_data), for one who lends `data`: what is short is copied straight into the output, anything
+    /// else into memory of its own.
+    ///
+    /// # Errors
+    /// As of `send_data`.
+    pub fn send_data_copied(
+        &mut self,
+        now: Instant,
+        stream: StreamKey,
+        data: &[u8],
+        end_stream: bool,
+    ) -> Result<(), SendError> {
+        let own = || Bytes::copy_from_slice(data);
+        self.submit_data_kept(now, stream, data, end_stream, own)
     }
 
     /// Ends the stream now: buffered DATA is dropped, RST_STREAM sent, no further events on it; frames of the peer

@@ -39,7 +39,8 @@ impl Connection {
         else {
             let key = self.open_stream(head, false)?;
             // A stream that has just been opened takes DATA.
-            self.submit_data_kept(now, key, data, end_stream).ok();
+            self.submit_data_kept(now, key, data, end_stream, || data.clone())
+                .ok();
             return Ok(key);
         };
         let octets = [first.octets, second.octets];

@@ -85,7 +85,7 @@ impl Held {
         self.half_closed |= half_close;
         // A stream that has gone meanwhile has an event on its way that says so, here and below.
         if data.is_empty() {
-            data.send(connection, now, key, half_close).ok();
+            data.send(connection, now, key, half_close);
             return;
         }
         while let Some(chunk) = data.pop() {

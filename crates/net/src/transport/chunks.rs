@@ -3,13 +3,16 @@
 use super::fifo::Fifo;
 use bytes::Bytes;
 use farcall_core::message::PREFIX;
-use farcall_http2::{Connection, SendError, StreamKey};
+use farcall_http2::{Connection, StreamKey};
 use std::{mem, time::Instant};
 
 /// Where a piece of gathered messages ends: they travel in DATA frames of about this size.
 const GATHER: usize = 16 << 10;
 /// Room that the second message to be gathered makes: a task that sends two without a pause sends more.
 const SECOND: usize = 1 << 10;
+
+/// The largest buffer that a stream keeps for its next messages.
+const SPARE: usize = 256;
 
 /// What a task has sent and the driver has not taken, in order. A message that is copied in costs no
 /// memory of its own.
@@ -102,22 +105,44 @@ impl Chunks {
         }
     }
 
-    /// Hands everything to the machine; `end_stream` rides on the last frame.
+    /// Hands everything to the machine; `end_stream` rides on the last frame. A stream that has gone meanwhile has an event on
+    /// its way that says so. Answers a buffer that small messages can be [gathered in](Self::reuse) again.
     pub(crate) fn send(
         mut self,
         connection: &mut Connection,
         now: Instant,
         stream: StreamKey,
         end_stream: bool,
-    ) -> Result<(), SendError> {
+    ) -> Vec<u8> {
         if end_stream && self.is_empty() {
-            return connection.send_data(now, stream, Bytes::new(), true);
+            connection.send_data(now, stream, Bytes::new(), true).ok();
         }
-        while let Some(chunk) = self.pop() {
+        while let Some(chunk) = self.whole.pop() {
             let last = end_stream && self.is_empty();
-            connection.send_data(now, stream, chunk, last)?;
+            connection.send_data(now, stream, chunk, last).ok();
         }
-        Ok(())
+        let mut gathered = self.gathered;
+        if gathered.is_empty() {
+            return gathered;
+        }
+        if gathered.capacity() > SPARE {
+            let all = gathered.into();
+            connection.send_data(now, stream, all, end_stream).ok();
+            return Vec::new();
+        }
+        connection
+            .send_data_copied(now, stream, &gathered, end_stream)
+            .ok();
+        gathered.clear();
+        gathered
+    }
+
+    /// Gathers in `buffer`, which is empty, from now on.
+    #[inline]
+    pub(crate) fn reuse(&mut self, buffer: Vec<u8>) {
+        if self.gathered.capacity() == 0 {
+            self.gathered = buffer;
+        }
     }
 }
 

@@ -223,7 +223,7 @@ impl<R: Role> Driver<R> {
     /// Takes events until the input is used up or it is time for others to run. True if there was one.
     fn process(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut count = 0;
-        let mut last_cut = now;
+        let (mut last_cut, mut cut_after) = (now, CUT_AFTER);
         while let Some(event) = self.connection.poll_event(now, &mut self.input) {
             let closed = matches!(event, Event::Closed(_));
             self.role.on_event(&mut self.connection, now, event);
@@ -237,9 +237,10 @@ impl<R: Role> Driver<R> {
             }
             if R::CUTS && count % 16 == 0 && self.input.len() >= CUT_MINIMUM {
                 let instant = clock::now();
-                if instant - last_cut >= CUT_AFTER {
-                    last_cut = instant;
+                if instant - last_cut >= cut_after {
                     let _ = self.flush(cx, instant);
+                    // The peer has something to do now; the next piece may be larger. Writing is not work on it.
+                    (last_cut, cut_after) = (clock::now(), 2 * cut_after);
                 }
             }
         }

@@ -50,13 +50,14 @@ impl Call {
         {
             self.held = None;
         }
+        let mut spare = Vec::new();
         match &mut self.held {
             Some(held) => held.send(connection, now, key, data, half_close),
-            // A stream that has gone meanwhile has an event on its way that says so.
-            None => drop(data.send(connection, now, key, half_close)),
+            None => spare = data.send(connection, now, key, half_close),
         }
         if !half_close {
-            self.mailbox.set_outstanding(connection.buffered(key));
+            self.mailbox
+                .set_outstanding(connection.buffered(key), spare);
         }
     }
 

@@ -195,7 +195,10 @@ impl ClientRole {
                 });
                 match rest {
                     None if half_close => {}
-                    None => call.mailbox.set_outstanding(connection.buffered(key)),
+                    None => {
+                        let buffered = connection.buffered(key);
+                        call.mailbox.set_outstanding(buffered, Vec::new());
+                    }
                     Some(outgoing) if plain => {
                         call.send(connection, now, outgoing.data, &outgoing.finish, limit);
                     }
@@ -329,7 +332,8 @@ impl Role for ClientRole {
             } => self.on_reset(connection, now, stream, reason, cause),
             Event::Writable { stream } => {
                 if let Some(call) = self.call(stream) {
-                    call.mailbox.set_outstanding(connection.buffered(stream));
+                    call.mailbox
+                        .set_outstanding(connection.buffered(stream), Vec::new());
                 }
             }
             Event::Rejected { crime, .. } => self.log.reports.misbehaved(crime),

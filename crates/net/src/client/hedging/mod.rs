@@ -307,7 +307,7 @@ impl Hedging {
     fn let_send(&mut self, cx: &mut Context<'_>) {
         let mut attempts = self.attempts.iter();
         if attempts.any(|attempt| attempt.poll_capacity(cx).is_ready()) {
-            self.front.set_outstanding(0);
+            self.front.set_outstanding(0, Vec::new());
         }
     }
 }

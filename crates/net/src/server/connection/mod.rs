@@ -127,7 +127,7 @@ impl Role for ServerRole {
                     && let State::Running { mailbox, .. } = &call.state
                 {
                     self.has_woken = true;
-                    mailbox.set_outstanding(buffered);
+                    mailbox.set_outstanding(buffered, Vec::new());
                 }
             }
             Event::Rejected { crime, .. } => {

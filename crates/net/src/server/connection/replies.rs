@@ -46,7 +46,7 @@ impl ServerRole {
             );
         }
         // A stream that has gone meanwhile has an event on its way that says so.
-        outgoing.data.send(connection, now, key, false).ok();
+        outgoing.data.send(connection, now, key, false);
         connection.release(now, key, outgoing.release + mailbox.detach(key));
         outgoing.head.is_some()
     }
@@ -161,8 +161,8 @@ impl ServerRole {
             *head_sent = true;
         }
         if !outgoing.data.is_empty() {
-            outgoing.data.send(connection, now, key, false).ok();
-            mailbox.set_outstanding(connection.buffered(key));
+            let spare = outgoing.data.send(connection, now, key, false);
+            mailbox.set_outstanding(connection.buffered(key), spare);
         }
         let head_sent = *head_sent;
         match &outgoing.finish {

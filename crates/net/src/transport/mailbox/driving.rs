@@ -133,10 +133,12 @@ impl Mailbox {
         Some(mem::take(&mut state.outgoing))
     }
 
-    /// How many bytes the connection still holds back; wakes a sender that may go on.
-    pub(crate) fn set_outstanding(&self, bytes: usize) {
+    /// How many bytes the connection still holds back; wakes a sender that may go on. `spare`: what
+    /// [`Chunks::send`](crate::transport::chunks::Chunks::send) left.
+    pub(crate) fn set_outstanding(&self, bytes: usize, spare: Vec<u8>) {
         let mut state = self.lock();
         state.outstanding = bytes;
+        state.outgoing.data.reuse(spare);
         let waker = if bytes < HIGH_WATER {
             state.sender.take()
         } else {
