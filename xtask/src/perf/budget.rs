@@ -48,8 +48,7 @@ impl Figures {
 /// What no budget may exceed: the goals of this project. Scenario and side, figures.
 const GOALS: [(&str, Figures); 4] = [
     ("unary-0B-x100.server", goal(4000.0, 2.0)),
-    // The goal is 6,000 instructions. It is not reached yet: this is what a call costs today, so that it grows no more.
-    ("unary-0B-x100.client", goal(6620.0, 3.0)),
+    ("unary-0B-x100.client", goal(6000.0, 3.0)),
     ("unary-0B-x1.server", goal(f64::INFINITY, 2.0)),
     ("unary-0B-x1.client", goal(f64::INFINITY, 3.0)),
 ];
@@ -270,7 +269,7 @@ mod tests {
         let written = of("unary-0B-x100.client", figures(9000.0, 8.0, 800.0));
         assert_eq!(
             written,
-            of("unary-0B-x100.client", figures(6620.0, 3.0, 800.0))
+            of("unary-0B-x100.client", figures(6000.0, 3.0, 800.0))
         );
         let mut all: BTreeMap<_, _> = GOALS
             .iter()
@@ -284,7 +283,7 @@ mod tests {
         );
         all.insert(
             "unary-0B-x100.client".to_owned(),
-            figures(6621.0, 3.0, 1024.0),
+            figures(6001.0, 3.0, 1024.0),
         );
         assert!(!Budget { entries: all }.print_above_goals());
     }

@@ -122,14 +122,11 @@ impl ClientRole {
         connection: &mut Connection,
         now: Instant,
         mailbox: Arc<Mailbox>,
-        mut outgoing: Outgoing,
+        (mut outgoing, interest): (Outgoing, Interest),
     ) {
         let Some(head) = outgoing.head.take() else {
             return;
         };
-        if outgoing.reset.is_some() || mailbox.is_over() {
-            return;
-        }
         let Head::Request {
             template,
             metadata,
@@ -166,7 +163,7 @@ impl ClientRole {
                 let started = message.is_some();
                 self.note_deadline(mailbox.deadline());
                 mailbox.set_slot(Some(key.slot()));
-                let gathered = (mailbox.interest() == Interest::End).then(Gathered::default);
+                let gathered = (interest == Interest::End).then(Gathered::default);
                 if self.calls.len() <= key.slot() {
                     if self.calls.is_empty() {
                         // Many connections carry one call at a time.
@@ -296,8 +293,9 @@ impl ClientRole {
     fn retry_waiting(&mut self, connection: &mut Connection, now: Instant) {
         while let Some(mailbox) = self.waiting.pop_front() {
             let before = self.waiting.len();
-            let outgoing = mailbox.take_outgoing();
-            self.open(connection, now, mailbox, outgoing);
+            if let Some(request) = mailbox.take_request(&self.submit) {
+                self.open(connection, now, mailbox, request);
+            }
             if self.waiting.len() > before {
                 break;
             }
@@ -374,8 +372,8 @@ impl Role for ClientRole {
                 self.transmit(connection, now, key, outgoing);
             }
         } else if self.waiting.is_empty() {
-            if let Some(outgoing) = mailbox.take_outgoing_of(&self.submit) {
-                self.open(connection, now, mailbox, outgoing);
+            if let Some(request) = mailbox.take_request(&self.submit) {
+                self.open(connection, now, mailbox, request);
             }
         } else {
             self.note_deadline(mailbox.deadline());

@@ -56,11 +56,6 @@ impl Mailbox {
         true
     }
 
-    /// What wakes the receiver.
-    pub(crate) fn interest(&self) -> Interest {
-        self.lock().interest
-    }
-
     /// Bytes that have been handed over and not read.
     pub(crate) fn unread(&self) -> usize {
         self.lock().unread
@@ -118,9 +113,13 @@ impl Mailbox {
         mem::take(&mut state.outgoing)
     }
 
-    /// As [`take_outgoing`](Self::take_outgoing), if this connection, to whose queue `submit` belongs, has the mailbox: a
-    /// call that moved to another connection may still stand in the queue of the first.
-    pub(crate) fn take_outgoing_of(&self, submit: &Arc<Submit<Mailbox>>) -> Option<Outgoing> {
+    /// As [`take_outgoing`](Self::take_outgoing) for a call that has no stream yet, and what wakes its receiver. `None`: the
+    /// call is over, or this connection, to whose queue `submit` belongs, does not have the mailbox: one that moved to another
+    /// connection may still stand in the queue of the first.
+    pub(crate) fn take_request(
+        &self,
+        submit: &Arc<Submit<Mailbox>>,
+    ) -> Option<(Outgoing, Interest)> {
         let mut state = self.lock();
         let ours = state
             .submit
@@ -130,7 +129,11 @@ impl Mailbox {
             return None;
         }
         state.queued = false;
-        Some(mem::take(&mut state.outgoing))
+        if state.incoming.end.is_some() || state.outgoing.reset.is_some() {
+            state.outgoing = Outgoing::default();
+            return None;
+        }
+        Some((mem::take(&mut state.outgoing), state.interest))
     }
 
     /// How many bytes the connection still holds back; wakes a sender that may go on. `spare`: what
