@@ -1,6 +1,7 @@
 //! What happens to the fleet.
 
 mod churn;
+mod hedging;
 
 use crate::{options::Options, report::Report};
 use std::{error::Error, future::Future, pin::Pin};
@@ -9,7 +10,10 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<Report, Box<dyn Error>>> +
 type Scenario = for<'a> fn(&'a Options) -> Running<'a>;
 
 /// Name and program of each, in order.
-const ALL: &[(&str, Scenario)] = &[("churn", |options| Box::pin(churn::churn(options)))];
+const ALL: &[(&str, Scenario)] = &[
+    ("churn", |options| Box::pin(churn::churn(options))),
+    ("hedging", |options| Box::pin(hedging::hedging(options))),
+];
 
 /// The names.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -1,7 +1,6 @@
 //! The table, and what is wrong in it.
 
 use super::{
-    RETRIES,
     event::{Event, name},
     stage::{PATIENCE, Row},
 };
@@ -53,9 +52,6 @@ pub(super) fn judge(report: &mut Report, rows: &[Row], mut tally: Tally) {
         total.calls
     ));
     report.line("unary, early, late: calls that failed; early: streams before their first reply, late: after it");
-    if !RETRIES {
-        report.line("retries by policy are not there yet: calls that a killed backend takes with it are told, not judged");
-    }
 }
 
 fn judge_row(report: &mut Report, name: &str, row: &Row, phase: &Phase) {
@@ -78,7 +74,7 @@ fn judge_row(report: &mut Report, name: &str, row: &Row, phase: &Phase) {
         ),
     );
     report.expect(
-        phase.avoidable() == 0 || (killed && !RETRIES),
+        phase.avoidable() == 0,
         format!("{name}: {} calls failed that need not", phase.avoidable()),
     );
     report.expect(

@@ -9,8 +9,6 @@ use event::Event;
 use stage::Stage;
 use std::{error::Error, time::Duration};
 
-/// Whether the channel retries by policy. While it does not, what a killed backend costs is told and not judged.
-const RETRIES: bool = false;
 const CONFIG: &str = r#"{
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [{"name": [{}], "retryPolicy": {
