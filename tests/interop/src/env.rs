@@ -36,6 +36,8 @@ pub struct ServerAddress {
     pub target: Option<String>,
     /// The service config of the channel, as JSON; the resolver's is ignored then, as grpc-go's client does.
     pub service_config: Option<String>,
+    /// Bytes of messages that a call keeps for retries; `None`: the channel's default.
+    pub max_retry_buffer: Option<usize>,
 }
 
 /// How often, how fast and how well the soak cases call; defaults as in grpc-go.
@@ -174,6 +176,10 @@ impl ServerAddress {
             name: flags.optional("server_host_override").map(str::to_owned),
             target: flags.optional("target").map(str::to_owned),
             service_config: flags.optional("service_config_json").map(str::to_owned),
+            max_retry_buffer: match flags.optional("max_retry_buffer_size") {
+                Some(_) => Some(flags.number("max_retry_buffer_size")?),
+                None => None,
+            },
         })
     }
 
@@ -193,6 +199,9 @@ impl ServerAddress {
             builder = builder
                 .default_service_config(config)
                 .ignore_resolver_service_config();
+        }
+        if let Some(bytes) = self.max_retry_buffer {
+            builder = builder.max_retry_buffer_size(bytes);
         }
         let channel = match &self.tls {
             None => builder.insecure(),

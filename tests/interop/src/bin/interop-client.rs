@@ -37,6 +37,11 @@ static FLAGS: &[Flag] = &[
         "the service config of the channel, as JSON",
     ),
     Flag::value(
+        "max_retry_buffer_size",
+        "",
+        "bytes of messages that a call keeps for retries [262144]",
+    ),
+    Flag::value(
         "target",
         "",
         "the channel's target, in place of host and port: such as ipv4:127.0.0.1:1,127.0.0.1:2",

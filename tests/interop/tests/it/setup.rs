@@ -52,6 +52,7 @@ fn build(address: SocketAddr, tls: bool) -> Env {
         name: tls.then(|| "foo.test.google.fr".to_owned()),
         target: None,
         service_config: None,
+        max_retry_buffer: None,
     };
     let mut env = Env::new(address).expect("the address of a running server makes a channel");
     env.long_lived_interval = std::time::Duration::ZERO;
