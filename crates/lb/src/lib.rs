@@ -11,6 +11,7 @@
 //! | [`address`] | [`Address`], [`Endpoint`] |
 //! | [`resolver`] | [`Resolver`](resolver::Resolver), its updates, [`ResolvePacer`](resolver::ResolvePacer) |
 //! | [`dns`] | questions and answers as octets, for resolvers that ask name servers |
+//! | [`health`] | whether a backend that is connected is fit to take calls (gRFC A17) |
 //! | [`subchannel`] | the connectivity machine of one address: deadline, backoff, connections |
 //! | [`balancer`] | [`LoadBalancingPolicy`](balancer::LoadBalancingPolicy), [`Picker`](balancer::Picker), the [`Context`](balancer::Context) with its actions |
 //! | [`policy`] | the policies: [`PickFirst`](policy::PickFirst), [`RoundRobin`](policy::RoundRobin) |
@@ -121,6 +122,7 @@ pub mod balancer;
 pub mod channel;
 mod connectivity;
 pub mod dns;
+pub mod health;
 pub mod policy;
 mod registry;
 pub mod resolver;

@@ -86,6 +86,8 @@ pub enum PolicyAction {
     },
     /// Start connecting, if the subchannel is idle.
     Connect(SubchannelId),
+    /// Tell the policy how fit the subchannel's backend is, while the subchannel is ready.
+    WatchHealth(SubchannelId),
     /// End a subchannel. Calls on its connection go on to their end; the policy hears no more of it.
     RemoveSubchannel(SubchannelId),
     /// Call `on_timer` at this time.
@@ -115,6 +117,7 @@ impl fmt::Debug for PolicyAction {
                 write!(f, "CreateSubchannel({id}, {})", spec.address)
             }
             Self::Connect(id) => write!(f, "Connect({id})"),
+            Self::WatchHealth(id) => write!(f, "WatchHealth({id})"),
             Self::RemoveSubchannel(id) => write!(f, "RemoveSubchannel({id})"),
             Self::SetTimer { id, .. } => write!(f, "SetTimer({})", id.0),
             Self::CancelTimer(id) => write!(f, "CancelTimer({})", id.0),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use farcall_core::Status;
 
 use crate::connectivity::ConnectivityState;
+use crate::health::Health;
 use crate::subchannel::{SubchannelId, SubchannelState};
 
 use super::action::{PolicyAction, TimerId};
@@ -91,6 +92,19 @@ impl ChildPolicy {
                 .0
     }
 
+    /// Passes a subchannel's health on if the subchannel is the child's. Gives whether the child published.
+    pub fn on_subchannel_health(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: SubchannelId,
+        health: &Health,
+    ) -> bool {
+        self.owns(id)
+            && self
+                .run(cx, |policy, cx| policy.on_subchannel_health(cx, id, health))
+                .0
+    }
+
     /// Passes a timer on if it is the child's. Gives whether the child published.
     pub fn on_timer(&mut self, cx: &mut Context<'_>, id: TimerId) -> bool {
         self.timers.remove(&id) && self.run(cx, |policy, cx| policy.on_timer(cx, id)).0
@@ -142,7 +156,8 @@ impl ChildPolicy {
                     published = true;
                     continue;
                 }
-                PolicyAction::Connect(_) | PolicyAction::Resolve => {}
+                PolicyAction::Connect(_) | PolicyAction::WatchHealth(_) | PolicyAction::Resolve => {
+                }
             }
             cx.record(action);
         }

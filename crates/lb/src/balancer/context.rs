@@ -56,6 +56,12 @@ impl Context<'_> {
         self.record(PolicyAction::Connect(id));
     }
 
+    /// Has [`on_subchannel_health`](super::LoadBalancingPolicy::on_subchannel_health) called for a subchannel that is ready,
+    /// until it is not ready any more; to be asked for anew each time it becomes ready (gRFC A17, A61).
+    pub fn watch_health(&mut self, id: SubchannelId) {
+        self.record(PolicyAction::WatchHealth(id));
+    }
+
     /// Ends a subchannel; the policy is told nothing more about it.
     pub fn remove_subchannel(&mut self, id: SubchannelId) {
         self.record(PolicyAction::RemoveSubchannel(id));

@@ -2,6 +2,7 @@ use farcall_core::{Attributes, Status};
 
 use crate::address::Endpoint;
 use crate::connectivity::ConnectivityState;
+use crate::health::Health;
 use crate::subchannel::{SubchannelId, SubchannelState};
 
 use super::action::TimerId;
@@ -112,6 +113,16 @@ impl EndpointChildren {
         state: &SubchannelState,
     ) -> bool {
         self.children.on_subchannel_state(cx, id, state)
+    }
+
+    /// As [`KeyedChildren::on_subchannel_health`].
+    pub fn on_subchannel_health(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: SubchannelId,
+        health: &Health,
+    ) -> bool {
+        self.children.on_subchannel_health(cx, id, health)
     }
 
     /// As [`KeyedChildren::on_timer`].

@@ -1,6 +1,7 @@
 use farcall_core::Status;
 
 use crate::connectivity::ConnectivityState::{Connecting, Ready};
+use crate::health::Health;
 use crate::subchannel::{SubchannelId, SubchannelState};
 
 use super::action::TimerId;
@@ -93,6 +94,16 @@ impl GracefulSwitch {
         state: &SubchannelState,
     ) {
         self.each(cx, |child, cx| child.on_subchannel_state(cx, id, state));
+    }
+
+    /// Passes a subchannel's health on to the policy whose it is.
+    pub fn on_subchannel_health(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: SubchannelId,
+        health: &Health,
+    ) {
+        self.each(cx, |child, cx| child.on_subchannel_health(cx, id, health));
     }
 
     /// Passes a timer to the policy that owns it.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use farcall_core::Status;
 
 use crate::connectivity::ConnectivityState;
+use crate::health::Health;
 use crate::subchannel::{SubchannelId, SubchannelState};
 
 use super::action::TimerId;
@@ -101,6 +102,16 @@ impl<K: Ord> KeyedChildren<K> {
         state: &SubchannelState,
     ) -> bool {
         self.each(|child| child.on_subchannel_state(cx, id, state))
+    }
+
+    /// Passes a subchannel's health on to the child whose it is. Gives whether that one published.
+    pub fn on_subchannel_health(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: SubchannelId,
+        health: &Health,
+    ) -> bool {
+        self.each(|child| child.on_subchannel_health(cx, id, health))
     }
 
     /// Passes a timer to its owner. Gives whether that one published.

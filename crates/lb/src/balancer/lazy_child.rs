@@ -1,6 +1,7 @@
 use farcall_core::Status;
 
 use crate::connectivity::ConnectivityState::Idle;
+use crate::health::Health;
 use crate::subchannel::{SubchannelId, SubchannelState};
 
 use super::action::TimerId;
@@ -78,6 +79,12 @@ impl LoadBalancingPolicy for LazyChild {
     ) {
         if let State::Awake(child) = &mut self.state {
             child.on_subchannel_state(cx, id, state);
+        }
+    }
+
+    fn on_subchannel_health(&mut self, cx: &mut Context<'_>, id: SubchannelId, health: &Health) {
+        if let State::Awake(child) = &mut self.state {
+            child.on_subchannel_health(cx, id, health);
         }
     }
 

@@ -1,6 +1,7 @@
 use farcall_core::{Attributes, Status};
 
 use crate::address::Endpoint;
+use crate::health::Health;
 use crate::subchannel::{SubchannelId, SubchannelState};
 
 use super::action::TimerId;
@@ -60,6 +61,13 @@ pub trait LoadBalancingPolicy: Send {
         id: SubchannelId,
         state: &SubchannelState,
     );
+
+    /// One of the policy's subchannels, whose health it [watches](super::Context::watch_health), is fit to take calls or is not.
+    /// The first news may come at once, or when the backend has answered; calls should wait for them. When the subchannel
+    /// leaves the ready state nothing more is said of its health.
+    fn on_subchannel_health(&mut self, cx: &mut Context<'_>, id: SubchannelId, health: &Health) {
+        let _ = (cx, id, health);
+    }
 
     /// The time of a timer has come.
     fn on_timer(&mut self, cx: &mut Context<'_>, id: TimerId) {

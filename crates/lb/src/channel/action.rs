@@ -45,6 +45,23 @@ pub enum Action {
     Drain(ConnectionId),
     /// Cut the connection, or the attempt at it, now. No event is wanted.
     Close(ConnectionId),
+    /// Call `grpc.health.v1.Health/Watch` on this connection, for this service, and report what comes of it with
+    /// [`handle_health`](super::Channel::handle_health). The call is nobody's: no service config, retry or deadline is for it.
+    WatchHealth {
+        /// The connection, which is ready.
+        connection: ConnectionId,
+        /// The number of the call on the connection.
+        number: u64,
+        /// The service to ask for.
+        service: Arc<str>,
+    },
+    /// Cancel that call; no event is wanted. The connection may have ended already.
+    StopHealthWatch {
+        /// The connection.
+        connection: ConnectionId,
+        /// The number of the call.
+        number: u64,
+    },
     /// The service config from now on, for the calls that start. The first one comes before the first picker that gives
     /// connections: calls wait for it.
     ServiceConfig(Arc<ServiceConfig>),
@@ -70,6 +87,14 @@ impl fmt::Debug for Action {
             } => write!(f, "Connect({connection}, {address})"),
             Self::Drain(connection) => write!(f, "Drain({connection})"),
             Self::Close(connection) => write!(f, "Close({connection})"),
+            Self::WatchHealth {
+                connection,
+                number,
+                service,
+            } => write!(f, "WatchHealth({connection}, {number}, {service:?})"),
+            Self::StopHealthWatch { connection, number } => {
+                write!(f, "StopHealthWatch({connection}, {number})")
+            }
             Self::ServiceConfig(_) => f.write_str("ServiceConfig"),
             Self::Publish { state, .. } => write!(f, "Publish({state})"),
         }

@@ -29,6 +29,8 @@ pub struct ChannelConfig {
     pub default_service_config: Option<ServiceConfig>,
     /// Whether service configs that the resolver gives are used. Default yes.
     pub resolver_service_config: bool,
+    /// Whether backends are asked for their health when the service config says so (gRFC A17). Default yes.
+    pub health_checks: bool,
     /// How subchannels connect.
     pub subchannel: SubchannelConfig,
     /// Where all random numbers of the channel come from.
@@ -44,6 +46,7 @@ impl ChannelConfig {
             policy_config: None,
             default_service_config: None,
             resolver_service_config: true,
+            health_checks: true,
             subchannel: SubchannelConfig::default(),
             seed,
         }
@@ -75,6 +78,12 @@ impl ChannelConfig {
     /// The same, deaf to service configs from the resolver.
     pub fn without_resolver_service_config(mut self) -> Self {
         self.resolver_service_config = false;
+        self
+    }
+
+    /// The same, asking no backend for its health whatever the service config says.
+    pub fn without_health_checks(mut self) -> Self {
+        self.health_checks = false;
         self
     }
 

@@ -1,3 +1,5 @@
+mod health;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use crate::balancer::{
     PolicyUpdate, QueuePicker, TimerId, WakeId, WakePicker,
 };
 use crate::connectivity::ConnectivityState;
+use crate::health::Health;
 use crate::resolver::{
     Resolver, ResolverAction, ResolverContext, ResolverFactory, ResolverKind, ResolverUpdate,
 };
@@ -29,7 +32,7 @@ use super::service::{Offer, Services, Verdict};
 ///
 /// # Contract
 /// * Inputs: [`handle_resolver_update`](Self::handle_resolver_update), [`handle_connection`](Self::handle_connection),
-///   [`handle_wake`](Self::handle_wake), [`handle_timeout`](Self::handle_timeout).
+///   [`handle_health`](Self::handle_health), [`handle_wake`](Self::handle_wake), [`handle_timeout`](Self::handle_timeout).
 /// * Commands: [`connect`](Self::connect), [`enter_idle`](Self::enter_idle),
 ///   [`reset_connect_backoff`](Self::reset_connect_backoff), [`shutdown`](Self::shutdown).
 /// * Outputs: after every input or command, carry out [`poll_action`](Self::poll_action) until it gives `None`, in order;
@@ -83,6 +86,7 @@ struct Plan {
     authority: String,
     resolver: Arc<dyn ResolverFactory>,
     subchannel: SubchannelConfig,
+    health_checks: bool,
 }
 
 enum Phase {
@@ -119,12 +123,14 @@ struct Once {
 enum TimerKey {
     Resolver,
     Subchannel(SubchannelId),
+    Health(SubchannelId),
     Policy(TimerId),
 }
 
 enum Input {
     Update(ResolverUpdate),
     Subchannel(SubchannelId, SubchannelState),
+    Health(SubchannelId, Health),
 }
 
 impl Channel {
@@ -147,6 +153,7 @@ impl Channel {
                 target,
                 resolver,
                 subchannel: config.subchannel,
+                health_checks: config.health_checks,
             },
             services,
             host,
@@ -222,6 +229,7 @@ impl Channel {
         let changed =
             member.is_some_and(|member| member.machine.handle_connection(now, connection, event));
         if changed {
+            self.end_lost_watch(id);
             self.subchannel_changed(id);
         } else if connected {
             // It was given up while it came up: nobody will use it.
@@ -253,6 +261,7 @@ impl Channel {
                 TimerKey::Resolver => self.run_resolver(now, |resolver, cx| resolver.on_timer(cx)),
                 TimerKey::Policy(id) => self.run_policy(now, |policy, cx| policy.on_timer(cx, id)),
                 TimerKey::Subchannel(id) => self.subchannel_timeout(now, id),
+                TimerKey::Health(id) => self.health_timeout(now, id),
             }
             self.settle(now);
         }
@@ -366,6 +375,7 @@ impl Channel {
             self.actions.push_back(Action::StopResolver);
         }
         for id in self.pool.ids() {
+            self.end_watch(id);
             self.actions.extend(self.pool.remove(id));
         }
         self.timers.clear();
@@ -384,7 +394,15 @@ impl Channel {
                 Input::Subchannel(id, state) if self.pool.member(id).is_some() => {
                     self.run_policy(now, |policy, cx| policy.on_subchannel_state(cx, id, &state));
                 }
-                Input::Subchannel(..) => {}
+                // Nor about the health of one that is not ready any more.
+                Input::Health(id, health)
+                    if self.pool.member(id).is_some_and(|m| m.health.is_some()) =>
+                {
+                    self.run_policy(now, |policy, cx| {
+                        policy.on_subchannel_health(cx, id, &health);
+                    });
+                }
+                Input::Subchannel(..) | Input::Health(..) => {}
             }
         }
         self.inputs = VecDeque::new();
@@ -392,7 +410,7 @@ impl Channel {
 
     fn update_policy(&mut self, now: Instant, update: ResolverUpdate) -> Result<(), Status> {
         let refused = match (&self.phase, &update.endpoints) {
-            (Phase::Active(_), Ok(_)) => self.configure(update.service_config)?,
+            (Phase::Active(_), Ok(_)) => self.configure(now, update.service_config)?,
             // A failed look-up says nothing about the config.
             (Phase::Active(_), Err(_)) => None,
             _ => return Ok(()),
@@ -420,11 +438,14 @@ impl Channel {
     ///
     /// # Errors
     /// It is broken and there is none that could stay: calls fail until there is.
-    fn configure(&mut self, offer: Offer) -> Result<Option<Status>, Status> {
+    fn configure(&mut self, now: Instant, offer: Offer) -> Result<Option<Status>, Status> {
         let broken = |error| Status::unavailable("the service config is refused").with_cause(error);
         match self.services.consider(offer) {
             Ok(Verdict { changed, refused }) => {
-                self.actions.extend(changed.map(Action::ServiceConfig));
+                if let Some(config) = changed {
+                    self.actions.push_back(Action::ServiceConfig(config));
+                    self.reconfigure_health(now);
+                }
                 Ok(refused.map(broken))
             }
             Err(error) => {
@@ -467,7 +488,9 @@ impl Channel {
                     self.pool.create(id, spec, self.plan.subchannel, seed);
                 }
                 PolicyAction::Connect(id) => self.connect_subchannel(now, id),
+                PolicyAction::WatchHealth(id) => self.watch_health(now, id),
                 PolicyAction::RemoveSubchannel(id) => {
+                    self.end_watch(id);
                     self.timers.set(TimerKey::Subchannel(id), None);
                     self.actions.extend(self.pool.remove(id));
                 }

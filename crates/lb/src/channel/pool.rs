@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use farcall_core::Attributes;
 
 use crate::balancer::SubchannelSpec;
+use crate::health::HealthWatch;
 use crate::subchannel::{
     ConnectionEvent, ConnectionId, Subchannel, SubchannelConfig, SubchannelId,
 };
@@ -15,6 +16,8 @@ use super::action::Action;
 pub(super) struct Member {
     pub(super) machine: Subchannel,
     pub(super) endpoint_attributes: Attributes,
+    /// The connection whose health is watched.
+    pub(super) health: Option<(ConnectionId, Box<HealthWatch>)>,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +39,7 @@ impl Pool {
         let member = Member {
             machine: Subchannel::new(id, spec.address, config, seed),
             endpoint_attributes: spec.endpoint_attributes,
+            health: None,
         };
         self.members.insert(id, Box::new(member));
     }

@@ -8,6 +8,7 @@ use super::{address, created, picked, published};
 use crate::Endpoint;
 use crate::balancer::*;
 use crate::connectivity::ConnectivityState::*;
+use crate::health::Health;
 use crate::policy::PickFirst;
 use crate::subchannel::SubchannelState;
 
@@ -132,7 +133,15 @@ fn a_switch_tells_both_policies_what_is_theirs_and_closes_the_old_one() {
     host.run(now, |cx| switch.on_subchannel_state(cx, old, &ready));
     let new = update(&mut switch, &mut host, "round_robin")[0];
     assert_eq!(switch.serving(), Some("pick_first"));
-    let ((), actions) = host.run(now, |cx| switch.on_subchannel_state(cx, new, &ready));
+    host.run(now, |cx| switch.on_subchannel_state(cx, new, &ready));
+    assert_eq!(
+        switch.serving(),
+        Some("pick_first"),
+        "it waits for the health"
+    );
+    let fit = Health::Serving;
+    host.run(now, |cx| switch.on_subchannel_health(cx, old, &fit));
+    let ((), actions) = host.run(now, |cx| switch.on_subchannel_health(cx, new, &fit));
     assert_eq!(switch.serving(), Some("round_robin"));
     let closed =
         |action: &PolicyAction| matches!(action, PolicyAction::RemoveSubchannel(id) if *id == old);

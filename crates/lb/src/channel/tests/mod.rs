@@ -1,4 +1,5 @@
 mod behaviour;
+mod health;
 mod plugins;
 mod random;
 mod round_robin;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcall_core::{ServiceConfig, Status};
+use farcall_core::{Code, ServiceConfig, Status};
 
 use crate::balancer::{Pick, PickInfo, Picker};
 use crate::channel::{Action, Channel, ChannelConfig};
 use crate::connectivity::ConnectivityState;
+use crate::health::{HealthEvent, ServingStatus};
 use crate::resolver::ResolverUpdate;
 use crate::subchannel::{ConnectionEvent, ConnectionId, DisconnectReason};
 use crate::{Address, Endpoint};
@@ -26,6 +27,8 @@ pub(super) struct Sim {
     pub(super) channel: Channel,
     /// Every connection that the channel has asked for and that has not ended.
     pub(super) connections: BTreeMap<ConnectionId, (String, Phase)>,
+    /// The calls that watch the health of connections: number and service.
+    pub(super) watches: BTreeMap<ConnectionId, (u64, String)>,
     pub(super) resolving: bool,
     pub(super) resolve_hints: usize,
     pub(super) states: Vec<ConnectivityState>,
@@ -49,6 +52,7 @@ impl Sim {
             picker: Arc::clone(channel.picker()),
             channel,
             connections: BTreeMap::new(),
+            watches: BTreeMap::new(),
             resolving: false,
             resolve_hints: 0,
             states: Vec::new(),
@@ -90,6 +94,21 @@ impl Sim {
                 Action::Close(connection) => {
                     let closed = self.connections.remove(&connection);
                     assert!(closed.is_some(), "{connection} is closed twice");
+                }
+                Action::WatchHealth {
+                    connection,
+                    number,
+                    service,
+                } => {
+                    let (_, phase) = &self.connections[&connection];
+                    assert_eq!(*phase, Phase::Ready, "only a ready connection is watched");
+                    let watch = (number, service.to_string());
+                    let other = self.watches.insert(connection, watch);
+                    assert_eq!(other, None, "one watch at a time");
+                }
+                Action::StopHealthWatch { connection, number } => {
+                    let (running, _) = self.watches.remove(&connection).expect("a watch");
+                    assert_eq!(running, number);
                 }
                 Action::ServiceConfig(config) => {
                     self.config = Some(config);
@@ -189,6 +208,33 @@ impl Sim {
         let found = self.connections.iter();
         let mut found = found.filter(|(_, (a, p))| a == address && *p == phase);
         found.next().map(|(connection, _)| *connection)
+    }
+
+    /// The service that the connection to `address` is asked for.
+    pub(super) fn watched(&self, address: &str) -> Option<&str> {
+        let connection = self.of(address, Phase::Ready)?;
+        let watch = self.watches.get(&connection);
+        watch.map(|(_, service)| &service[..])
+    }
+
+    /// The backend answers the call that watches its health.
+    pub(super) fn says(&mut self, address: &str, status: ServingStatus) {
+        let connection = self.of(address, Phase::Ready).expect("a connection");
+        let (number, _) = self.watches[&connection];
+        let event = HealthEvent::Status(status);
+        self.channel
+            .handle_health(self.now, connection, number, event);
+        self.drain();
+    }
+
+    /// That call ends.
+    pub(super) fn watch_ends(&mut self, address: &str, code: Code) {
+        let connection = self.of(address, Phase::Ready).expect("a connection");
+        let (number, _) = self.watches.remove(&connection).expect("a watch");
+        let event = HealthEvent::Ended(Status::new(code, "the call is over"));
+        self.channel
+            .handle_health(self.now, connection, number, event);
+        self.drain();
     }
 
     /// The addresses that are being tried.

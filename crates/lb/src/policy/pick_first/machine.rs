@@ -9,6 +9,7 @@ use crate::balancer::{
     QueuePicker, SubchannelPicker, SubchannelSpec, TimerId, WakeId, WakePicker,
 };
 use crate::connectivity::ConnectivityState::{self, Connecting, Idle, Ready, TransientFailure};
+use crate::health::Health;
 use crate::subchannel::{SubchannelError, SubchannelId, SubchannelState};
 
 use super::addresses::{Entry, in_order_of_attempts};
@@ -72,6 +73,9 @@ impl PolicyFactory for PickFirstFactory {
 /// its own backoff, until one is ready (gRFC A62). A connection that is lost is not replaced before the next call; one
 /// whose address is still in a new list is kept.
 ///
+/// By itself it asks nobody for the backend's health (gRFC A17); as a child it can, see
+/// [`with_health`](PickFirst::with_health).
+///
 /// ```
 /// use farcall_lb::balancer::{LoadBalancingPolicy, PolicyHost, PolicyUpdate};
 /// use farcall_lb::{Address, ConnectivityState, policy::PickFirst};
@@ -88,6 +92,8 @@ pub struct PickFirst {
     phase: Phase,
     /// Why the resolver's newest update has no addresses.
     resolver_error: Option<Status>,
+    /// A connection is of use only while its backend says so.
+    heeds_health: bool,
 }
 
 /// One address and what is known of its subchannel.
@@ -127,8 +133,8 @@ enum Phase {
     },
     /// Every address has failed; each is tried again at its own pace. Counts failures towards the next report.
     Retrying { failures: usize },
-    /// All calls go to this subchannel.
-    Ready(SubchannelId),
+    /// All calls go to this subchannel, if its backend is healthy: READY, or else what was published before.
+    Ready(SubchannelId, ConnectivityState),
 }
 
 impl LoadBalancingPolicy for PickFirst {
@@ -157,7 +163,7 @@ impl LoadBalancingPolicy for PickFirst {
         id: SubchannelId,
         state: &SubchannelState,
     ) {
-        if let Phase::Ready(ready) = self.phase {
+        if let Phase::Ready(ready, _) = self.phase {
             match state {
                 _ if ready != id => {}
                 SubchannelState::Ready => {}
@@ -191,6 +197,26 @@ impl LoadBalancingPolicy for PickFirst {
         }
     }
 
+    fn on_subchannel_health(&mut self, cx: &mut Context<'_>, id: SubchannelId, health: &Health) {
+        match &mut self.phase {
+            Phase::Ready(ready, published) if *ready == id => match health {
+                Health::Serving => {
+                    *published = Ready;
+                    cx.publish(Ready, SubchannelPicker(id));
+                }
+                Health::NotServing(error) => {
+                    *published = TransientFailure;
+                    let status = Status::unavailable("the backend is not healthy");
+                    cx.publish(
+                        TransientFailure,
+                        FailPicker(status.with_cause(error.clone())),
+                    );
+                }
+            },
+            _ => {}
+        }
+    }
+
     fn on_timer(&mut self, cx: &mut Context<'_>, id: TimerId) {
         if let Phase::Pass { next, timer, .. } = &mut self.phase
             && *timer == Some(id)
@@ -217,6 +243,16 @@ impl LoadBalancingPolicy for PickFirst {
 }
 
 impl PickFirst {
+    /// One that waits, when it has a connection, until the backend says that it is healthy, and is in TRANSIENT_FAILURE
+    /// while it says otherwise (gRFC A17): for parents that have several children to choose from (the health listener of
+    /// gRFC A61). Without `healthCheckConfig` in the service config there is no difference.
+    pub fn with_health() -> Self {
+        Self {
+            heeds_health: true,
+            ..Self::default()
+        }
+    }
+
     fn on_resolver_error(&mut self, cx: &mut Context<'_>, status: Status) {
         match self.phase {
             Phase::Empty => cx.publish(TransientFailure, FailPicker(status.clone())),
@@ -225,7 +261,7 @@ impl PickFirst {
                 self.publish_failure(cx);
                 return;
             }
-            Phase::Idle(_) | Phase::Pass { .. } | Phase::Ready(_) => {}
+            Phase::Idle(_) | Phase::Pass { .. } | Phase::Ready(..) => {}
         }
         self.resolver_error = Some(status);
     }
@@ -241,7 +277,7 @@ impl PickFirst {
             cx.publish(TransientFailure, FailPicker(status.clone()));
             return Err(status);
         }
-        if let Phase::Ready(ready) = self.phase {
+        if let Phase::Ready(ready, _) = self.phase {
             self.replace_candidates(cx, entries);
             if self.position(ready).is_some() {
                 return Ok(());
@@ -254,7 +290,7 @@ impl PickFirst {
             Phase::Idle(_) => {}
             Phase::Retrying { .. } | Phase::Pass { sticky: true, .. } => self.start_pass(cx, true),
             Phase::Pass { sticky: false, .. } => self.start_pass(cx, false),
-            Phase::Empty | Phase::Ready(_) => {
+            Phase::Empty | Phase::Ready(..) => {
                 // A failure for want of addresses is not sticky.
                 cx.publish(Connecting, QueuePicker);
                 self.start_pass(cx, false);
@@ -359,7 +395,7 @@ impl PickFirst {
                     cx.resolve_now();
                 }
             }
-            Phase::Empty | Phase::Idle(_) | Phase::Ready(_) => {}
+            Phase::Empty | Phase::Idle(_) | Phase::Ready(..) => {}
         }
     }
 
@@ -395,8 +431,14 @@ impl PickFirst {
             }
         }
         self.candidates[index].link = Link::Connecting(id);
-        self.phase = Phase::Ready(id);
-        cx.publish(Ready, SubchannelPicker(id));
+        if self.heeds_health {
+            // A failure stays published until the backend is known to be healthy.
+            self.phase = Phase::Ready(id, self.state());
+            cx.watch_health(id);
+        } else {
+            self.phase = Phase::Ready(id, Ready);
+            cx.publish(Ready, SubchannelPicker(id));
+        }
     }
 
     fn on_connection_lost(&mut self, cx: &mut Context<'_>, id: SubchannelId) {
@@ -456,7 +498,7 @@ impl PickFirst {
             }
             Phase::Idle(_) => Idle,
             Phase::Pass { sticky: false, .. } => Connecting,
-            Phase::Ready(_) => Ready,
+            Phase::Ready(_, published) => published,
         }
     }
 }

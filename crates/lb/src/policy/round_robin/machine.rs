@@ -7,6 +7,7 @@ use crate::balancer::{
     PolicyUpdate, QueuePicker, RotatingPicker, TimerId, WakeId,
 };
 use crate::connectivity::ConnectivityState::{Connecting, Idle, TransientFailure};
+use crate::health::Health;
 use crate::policy::pick_first::PickFirst;
 use crate::subchannel::{SubchannelId, SubchannelState};
 
@@ -37,6 +38,8 @@ impl PolicyFactory for RoundRobinFactory {
 /// again when its connection is lost. While any is ready calls go to the ready ones, from a random start; while none is
 /// but one may become so they wait; when all have failed they fail with the reasons of all ([`BackendErrors`]).
 ///
+/// With `healthCheckConfig` in the service config a backend is ready only while it says that it is healthy (gRFC A17).
+///
 /// ```
 /// use farcall_lb::balancer::{LoadBalancingPolicy, PolicyAction, PolicyHost, PolicyUpdate};
 /// use farcall_lb::{Address, policy::RoundRobin};
@@ -55,7 +58,7 @@ pub struct RoundRobin {
 
 impl Default for RoundRobin {
     fn default() -> Self {
-        let children = EndpointChildren::new(|| Box::new(PickFirst::default()));
+        let children = EndpointChildren::new(|| Box::new(PickFirst::with_health()));
         Self { children }
     }
 }
@@ -100,6 +103,11 @@ impl LoadBalancingPolicy for RoundRobin {
         state: &SubchannelState,
     ) {
         let published = self.children.on_subchannel_state(cx, id, state);
+        self.after(cx, published);
+    }
+
+    fn on_subchannel_health(&mut self, cx: &mut Context<'_>, id: SubchannelId, health: &Health) {
+        let published = self.children.on_subchannel_health(cx, id, health);
         self.after(cx, published);
     }
 
