@@ -19,6 +19,7 @@ mod documented_limits;
 mod errors;
 mod foreign;
 mod half_close;
+mod health;
 mod in_process;
 mod interceptors;
 mod knobs;

@@ -93,6 +93,7 @@ pub struct ChannelBuilder {
     policy_config: Option<String>,
     service_config: Option<String>,
     resolver_service_config: bool,
+    health_checks: bool,
     pacer: PacerConfig,
     http2: Config,
     polling: Duration,
@@ -122,6 +123,7 @@ impl Channel {
             policy_config: None,
             service_config: None,
             resolver_service_config: true,
+            health_checks: true,
             pacer: PacerConfig::default(),
             http2: Config::default(),
             polling: Duration::ZERO,
@@ -296,6 +298,13 @@ impl ChannelBuilder {
         self
     }
 
+    /// Never asks backends for their health, whatever `healthCheckConfig` the service config has (gRFC A17). Default: they are
+    /// asked if it has one and the policy is one that heeds it, such as `round_robin`.
+    pub fn disable_health_checks(mut self) -> Self {
+        self.health_checks = false;
+        self
+    }
+
     /// Size of received header lists (names, values and 32 bytes per field), in bytes; advertised to servers.
     /// Default 8 KiB.
     pub fn max_header_list_size(mut self, bytes: u32) -> Self {
@@ -392,6 +401,7 @@ impl ChannelBuilder {
             .with_policy(self.policy, policy_config)
             .with_subchannel(subchannel);
         config.resolver_service_config = self.resolver_service_config;
+        config.health_checks = self.health_checks;
         if let Some(text) = &self.service_config {
             let parsed = ServiceConfig::parse(text);
             config.default_service_config = Some(parsed.map_err(unusable)?);

@@ -7,6 +7,7 @@ use super::{
     attempt::Attempt,
     backoffs::Backoffs,
     hedging::Hedging,
+    health::HealthCall,
     idle::Idleness,
     inbox::{Found, Order, Reporter},
     news::{Disconnect, News},
@@ -24,17 +25,19 @@ use crate::{
         timer::Timer,
     },
 };
-use farcall_core::{ServiceConfig, Status};
+use farcall_core::{Code, ServiceConfig, Status};
 use farcall_http2::Config;
 use farcall_lb::{
     Address, ConnectivityState,
     balancer::{Pick, PickInfo, Picker},
     channel::{Action, Channel as Machine},
+    health::HealthEvent,
     subchannel::{ConnectionEvent, ConnectionId, SubchannelId},
 };
 use std::{
     collections::HashMap,
     future::Future,
+    mem,
     pin::Pin,
     sync::{Arc, PoisonError},
     task::{Context, Poll},
@@ -102,6 +105,8 @@ struct Control {
     /// What connections are made with; keepalive grows when servers complain.
     http2: Arc<Config>,
     closed: bool,
+    /// It was logged that a backend has no health service.
+    told_of_no_health: bool,
     timer: Timer,
 }
 
@@ -117,6 +122,8 @@ struct Link {
     making: Option<Box<(Address, Instant)>>,
     /// Its interval of keepalive.
     keepalive: Option<Duration>,
+    /// The call that watches the backend's health.
+    health: Option<HealthCall>,
 }
 
 impl Control {
@@ -125,6 +132,7 @@ impl Control {
             idleness: Idleness::new(shared.settings.idle_timeout, clock::now()),
             http2: Arc::clone(&shared.settings.http2),
             closed: false,
+            told_of_no_health: false,
             shared,
             machine,
             connections: HashMap::new(),
@@ -270,6 +278,11 @@ impl Control {
                 }
                 return;
             }
+            News::Health(number, event) => {
+                self.note_health(id, &event);
+                self.machine.handle_health(now, id, number, event);
+                return;
+            }
             News::Used(used) => {
                 if self.idleness.answered(now, id, used) {
                     self.enter_idle();
@@ -319,6 +332,34 @@ impl Control {
             let mut http2 = Config::clone(&self.http2);
             http2.keepalive_interval = Some(doubled.min(clock::FOREVER));
             self.http2 = Arc::new(http2);
+        }
+    }
+
+    /// A backend that has no health service counts as healthy; that is worth a line, once.
+    #[cold]
+    fn note_health(&mut self, id: ConnectionId, event: &HealthEvent) {
+        let HealthEvent::Ended(status) = event else {
+            return;
+        };
+        let target = &self.shared.settings.target;
+        log::debug!(target: "farcall", "{target}: the health of a backend is not watched any more ({id}): {status}");
+        if status.code() == Code::Unimplemented && !mem::replace(&mut self.told_of_no_health, true)
+        {
+            log::warn!(
+                target: "farcall",
+                "{target}: the service config asks for health checks, and a backend has no health service: it counts as healthy"
+            );
+        }
+    }
+
+    fn watch_health(&mut self, id: ConnectionId, number: u64, service: &str) {
+        if let Some(link) = self.connections.get_mut(&id) {
+            let reporter = Reporter {
+                id,
+                inbox: Arc::clone(&self.shared.inbox),
+            };
+            let call = HealthCall::start(&self.shared, &link.submit, reporter, number, service);
+            link.health = Some(call);
         }
     }
 
@@ -381,6 +422,21 @@ impl Control {
                     }
                 }
             }
+            Action::WatchHealth {
+                connection,
+                number,
+                service,
+            } => self.watch_health(connection, number, &service),
+            Action::StopHealthWatch { connection, number } => {
+                if let Some(link) = self.connections.get_mut(&connection)
+                    && link
+                        .health
+                        .as_ref()
+                        .is_some_and(|call| call.number() == number)
+                {
+                    link.health = None;
+                }
+            }
             Action::ServiceConfig(config) => self.configure(config),
             Action::Publish { state, picker } => self.publish(now, state, picker),
             _ => {}
@@ -411,6 +467,7 @@ impl Control {
                 up: false,
                 making,
                 keepalive: self.http2.keepalive_interval,
+                health: None,
             },
         );
     }

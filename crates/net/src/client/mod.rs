@@ -11,6 +11,7 @@ mod control;
 mod gather;
 mod heads;
 mod hedging;
+mod health;
 mod held;
 mod idle;
 mod inbox;

@@ -5,7 +5,10 @@ use crate::transport::Mailbox;
 use bytes::Bytes;
 use farcall_core::Status;
 use farcall_http2::{ConnectionError, Reason};
-use farcall_lb::subchannel::{Cause, DisconnectReason};
+use farcall_lb::{
+    health::HealthEvent,
+    subchannel::{Cause, DisconnectReason},
+};
 use std::{fmt, io, sync::Arc, time::Instant};
 
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(crate) enum News {
     Closed(Arc<Disconnect>),
     /// When the connection was last used: the answer to a question.
     Used(Instant),
+    /// What has come of the call with this number that watches the backend's health.
+    Health(u64, HealthEvent),
     /// Calls of which nothing was sent: they may go out on another connection.
     Unsent(Vec<Arc<Mailbox>>),
     /// Calls whose attempt has failed: another one follows.

@@ -293,6 +293,8 @@ impl PickerCell {
 
 fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Outcome {
     let Some(route) = &mailbox.route else {
+        // It was made for one connection, which is lost.
+        mailbox.fail(Status::unavailable("the connection was lost"));
         return Outcome::Settled;
     };
     if let (Configured::Late(late), Some(config)) = (&route.config, &snapshot.config)

@@ -93,9 +93,9 @@ impl ClientRole {
             goaway: self.goaway.clone(),
             used: self.used,
             useless: !self.useful
-                && self.orphans.is_empty()
+                && !self.orphans.iter().any(|call| call.mailbox.is_users())
                 && self.refused.is_empty()
-                && self.calls.iter().all(Option::is_none),
+                && !self.has_open_calls(),
         })
     }
 
@@ -103,6 +103,11 @@ impl ClientRole {
     #[cold]
     fn late(&self, awaited: Awaited) -> Status {
         exceeded(awaited).with_cause(Server(self.peer.clone()))
+    }
+
+    fn has_open_calls(&self) -> bool {
+        let mut open = self.calls.iter().flatten();
+        open.any(|call| call.mailbox.is_users())
     }
 
     fn call(&mut self, key: StreamKey) -> Option<&mut Call> {
@@ -159,7 +164,9 @@ impl ClientRole {
         };
         match opened {
             Ok(key) => {
-                self.used = now;
+                if mailbox.is_users() {
+                    self.used = now;
+                }
                 let started = message.is_some();
                 self.note_deadline(mailbox.deadline());
                 mailbox.set_slot(Some(key.slot()));
@@ -389,7 +396,7 @@ impl Role for ClientRole {
         match request {
             Request::None => {}
             Request::Report(_) => {
-                let open = !self.waiting.is_empty() || self.calls.iter().any(Option::is_some);
+                let open = !self.waiting.is_empty() || self.has_open_calls();
                 let last = if open { now } else { self.used };
                 self.reporter.tell(News::Used(last));
             }

@@ -20,13 +20,15 @@ impl ClientRole {
         trailers: bool,
         end: bool,
     ) {
-        self.useful = true;
         if end && !trailers && self.repeat_refusal(connection, now, key, &headers) {
+            self.useful = true;
             return;
         }
         let Some(call) = find(&mut self.calls, key) else {
+            self.useful = true;
             return;
         };
+        self.useful |= call.mailbox.is_users();
         if trailers {
             return self.finish(connection, now, key, Some(headers));
         }
@@ -93,7 +95,9 @@ impl ClientRole {
             return;
         };
         call.mailbox.set_slot(None);
-        self.used = now;
+        if call.mailbox.is_users() {
+            self.used = now;
+        }
         if call.sending {
             // The call is over; what this side still had to say is of no use (RFC 9113 §8.1).
             connection.reset(now, key, Reason::NO_ERROR);
@@ -140,7 +144,9 @@ impl ClientRole {
         {
             return self.send_elsewhere(call, held, cause == ResetCause::GoAway);
         }
-        self.used = now;
+        if call.mailbox.is_users() {
+            self.used = now;
+        }
         match cause {
             ResetCause::Connection => self.orphans.push(call),
             cause => {

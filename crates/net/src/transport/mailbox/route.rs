@@ -97,6 +97,12 @@ impl Route {
 }
 
 impl Mailbox {
+    /// (client) Whether this is a call of the channel's users, and not one that the channel makes for itself.
+    #[inline]
+    pub(crate) fn is_users(&self) -> bool {
+        self.route.is_some()
+    }
+
     /// When the call must be over.
     #[inline]
     pub(crate) fn deadline(&self) -> Option<Instant> {
