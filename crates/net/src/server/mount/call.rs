@@ -166,7 +166,7 @@ impl MountedCall {
         let over = end.is_some();
         let chunks = iter::from_fn(|| outgoing.data.pop());
         let waiting = self.outlet.put(head, chunks, end);
-        self.mailbox.set_outstanding(waiting);
+        self.mailbox.set_outstanding(waiting, Vec::new());
         if over {
             self.detach();
         }

@@ -101,7 +101,7 @@ impl Outlet {
             state.size -= chunk.len();
             let size = state.size;
             drop(state);
-            self.mailbox.set_outstanding(size);
+            self.mailbox.set_outstanding(size, Vec::new());
             return Poll::Ready(Piece::Data(chunk));
         }
         if let Some(end) = state.end.take() {
