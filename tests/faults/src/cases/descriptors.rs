@@ -4,7 +4,7 @@ use super::processes::channels;
 use crate::{
     child::{Circumstances, Server, channel},
     ledger::Book,
-    load::{self, Load},
+    load::{self, Load, Outcome},
     report::Report,
     resources::Resources,
     service::ECHO,
@@ -54,7 +54,8 @@ pub(super) async fn full_table(name: &'static str) -> Report {
     }
     drop(idle);
     let again = ping(&server, PINGS + 1, Duration::from_secs(5)).await;
-    outcome.answered.extend(again.is_ok().then_some(PINGS + 1));
+    let mut pings = Outcome::default();
+    pings.answered.extend(again.is_ok().then_some(PINGS + 1));
     if let Err(code) = again {
         wrong.push(format!(
             "a new connection when there was room again: {code}"
@@ -81,13 +82,14 @@ pub(super) async fn full_table(name: &'static str) -> Report {
         }
         outcome.merge(second);
         let again = ping(&server, PINGS + 3, Duration::from_secs(5)).await;
-        outcome.answered.extend(again.is_ok().then_some(PINGS + 3));
+        pings.answered.extend(again.is_ok().then_some(PINGS + 3));
         if let Err(code) = again {
             wrong.push(format!(
                 "a new connection of the process with room again: {code}"
             ));
         }
     }
+    outcome.merge(pings);
     wrong.extend(outcome.audit(&book));
     drop(open);
     let left = server.settled(held).await;
