@@ -1,7 +1,6 @@
 //! Client-side health checking (gRFC A17) in a whole channel, on simulated time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use std::time::Duration;
 
 use super::sim::{Phase, Sim};
@@ -88,17 +87,12 @@ fn when_no_backend_is_healthy_calls_fail_with_what_the_backends_say() {
     );
     sim.says(B, ServiceUnknown);
     assert_eq!(sim.channel.state(), TransientFailure);
-    let texts: BTreeSet<_> = (0..4)
-        .map(|_| sim.failure())
-        .map(|status| {
-            assert_eq!(status.code(), Code::Unavailable);
-            assert_eq!(status.message(), "the backend is not healthy");
-            status.source().expect("what the backend says").to_string()
-        })
-        .collect();
-    let expected = ["NOT_SERVING", "SERVICE_UNKNOWN"]
-        .map(|says| format!("the backend says {says} for the service \"shop\""));
-    assert_eq!(texts, expected.into());
+    let status = sim.failure();
+    assert_eq!(status.code(), Code::Unavailable);
+    for says in ["NOT_SERVING", "SERVICE_UNKNOWN"] {
+        let text = format!("the backend says {says} for the service \"shop\"");
+        assert!(status.to_string().contains(&text), "{status}");
+    }
 }
 
 #[test]
