@@ -8,7 +8,10 @@ use crate::{
     service_config::RetryPolicy,
     status::{Code, Status},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How an attempt ended that did not get as far as a response.
 #[derive(Clone, Debug)]
@@ -63,6 +66,8 @@ impl From<Status> for Ended {
 pub struct RetryState {
     plan: Arc<RetryPlan>,
     options: RetryOptions,
+    /// When this attempt is given up if its response has not begun.
+    attempt_deadline: Option<Instant>,
     /// Attempts of a hedged call that have started before this one.
     earlier: u32,
     /// What the attempts before this one ended with.
@@ -83,6 +88,7 @@ impl RetryState {
             committed: false,
             plan,
             options,
+            attempt_deadline: None,
             earlier: 0,
             previous: Vec::new(),
             step: 0,
@@ -118,9 +124,16 @@ impl RetryState {
         &self.previous
     }
 
-    /// How long an attempt may take until its response begins.
-    pub fn attempt_timeout(&self) -> Option<Duration> {
-        self.options.attempt_timeout.or(self.plan.attempt_timeout)
+    /// An attempt goes out. Answers when it is to be given up if its response has not begun.
+    pub fn begin_attempt(&mut self, now: Instant) -> Option<Instant> {
+        let timeout = self.options.attempt_timeout.or(self.plan.attempt_timeout);
+        self.attempt_deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        self.attempt_deadline
+    }
+
+    /// What [`begin_attempt`](Self::begin_attempt) has answered, while it counts.
+    pub fn attempt_deadline(&self) -> Option<Instant> {
+        self.attempt_deadline
     }
 
     /// Whether this attempt could be followed by another one, so that its request is worth keeping.
@@ -144,7 +157,13 @@ impl RetryState {
         true
     }
 
-    /// This attempt is the last one: its response has begun, or its request cannot be kept.
+    /// The response has begun: nothing follows this attempt, and its time is not limited any longer.
+    pub fn on_response(&mut self) {
+        self.attempt_deadline = None;
+        self.commit();
+    }
+
+    /// This attempt is the last one.
     pub fn commit(&mut self) {
         self.committed = true;
         if self.reserved > 0 {

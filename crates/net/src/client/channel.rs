@@ -1,7 +1,6 @@
 //! `Channel`: the virtual connection that calls are made on.
 
 use super::{
-    backoffs::Later,
     control,
     heads::{Heads, Start},
     inbox::Order,
@@ -159,11 +158,7 @@ impl Channel {
     /// Sends a mailbox out in several attempts beside each other.
     #[cold]
     pub(crate) fn hedge(&self, mailbox: &Arc<Mailbox>) {
-        let mut notice = Notice::default();
-        notice.later.push(Later {
-            at: clock::now(),
-            mailbox: Arc::clone(mailbox),
-        });
+        let notice = Notice::of(clock::now(), mailbox);
         if let Err(refused) = self.order(Order::Notice(notice)) {
             mailbox.deliver_end(None, End::Failed(refused), Some(StreamKey::NONE));
         }

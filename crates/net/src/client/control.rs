@@ -174,12 +174,14 @@ impl Control {
         }
     }
 
-    fn on_notice(&mut self, now: Instant, notice: Notice) {
-        for wake in notice.wakes {
-            self.machine.handle_wake(now, wake);
-        }
-        for later in notice.later {
-            self.backoffs.push(later);
+    fn on_notice(&mut self, now: Instant, mut notice: Notice) {
+        if let Some(rare) = notice.take_rare() {
+            for wake in rare.wakes {
+                self.machine.handle_wake(now, wake);
+            }
+            for later in rare.later {
+                self.backoffs.push(later);
+            }
         }
         if notice.waiting {
             self.expire(now);

@@ -25,37 +25,37 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// A request of which so far the head and `data` were sent, and the retries of its call. No request: it is larger than
-    /// `limit` bytes, which counts where there are no retries, or nothing can follow it.
+    /// A request of which so far the head and `data` were sent. `None`: it is larger than what may be kept (`limit` bytes where
+    /// there are no retries), or nothing can follow it.
     pub(super) fn new(
         head: Head,
         data: Chunks,
         half_closed: bool,
+        retry: Option<&mut Box<RetryState>>,
         limit: usize,
-    ) -> (Option<Held>, Option<Box<RetryState>>) {
+    ) -> Option<Held> {
         let Head::Request {
             template,
             metadata,
             refused,
-            mut retry,
+            ..
         } = head
         else {
-            return (None, None);
+            return None;
         };
         let bytes = data.size();
-        let fits = match &mut retry {
+        let fits = match retry {
             None => !refused && bytes <= limit,
             Some(retry) => (!refused || retry.is_repeatable()) && retry.keep(bytes),
         };
-        let held = fits.then(|| Held {
+        fits.then_some(Held {
             template,
             metadata,
             data,
             bytes,
             half_closed,
             refused,
-        });
-        (held, retry)
+        })
     }
 
     /// Counts messages that are about to be sent. False: with them the request is too large to be kept.

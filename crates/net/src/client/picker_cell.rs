@@ -63,12 +63,18 @@ struct Waiting {
     closed: Option<Status>,
 }
 
-/// What the control task should know of a dispatch.
+/// What the control task should know of a dispatch; mostly nothing.
 #[derive(Debug, Default)]
 #[must_use]
 pub(crate) struct Notice {
     /// A call waits: the channel may have to leave idleness, and a deadline may have to be watched.
     pub(crate) waiting: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few dispatches have to tell.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
     /// Policies that want to act.
     pub(crate) wakes: Vec<WakeId>,
     /// Calls that a picker has failed, and that have another attempt; and hedged calls.
@@ -76,15 +82,39 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
+    /// That this call is to be sent then.
+    #[cold]
+    pub(crate) fn of(at: Instant, mailbox: &Arc<Mailbox>) -> Notice {
+        let mut notice = Notice::default();
+        notice.add_later(at, mailbox);
+        notice
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        !self.waiting && self.wakes.is_empty() && self.later.is_empty()
+        !self.waiting && self.rare.is_none()
+    }
+
+    pub(crate) fn take_rare(&mut self) -> Option<Rare> {
+        self.rare.take().map(|rare| *rare)
     }
 
     /// There is no channel any more to do something about it.
-    pub(crate) fn fail(self, status: &Status) {
-        for later in self.later {
+    pub(crate) fn fail(mut self, status: &Status) {
+        for later in self.take_rare().unwrap_or_default().later {
             later.mailbox.fail(status.clone());
         }
+    }
+
+    #[cold]
+    fn add_wakes(&mut self, mut wakes: Vec<WakeId>) {
+        self.rare.get_or_insert_default().wakes.append(&mut wakes);
+    }
+
+    #[cold]
+    fn add_later(&mut self, at: Instant, mailbox: &Arc<Mailbox>) {
+        let mailbox = Arc::clone(mailbox);
+        let later = Later { at, mailbox };
+        self.rare.get_or_insert_default().later.push(later);
     }
 }
 
@@ -305,17 +335,17 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
             Ok(false) => {}
             // Its attempts come by themselves.
             Ok(true) => {
-                notice.later.push(Later {
-                    at: clock::now(),
-                    mailbox: Arc::clone(mailbox),
-                });
+                notice.add_later(clock::now(), mailbox);
                 return Outcome::Settled;
             }
         }
     }
     let info = PickInfo::new(route.method.path());
     let pick = snapshot.picker.pick(&info).restricted();
-    notice.wakes.append(&mut info.take_wakes());
+    let wakes = info.take_wakes();
+    if !wakes.is_empty() {
+        notice.add_wakes(wakes);
+    }
     match pick {
         Pick::Subchannel(picked) => match snapshot.transport(picked.subchannel()) {
             Some(submit) if mailbox.attach(submit) => Outcome::Settled,
@@ -327,10 +357,7 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
             let Some(pause) = mailbox.pick_failed(&status, fastrand::f64()) else {
                 return Outcome::Refused(status);
             };
-            notice.later.push(Later {
-                at: clock::after(clock::now(), pause),
-                mailbox: Arc::clone(mailbox),
-            });
+            notice.add_later(clock::after(clock::now(), pause), mailbox);
             Outcome::Settled
         }
         // Not for a retry to mend (gRFC A6).

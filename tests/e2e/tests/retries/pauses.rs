@@ -172,12 +172,14 @@ async fn without_a_policy_an_attempt_that_takes_too_long_ends_the_call() {
     let stub = simulated(stub, "{}");
     stub.channel().connect().await.unwrap();
     let start = Instant::now();
-    let call = calls::unary(stub.channel(), PATH, Bytes::new()).attempt_timeout(3 * SECOND);
-    let status = call.await.unwrap_err();
-    assert_eq!(
-        (status.code(), start.elapsed().as_secs()),
-        (Code::DeadlineExceeded, 3)
-    );
+    for (size, end) in [(0, 3), (300 << 10, 6)] {
+        let call = calls::unary(stub.channel(), PATH, Bytes::from(vec![0; size]));
+        let status = call.attempt_timeout(3 * SECOND).await.unwrap_err();
+        assert_eq!(
+            (status.code(), start.elapsed().as_secs()),
+            (Code::DeadlineExceeded, end)
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,8 +25,6 @@ pub(super) struct Call {
     pub(super) held: Option<Held>,
     /// Of calls with a policy, or with anything else to be counted of their attempts.
     pub(super) retry: Option<Box<RetryState>>,
-    /// When the attempt is given up if its response has not begun.
-    pub(super) attempt_deadline: Option<Instant>,
 }
 
 impl Call {
@@ -65,8 +63,7 @@ impl Call {
     pub(super) fn commit(&mut self) {
         self.held = None;
         if let Some(retry) = &mut self.retry {
-            retry.commit();
-            self.attempt_deadline = None;
+            retry.on_response();
             self.mailbox.set_previous(retry.previous());
         }
     }

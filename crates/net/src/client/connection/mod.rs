@@ -8,7 +8,6 @@ use super::gather::{Gathered, Plain};
 use super::held::Held;
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
-use crate::clock;
 use crate::log::Log;
 use crate::transport::{
     Mailbox, Role, Submit,
@@ -129,7 +128,7 @@ impl ClientRole {
         mailbox: Arc<Mailbox>,
         (mut outgoing, interest): (Outgoing, Interest),
     ) {
-        let Some(head) = outgoing.head.take() else {
+        let Some(mut head) = outgoing.head.take() else {
             return;
         };
         let Head::Request {
@@ -142,7 +141,6 @@ impl ClientRole {
             return;
         };
         let previous = retry.as_ref().map_or(0, |retry| retry.previous_attempts());
-        let attempt_timeout = retry.as_ref().and_then(|retry| retry.attempt_timeout());
         // A request without messages ends with an empty DATA frame, never on its headers (PROTOCOL-HTTP2, "EOS");
         // grpc-go's server waits for it.
         let half_close = matches!(outgoing.finish, Finish::HalfClose);
@@ -182,10 +180,9 @@ impl ClientRole {
                     true => (mem::take(&mut outgoing.data), None),
                     false => (Chunks::default(), Some(outgoing)),
                 };
-                let (held, retry) = Held::new(head, sent, started && half_close, self.call_buffer);
-                let attempt_deadline = attempt_timeout.map(|timeout| clock::after(now, timeout));
-                if attempt_deadline.is_some() {
-                    self.note_deadline(attempt_deadline);
+                let mut retry = head.take_retry();
+                if let Some(retry) = &mut retry {
+                    self.note_deadline(retry.begin_attempt(now));
                 }
                 let limit = self.call_buffer;
                 let call = self.calls[key.slot()].insert(Call {
@@ -193,9 +190,8 @@ impl ClientRole {
                     mailbox,
                     sending: !(started && half_close),
                     gathered,
-                    held,
+                    held: Held::new(head, sent, started && half_close, retry.as_mut(), limit),
                     retry,
-                    attempt_deadline,
                 });
                 match rest {
                     None if half_close => {}
@@ -425,7 +421,7 @@ impl Role for ClientRole {
             .calls
             .iter()
             .flatten()
-            .map(|call| (Some(call.key), &call.mailbox, call.attempt_deadline));
+            .map(|call| (Some(call.key), &call.mailbox, call.attempt_deadline()));
         let waiting = self.waiting.iter().map(|mailbox| (None, mailbox, None));
         for (key, mailbox, attempt) in open.chain(waiting) {
             let deadline = mailbox.deadline();

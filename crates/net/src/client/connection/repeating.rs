@@ -51,6 +51,11 @@ pub(super) fn next(now: Instant, mut call: Call, ended: Ended) -> Next {
 }
 
 impl Call {
+    /// When the attempt is given up if its response has not begun.
+    pub(super) fn attempt_deadline(&self) -> Option<Instant> {
+        self.retry.as_ref()?.attempt_deadline()
+    }
+
     /// Whether a policy has to be asked what follows this attempt.
     pub(super) fn has_policy(&self) -> bool {
         self.retry.is_some() && self.held.is_some()

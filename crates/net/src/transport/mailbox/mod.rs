@@ -51,6 +51,16 @@ pub(crate) enum Head {
     Response(HeaderList),
 }
 
+impl Head {
+    /// What keeps count of the call's attempts.
+    pub(crate) fn take_retry(&mut self) -> Option<Box<RetryState>> {
+        match self {
+            Head::Request { retry, .. } => retry.take(),
+            Head::Response(_) => None,
+        }
+    }
+}
+
 /// How the sending side ends.
 #[derive(Debug, Default)]
 pub(crate) enum Finish {
