@@ -72,7 +72,7 @@ impl ClientRole {
         key: StreamKey,
         headers: &Headers,
     ) -> bool {
-        let Some(call) = self.call(key) else {
+        let Some(call) = self.call(key).filter(|call| call.retry.is_some()) else {
             return false;
         };
         let (status, pushback) = (trailers_only(headers), Pushback::of(headers));
