@@ -6,8 +6,8 @@
 use super::{
     attempt::Attempt,
     backoffs::Backoffs,
-    hedging::Hedging,
     health::HealthCall,
+    hedging::Hedging,
     idle::Idleness,
     inbox::{Found, Order, Reporter},
     news::{Disconnect, News},
