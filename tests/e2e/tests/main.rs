@@ -7,6 +7,7 @@ mod bad_messages;
 mod broken_sockets;
 mod budgets;
 mod cancel;
+mod channel_limits;
 mod completion;
 mod compression;
 mod connections;

@@ -5,6 +5,7 @@ mod retries;
 use super::{
     channel::Channel,
     connector::Connector,
+    limits::CallLimits,
     plans::{Retries, RetrySettings},
     shared::Settings,
 };
@@ -87,6 +88,8 @@ pub struct ChannelBuilder {
     max_send: usize,
     connect_timeout: Duration,
     idle_timeout: Option<Duration>,
+    limits: CallLimits,
+    max_queued: usize,
     registry: Registry,
     resolvers: Vec<Arc<dyn ResolverTask>>,
     policy: String,
@@ -117,6 +120,8 @@ impl Channel {
             max_send: i32::MAX as usize,
             connect_timeout: Duration::from_secs(20),
             idle_timeout: Some(Duration::from_secs(30 * 60)),
+            limits: CallLimits::default(),
+            max_queued: usize::MAX,
             registry: Registry::built_in(),
             resolvers: Vec::new(),
             policy: "pick_first".into(),
@@ -197,6 +202,51 @@ impl ChannelBuilder {
     /// How long one attempt to connect to one address may take: TCP, TLS and the server's settings. Default 20 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout.min(clock::FOREVER);
+        self
+    }
+
+    /// The timeout of calls that have no deadline: neither their own, nor one from the service config, nor that of the call that
+    /// is being handled. Default none: such calls may wait for ever.
+    ///
+    /// ```
+    /// use farcall::Channel;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let channel = Channel::builder("dns:///shop:50051")
+    ///     .default_timeout(Duration::from_secs(10))
+    ///     .max_timeout(Duration::from_secs(60))
+    ///     .max_queued_calls(1000)
+    ///     .max_calls_in_flight(5000)
+    ///     .insecure()
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn default_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.default_timeout = Some(timeout);
+        self
+    }
+
+    /// The longest that any call may take, streams too: a deadline that is later, or none, becomes this. Default none.
+    pub fn max_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.max_timeout = Some(timeout);
+        self
+    }
+
+    /// Calls that may wait for a connection, or for the name to be resolved; one more fails with `RESOURCE_EXHAUSTED`. Default
+    /// unlimited: while a service is gone, calls that wait for readiness, each with its message, gather in this process.
+    ///
+    /// Calls of an attempt that goes back to the queue, and those that a connection keeps until the server allows another
+    /// stream, do not count.
+    pub fn max_queued_calls(mut self, calls: usize) -> Self {
+        self.max_queued = calls;
+        self
+    }
+
+    /// Calls that may be in flight at a time; one more fails with `RESOURCE_EXHAUSTED`. Default unlimited. A call counts from its
+    /// start until its response has been taken, or until the halves of its stream are dropped.
+    pub fn max_calls_in_flight(mut self, calls: usize) -> Self {
+        self.limits.max_in_flight = Some(calls);
         self
     }
 
@@ -452,6 +502,8 @@ impl ChannelBuilder {
             compressors: Compressors::default(),
             http2: Arc::new(self.http2),
             idle_timeout: self.idle_timeout,
+            limits: (!self.limits.is_none()).then(|| Box::new(CallLimits::clone(&self.limits))),
+            max_queued: self.max_queued,
             polling: self.polling,
             retries: Arc::new(Retries::new(self.retries)),
             log: Arc::default(),

@@ -4,6 +4,7 @@ use super::{
     control,
     heads::{Heads, Start},
     inbox::Order,
+    limits::CallLimits,
     options::CallOptions,
     picker_cell::{Notice, PickerCell},
     shared::{Settings, Shared},
@@ -146,7 +147,11 @@ impl Channel {
 
     /// Sends a mailbox to a connection, or to the queue of those that wait for one.
     pub(crate) fn dispatch(&self, mailbox: &Arc<Mailbox>) {
-        let notice = self.inner.shared.picks.dispatch(mailbox);
+        let notice = self
+            .inner
+            .shared
+            .picks
+            .dispatch(mailbox, self.settings().max_queued);
         if !notice.is_empty()
             && let Err(refused) = self.order(Order::Notice(notice))
         {
@@ -174,6 +179,12 @@ impl Channel {
 
     fn settings(&self) -> &Settings {
         &self.inner.shared.settings
+    }
+
+    /// What limits calls beyond what they say themselves.
+    #[inline]
+    pub(crate) fn limits(&self) -> Option<&CallLimits> {
+        self.settings().limits.as_deref()
     }
 
     /// What a call shares with others of its method.

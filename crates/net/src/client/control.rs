@@ -189,7 +189,7 @@ impl Control {
     }
 
     fn dispatch(&mut self, now: Instant, mailbox: &Arc<Mailbox>) {
-        let notice = self.shared.picks.dispatch(mailbox);
+        let notice = self.shared.picks.dispatch(mailbox, usize::MAX);
         self.on_notice(now, notice);
     }
 

@@ -16,6 +16,7 @@ mod held;
 mod idle;
 mod inbox;
 mod intercepted;
+mod limits;
 mod news;
 mod options;
 mod outcome;

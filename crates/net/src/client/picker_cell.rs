@@ -1,6 +1,6 @@
 //! Where calls meet connections: the current picker as a snapshot, and the calls that wait for another one.
 
-use super::{backoffs::Later, plans::Configuration, under_way::UnderWay};
+use super::{backoffs::Later, limits::queue_is_full, plans::Configuration, under_way::UnderWay};
 use crate::{
     clock,
     transport::{
@@ -60,7 +60,20 @@ pub(crate) struct PickerCell {
 #[derive(Default)]
 struct Waiting {
     queue: VecDeque<Arc<Mailbox>>,
+    /// Those that have been taken out to try a new snapshot.
+    trying: usize,
     closed: Option<Status>,
+}
+
+impl Waiting {
+    fn is_full(&mut self, limit: usize) -> bool {
+        if self.queue.len() + self.trying < limit {
+            return false;
+        }
+        // Cancelled ones have not been told apart yet.
+        self.queue.retain(|mailbox| !mailbox.is_over());
+        self.queue.len() + self.trying >= limit
+    }
 }
 
 /// What the control task should know of a dispatch; mostly nothing.
@@ -171,8 +184,8 @@ impl PickerCell {
         refused || !waiting.queue.is_empty()
     }
 
-    /// Finds the mailbox a connection, or lets it wait.
-    pub(crate) fn dispatch(&self, mailbox: &Arc<Mailbox>) -> Notice {
+    /// Finds the mailbox a connection, or lets it wait unless `limit` calls do so.
+    pub(crate) fn dispatch(&self, mailbox: &Arc<Mailbox>, limit: usize) -> Notice {
         let mut notice = Notice::default();
         loop {
             let snapshot = self.snapshot.load();
@@ -192,6 +205,11 @@ impl PickerCell {
                 return notice;
             }
             if Arc::ptr_eq(&snapshot, &self.snapshot.load()) {
+                if waiting.is_full(limit) {
+                    drop(waiting);
+                    self.refuse(mailbox, queue_is_full(limit));
+                    return notice;
+                }
                 waiting.queue.push_back(Arc::clone(mailbox));
                 notice.waiting = true;
                 return notice;
@@ -210,6 +228,7 @@ impl PickerCell {
             }
             // With the lock held: a call that waits on the old one is seen, and what is closed stays closed.
             let before = self.snapshot.swap(Arc::clone(&snapshot));
+            waiting.trying = waiting.queue.len();
             (before.state, std::mem::take(&mut waiting.queue))
         };
         if before != snapshot.state {
@@ -228,9 +247,10 @@ impl PickerCell {
                 }
             }
         });
+        let mut waiting = self.lock();
+        waiting.trying = 0;
         if !queue.is_empty() {
             notice.waiting = true;
-            let mut waiting = self.lock();
             let newer = std::mem::replace(&mut waiting.queue, queue);
             waiting.queue.extend(newer);
         }

@@ -1,7 +1,8 @@
 //! What the handles of a channel, its control task and its connections share.
 
 use super::{
-    connector::Connector, heads::Heads, inbox::Inbox, picker_cell::PickerCell, plans::Retries,
+    connector::Connector, heads::Heads, inbox::Inbox, limits::CallLimits, picker_cell::PickerCell,
+    plans::Retries,
 };
 use crate::{
     call::Encoding,
@@ -29,6 +30,10 @@ pub(crate) struct Settings {
     pub(crate) max_send: usize,
     pub(crate) http2: Arc<farcall_http2::Config>,
     pub(crate) compressors: Compressors,
+    /// What limits calls beyond what they say themselves; mostly nothing does.
+    pub(crate) limits: Option<Box<CallLimits>>,
+    /// Calls that may wait for a connection.
+    pub(crate) max_queued: usize,
     /// The time without calls after which the channel goes idle.
     pub(crate) idle_timeout: Option<Duration>,
     /// For how long drivers poll before they rest.

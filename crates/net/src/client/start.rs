@@ -54,6 +54,10 @@ pub(crate) fn start(
         wait_for_ready: options.wait_for_ready.unwrap_or(false),
         max_receive: channel.max_receive(&options),
     };
+    let held = match channel.limits() {
+        None => None,
+        Some(limits) => limits.admit()?.map(|place| Box::new(place) as _),
+    };
     let Start {
         template,
         config,
@@ -66,10 +70,17 @@ pub(crate) fn start(
             Configured::Known(config)
         }
         StartConfig::Awaited => {
-            let late = Late::new(clock::now(), options.wait_for_ready);
+            let mut late = Late::new(clock::now(), options.wait_for_ready);
+            if let Some(limits) = channel.limits() {
+                let limited = limits.deadline(terms.deadline);
+                late = late.limited(limited.is_default, limited.latest);
+            }
             Configured::Late(Box::new(late))
         }
     };
+    if let Some(limits) = channel.limits() {
+        terms.deadline = limits.deadline(terms.deadline).deadline;
+    }
     let Terms {
         deadline,
         wait_for_ready,
@@ -87,6 +98,7 @@ pub(crate) fn start(
         wait_for_ready,
         receive_limit: max_receive.saturating_add(PREFIX),
         config,
+        held,
     };
     // Made where it is handed over: each variable between would be a copy.
     let outgoing = Outgoing {

@@ -6,6 +6,7 @@ use farcall_core::{
     Code, MethodDescriptor, Status, message::PREFIX, retry::RetryPlan, service_config::MethodConfig,
 };
 use std::{
+    any::Any,
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -18,6 +19,8 @@ pub(crate) struct Route {
     /// Bytes of a unary response that the driver gathers at most: its message's limit and prefix.
     pub(crate) receive_limit: usize,
     pub(crate) config: Configured,
+    /// What the call holds until it is over, such as its place among those in flight.
+    pub(crate) held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// What the service config says about a call. Deadline and limits of a known one are in the mailbox already.
@@ -37,6 +40,10 @@ pub(crate) struct Late {
     started: Instant,
     /// The caller's own word about waiting.
     wait_for_ready: Option<bool>,
+    /// The deadline so far is the channel's default: a timeout of the config takes its place.
+    default: bool,
+    /// No later deadline is allowed.
+    latest: Option<Instant>,
     settled: OnceLock<Settled>,
 }
 
@@ -51,8 +58,16 @@ impl Late {
         Late {
             started,
             wait_for_ready,
+            default: false,
+            latest: None,
             settled: OnceLock::new(),
         }
+    }
+
+    /// The same with what the channel's limits say about the deadline.
+    pub(crate) fn limited(mut self, default: bool, latest: Option<Instant>) -> Late {
+        (self.default, self.latest) = (default, latest);
+        self
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -166,6 +181,10 @@ impl Mailbox {
             return Ok(());
         };
         let deadline = match &config {
+            Some(config) if late.default && config.timeout.is_some() => {
+                let configured = earlier(None, late.started, config);
+                [configured, late.latest].into_iter().flatten().min()
+            }
             Some(config) => earlier(self.deadline, late.started, config),
             None => self.deadline,
         };
