@@ -29,7 +29,7 @@ fn simulated(settings: impl FnOnce(ChannelBuilder) -> ChannelBuilder) -> Simulat
 }
 
 /// After how many seconds such a call ends, which it must with DEADLINE_EXCEEDED.
-async fn ends_after(channel: &Channel, own: Option<u64>) -> u64 {
+async fn ends_after(channel: &Channel, own: Option<u32>) -> u64 {
     let start = Instant::now();
     let mut call = calls::unary(channel, SLEEP, Bytes::new());
     if let Some(own) = own {

@@ -33,6 +33,7 @@ mod peer_reports;
 mod proxy;
 mod reach;
 mod retries;
+mod scaling;
 mod service_config;
 mod shards;
 mod shutdown;

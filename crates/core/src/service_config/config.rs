@@ -70,6 +70,7 @@ pub struct ServiceConfig {
     methods: MethodConfigs,
     retry_throttling: Option<RetryThrottling>,
     health_check_service: Option<String>,
+    max_connections: Option<u32>,
 }
 
 impl ServiceConfig {
@@ -106,6 +107,7 @@ impl ServiceConfig {
                 .map(RetryThrottling::parse)
                 .transpose()?,
             health_check_service: health_check_service(json)?,
+            max_connections: max_connections(json)?,
         })
     }
 
@@ -136,9 +138,29 @@ impl ServiceConfig {
         self.retry_throttling
     }
 
+    /// `connectionScaling.maxConnectionsPerSubchannel` (gRFC A105): how many connections a subchannel may have when the server
+    /// allows too few streams on one. `None`: nothing is said, which means one.
+    pub fn max_connections_per_subchannel(&self) -> Option<u32> {
+        self.max_connections
+    }
+
     /// The service that health checks ask about; `None` without `healthCheckConfig`, or without its `serviceName`.
     pub fn health_check_service(&self) -> Option<&str> {
         self.health_check_service.as_deref()
+    }
+}
+
+/// `connectionScaling.maxConnectionsPerSubchannel` (gRFC A105): at least 1.
+fn max_connections(json: &Json) -> Result<Option<u32>, ServiceConfigError> {
+    let Some(scaling) = json.field("connectionScaling")? else {
+        return Ok(None);
+    };
+    let Some(max) = scaling.field("maxConnectionsPerSubchannel")? else {
+        return Ok(None);
+    };
+    match u32::try_from(max.as_u64()?) {
+        Ok(number) if number > 0 => Ok(Some(number)),
+        _ => Err(max.error("must be from 1 to 4294967295")),
     }
 }
 

@@ -287,3 +287,21 @@ fn the_service_of_health_checks_is_read() {
     assert_eq!(service(r#"{"healthCheckConfig": {}}"#), None);
     assert_eq!(service("{}"), None);
 }
+
+#[test]
+fn the_connections_of_a_subchannel_are_read_and_at_least_one() {
+    let read = |text: &str| ServiceConfig::parse(text).map(|c| c.max_connections_per_subchannel());
+    let scaling =
+        |max| format!(r#"{{"connectionScaling": {{"maxConnectionsPerSubchannel": {max}}}}}"#);
+    assert_eq!(read(&scaling("10")).unwrap(), Some(10));
+    assert_eq!(read(r#"{"connectionScaling": {}}"#).unwrap(), None);
+    assert_eq!(read("{}").unwrap(), None);
+    for bad in ["0", "-1", "1.5", "4294967296", r#""many""#] {
+        let error = read(&scaling(bad)).unwrap_err();
+        assert_eq!(
+            error.path(),
+            "connectionScaling.maxConnectionsPerSubchannel",
+            "{bad}"
+        );
+    }
+}

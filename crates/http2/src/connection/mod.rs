@@ -239,6 +239,11 @@ impl Connection {
         self.streams.len()
     }
 
+    /// How many streams the peer allows this side to have open (SETTINGS_MAX_CONCURRENT_STREAMS, RFC 9113 §6.5.2).
+    pub fn stream_limit(&self) -> u32 {
+        self.remote.max_streams
+    }
+
     /// Whether there is anything to write: output, or a queued stream whose window allows it to send.
     pub fn wants_write(&self) -> bool {
         !self.output.is_empty() || self.schedule.has_ready()

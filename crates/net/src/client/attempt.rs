@@ -3,6 +3,7 @@
 use super::{
     connection::ClientRole,
     connector::Connector,
+    gauge::Gauge,
     inbox::Reporter,
     news::News,
     race,
@@ -58,6 +59,7 @@ struct Connecting {
     /// Bytes that are kept of a call without a policy.
     call_buffer: usize,
     submit: Arc<Submit<Mailbox>>,
+    gauge: Option<Arc<Gauge>>,
     reporter: Option<Reporter>,
 }
 
@@ -68,6 +70,7 @@ impl Attempt {
         deadline: Instant,
         http2: Arc<Config>,
         submit: Arc<Submit<Mailbox>>,
+        gauge: Option<Arc<Gauge>>,
         reporter: Reporter,
     ) -> Attempt {
         let polling = shared.settings.polling;
@@ -83,6 +86,7 @@ impl Attempt {
                 log,
                 call_buffer,
                 submit,
+                gauge,
                 reporter: Some(reporter),
             }),
         }
@@ -115,6 +119,7 @@ impl Future for Attempt {
                         Arc::clone(&attempt.log),
                         now,
                         attempt.call_buffer,
+                        attempt.gauge.take(),
                     );
                     let driver = Driver::new(io, machine, Arc::clone(&attempt.submit), role);
                     this.stage = Stage::Driving(driver.polling(attempt.polling));

@@ -89,6 +89,7 @@ pub struct ChannelBuilder {
     connect_timeout: Duration,
     idle_timeout: Option<Duration>,
     limits: CallLimits,
+    connections_per_backend: usize,
     max_queued: usize,
     registry: Registry,
     resolvers: Vec<Arc<dyn ResolverTask>>,
@@ -121,6 +122,7 @@ impl Channel {
             connect_timeout: Duration::from_secs(20),
             idle_timeout: Some(Duration::from_secs(30 * 60)),
             limits: CallLimits::default(),
+            connections_per_backend: 1,
             max_queued: usize::MAX,
             registry: Registry::built_in(),
             resolvers: Vec::new(),
@@ -202,6 +204,29 @@ impl ChannelBuilder {
     /// How long one attempt to connect to one address may take: TCP, TLS and the server's settings. Default 20 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout.min(clock::FOREVER);
+        self
+    }
+
+    /// How many connections are made to each backend, over which its calls take turns. Default 1, which serves all but the busiest
+    /// clients best: more make more work for both sides, but several cores can work on them.
+    ///
+    /// A call whose turn falls on a connection that carries all the streams that the server allows goes over another one. A
+    /// service config can also allow connections that are made only when that happens to all of them
+    /// (`connectionScaling.maxConnectionsPerSubchannel`, gRFC A105, at most 10).
+    ///
+    /// ```
+    /// use farcall::Channel;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let busy = Channel::builder("dns:///store:50051").connections_per_backend(4).insecure().build()?;
+    /// let limited = Channel::builder("dns:///store:50051")
+    ///     .default_service_config(r#"{"connectionScaling": {"maxConnectionsPerSubchannel": 10}}"#)
+    ///     .insecure()
+    ///     .build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn connections_per_backend(mut self, connections: usize) -> Self {
+        self.connections_per_backend = connections;
         self
     }
 
@@ -504,6 +529,7 @@ impl ChannelBuilder {
             idle_timeout: self.idle_timeout,
             limits: (!self.limits.is_none()).then(|| Box::new(CallLimits::clone(&self.limits))),
             max_queued: self.max_queued,
+            connections_per_backend: self.connections_per_backend.max(1),
             polling: self.polling,
             retries: Arc::new(Retries::new(self.retries)),
             log: Arc::default(),

@@ -6,6 +6,7 @@
 use super::{
     attempt::Attempt,
     backoffs::Backoffs,
+    gauge::Gauge,
     health::HealthCall,
     hedging::Hedging,
     idle::Idleness,
@@ -14,6 +15,7 @@ use super::{
     picker_cell::{Notice, Snapshot},
     plans::Configuration,
     resolution::Resolution,
+    scaling::Group,
     shared::{Shared, closed},
 };
 use crate::{
@@ -32,7 +34,7 @@ use farcall_lb::{
     balancer::{Pick, PickInfo, Picker},
     channel::{Action, Channel as Machine},
     health::HealthEvent,
-    subchannel::{ConnectionEvent, ConnectionId, SubchannelId},
+    subchannel::{ConnectionEvent, ConnectionId},
 };
 use std::{
     collections::HashMap,
@@ -87,10 +89,16 @@ pub(crate) fn order_if_started(shared: &Arc<Shared>, order: Order) -> bool {
     true
 }
 
+mod scaled;
+
 struct Control {
     shared: Arc<Shared>,
     machine: Box<Machine>,
     connections: HashMap<ConnectionId, Link>,
+    /// Of subchannels that may have several connections, by the name of the first.
+    groups: HashMap<ConnectionId, Group>,
+    /// Some connection has room for calls that wait for it.
+    room: bool,
     resolver: Option<Resolution>,
     last_error: Option<Status>,
     /// What the service config makes of calls; `None` until the resolver has answered.
@@ -113,6 +121,9 @@ struct Control {
 /// A connection, or an attempt at one.
 struct Link {
     submit: Arc<Submit<Mailbox>>,
+    /// The connection that the machine knows: this one, or the first of several.
+    group: ConnectionId,
+    gauge: Option<Arc<Gauge>>,
     task: AbortHandle,
     /// It takes calls.
     ready: bool,
@@ -136,6 +147,8 @@ impl Control {
             shared,
             machine,
             connections: HashMap::new(),
+            groups: HashMap::new(),
+            room: false,
             resolver: None,
             last_error: None,
             configuration: None,
@@ -181,6 +194,9 @@ impl Control {
             }
             for later in rare.later {
                 self.backoffs.push(later);
+            }
+            for id in rare.full {
+                self.on_full(now, id);
             }
         }
         if notice.waiting {
@@ -239,6 +255,7 @@ impl Control {
     }
 
     fn on_news(&mut self, now: Instant, id: ConnectionId, news: News) {
+        let group = self.connections.get(&id).map_or(id, |link| link.group);
         let event = match news {
             News::Ready => {
                 if let Some(link) = self.connections.get_mut(&id) {
@@ -246,9 +263,16 @@ impl Control {
                     link.up = true;
                     link.making = None;
                 }
+                if self.is_further(id) {
+                    return self.on_further_ready(now, id);
+                }
+                self.room = true;
                 ConnectionEvent::Connected
             }
             News::Refused(cause) => {
+                if self.is_further(id) {
+                    return self.on_further_failed(now, id);
+                }
                 self.connections.remove(&id);
                 ConnectionEvent::ConnectFailed(cause)
             }
@@ -256,6 +280,9 @@ impl Control {
                 self.note_disconnect(id, &disconnect);
                 if let Some(link) = self.connections.get_mut(&id) {
                     link.ready = false;
+                }
+                if self.has_sibling(now, id, disconnect.useless) {
+                    return;
                 }
                 if disconnect.useless {
                     ConnectionEvent::ConnectFailed(disconnect)
@@ -266,6 +293,13 @@ impl Control {
             News::Closed(disconnect) => {
                 self.note_disconnect(id, &disconnect);
                 let idle = self.idleness.answered(now, id, disconnect.used);
+                if self.has_sibling(now, id, disconnect.useless) {
+                    self.connections.remove(&id);
+                    if idle {
+                        self.enter_idle();
+                    }
+                    return;
+                }
                 let event = match self.connections.remove(&id) {
                     Some(Link { ready, .. })
                         if disconnect.goaway.is_none() && (!ready || disconnect.useless) =>
@@ -274,7 +308,7 @@ impl Control {
                     }
                     _ => ConnectionEvent::Disconnected(disconnect.reason()),
                 };
-                self.machine.handle_connection(now, id, event);
+                self.machine.handle_connection(now, group, event);
                 if idle {
                     self.enter_idle();
                 }
@@ -283,6 +317,10 @@ impl Control {
             News::Health(number, event) => {
                 self.note_health(id, &event);
                 self.machine.handle_health(now, id, number, event);
+                return;
+            }
+            News::Room => {
+                self.room = true;
                 return;
             }
             News::Used(used) => {
@@ -304,7 +342,10 @@ impl Control {
                 return;
             }
         };
-        self.machine.handle_connection(now, id, event);
+        self.machine.handle_connection(now, group, event);
+        if !self.groups.is_empty() {
+            self.grow(now, group, false);
+        }
     }
 
     /// A server's word about the end of a connection, for the log and for keepalive (gRFC A8).
@@ -409,21 +450,12 @@ impl Control {
                 address,
                 deadline,
                 ..
-            } => self.connect(now, connection, address, deadline),
-            Action::Drain(connection) => {
-                if let Some(link) = self.connections.get_mut(&connection) {
-                    link.ready = false;
-                    link.submit.request(Request::Drain);
-                }
+            } => {
+                let gauge = self.open_group(now, connection, &address, deadline);
+                self.connect(now, connection, connection, address, deadline, gauge);
             }
-            Action::Close(connection) => {
-                if let Some(link) = self.connections.remove(&connection) {
-                    match link.up {
-                        true => drop(link.submit.request(Request::Close)),
-                        false => link.task.abort(),
-                    }
-                }
-            }
+            Action::Drain(connection) => self.drain(connection),
+            Action::Close(connection) => self.close(connection),
             Action::WatchHealth {
                 connection,
                 number,
@@ -445,7 +477,15 @@ impl Control {
         }
     }
 
-    fn connect(&mut self, now: Instant, id: ConnectionId, address: Address, deadline: Instant) {
+    fn connect(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        group: ConnectionId,
+        address: Address,
+        deadline: Instant,
+        gauge: Option<Arc<Gauge>>,
+    ) {
         let making = Some(Box::new((address.clone(), now)));
         let submit = Arc::new(Submit::default());
         let reporter = Reporter {
@@ -458,12 +498,15 @@ impl Control {
             deadline,
             Arc::clone(&self.http2),
             Arc::clone(&submit),
+            gauge.clone(),
             reporter,
         ));
         self.connections.insert(
             id,
             Link {
                 submit,
+                group,
+                gauge,
                 task: task.abort_handle(),
                 ready: false,
                 up: false,
@@ -489,11 +532,7 @@ impl Control {
             }
             _ => {}
         }
-        let ready = self.connections.iter().filter(|(_, link)| link.ready);
-        let mut transports: Box<[(SubchannelId, Arc<Submit<Mailbox>>)]> = ready
-            .map(|(id, link)| (id.subchannel(), Arc::clone(&link.submit)))
-            .collect();
-        transports.sort_unstable_by_key(|(id, _)| *id);
+        let transports = self.transports();
         let snapshot = Snapshot {
             state,
             picker,
@@ -582,8 +621,8 @@ impl Control {
     fn next_timeout(&self) -> Option<Instant> {
         let resolver = self.resolver.as_ref().and_then(Resolution::poll_timeout);
         let (machine, idle) = (self.machine.poll_timeout(), self.idleness.poll_timeout());
-        let again = self.backoffs.next();
-        [machine, resolver, self.deadline, idle, again]
+        let (again, groups) = (self.backoffs.next(), self.groups_timeout());
+        [machine, resolver, self.deadline, idle, again, groups]
             .into_iter()
             .flatten()
             .min()
@@ -599,6 +638,7 @@ impl Control {
             self.expire(now);
         }
         self.repeat(now);
+        self.fire_groups(now);
         self.ask_for_use(now);
     }
 }
@@ -630,7 +670,7 @@ impl Future for Control {
 impl Drop for Control {
     fn drop(&mut self) {
         for link in self.connections.values() {
-            match link.ready {
+            match link.up {
                 true => drop(link.submit.request(Request::Drain)),
                 false => link.task.abort(),
             }

@@ -21,6 +21,8 @@ pub(crate) enum News {
     GoingAway(Arc<Disconnect>),
     /// Over.
     Closed(Arc<Disconnect>),
+    /// A call has ended, and another one has looked for its place.
+    Room,
     /// When the connection was last used: the answer to a question.
     Used(Instant),
     /// What has come of the call with this number that watches the backend's health.

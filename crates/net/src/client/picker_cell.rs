@@ -1,10 +1,16 @@
 //! Where calls meet connections: the current picker as a snapshot, and the calls that wait for another one.
 
-use super::{backoffs::Later, limits::queue_is_full, plans::Configuration, under_way::UnderWay};
+use super::{
+    backoffs::Later,
+    limits::queue_is_full,
+    plans::Configuration,
+    transports::{Attached, Transports},
+    under_way::UnderWay,
+};
 use crate::{
     clock,
     transport::{
-        Mailbox, Submit,
+        Mailbox,
         deadline::{Awaited, exceeded},
         mailbox::Configured,
     },
@@ -33,7 +39,7 @@ pub(crate) struct Snapshot {
     pub(crate) state: ConnectivityState,
     pub(crate) picker: Arc<dyn Picker>,
     /// Sorted: a call finds its own without hashing, and one takes no more room than it needs.
-    pub(crate) transports: Box<[(SubchannelId, Arc<Submit<Mailbox>>)]>,
+    pub(crate) transports: Box<[(SubchannelId, Transports)]>,
     /// The service config; `None` until the resolver has answered. Calls that have started before get theirs from here.
     pub(crate) config: Option<Arc<Configuration>>,
     /// Why the policy last said that nothing is reachable; for those who wait on.
@@ -41,7 +47,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    fn transport(&self, id: SubchannelId) -> Option<&Arc<Submit<Mailbox>>> {
+    fn transports(&self, id: SubchannelId) -> Option<&Transports> {
         let found = self.transports.binary_search_by_key(&id, |(id, _)| *id);
         found.ok().map(|place| &self.transports[place].1)
     }
@@ -92,6 +98,8 @@ pub(crate) struct Rare {
     pub(crate) wakes: Vec<WakeId>,
     /// Calls that a picker has failed, and that have another attempt; and hedged calls.
     pub(crate) later: Vec<Later>,
+    /// Subchannels that had no room for a call which waits for it.
+    pub(crate) full: Vec<SubchannelId>,
 }
 
 impl Notice {
@@ -101,6 +109,14 @@ impl Notice {
         let mut notice = Notice::default();
         notice.add_later(at, mailbox);
         notice
+    }
+
+    #[cold]
+    fn note_full(&mut self, id: SubchannelId) {
+        let full = &mut self.rare.get_or_insert_default().full;
+        if !full.contains(&id) {
+            full.push(id);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -134,6 +150,8 @@ impl Notice {
 enum Outcome {
     Settled,
     Wait,
+    /// The same, for a place on the connections of the subchannel that was picked.
+    Full,
     /// There is nothing to wait for.
     Refused(Status),
 }
@@ -195,7 +213,7 @@ impl PickerCell {
                     self.refuse(mailbox, status);
                     return notice;
                 }
-                Outcome::Wait => {}
+                Outcome::Wait | Outcome::Full => {}
             }
             let mut waiting = self.lock();
             if let Some(status) = &waiting.closed {
@@ -221,7 +239,7 @@ impl PickerCell {
     pub(crate) fn publish(&self, snapshot: Snapshot) -> Notice {
         let snapshot = Arc::new(snapshot);
         let mut notice = Notice::default();
-        let (before, mut queue) = {
+        let (before, queue) = {
             let mut waiting = self.lock();
             if waiting.closed.is_some() {
                 return notice;
@@ -234,13 +252,31 @@ impl PickerCell {
         if before != snapshot.state {
             self.changed.notify_waiters();
         }
+        self.offer(&snapshot, queue, &mut notice);
+        notice
+    }
+
+    /// Lets the waiting calls try the snapshot again, which has found room.
+    pub(crate) fn retry(&self) -> Notice {
+        let mut notice = Notice::default();
+        let queue = {
+            let mut waiting = self.lock();
+            waiting.trying = waiting.queue.len();
+            std::mem::take(&mut waiting.queue)
+        };
+        self.offer(&self.snapshot.load(), queue, &mut notice);
+        notice
+    }
+
+    /// Tries a snapshot with calls that were taken out of the queue; those that have to wait on go back to its front.
+    fn offer(&self, snapshot: &Snapshot, mut queue: VecDeque<Arc<Mailbox>>, notice: &mut Notice) {
         queue.retain(|mailbox| {
             if mailbox.is_over() {
                 return false;
             }
-            match pick(&snapshot, mailbox, &mut notice) {
+            match pick(snapshot, mailbox, notice) {
                 Outcome::Settled => false,
-                Outcome::Wait => true,
+                Outcome::Wait | Outcome::Full => true,
                 Outcome::Refused(status) => {
                     self.refuse(mailbox, status);
                     false
@@ -254,7 +290,6 @@ impl PickerCell {
             let newer = std::mem::replace(&mut waiting.queue, queue);
             waiting.queue.extend(newer);
         }
-        notice
     }
 
     /// Ends waiting calls whose deadline has passed, forgets those that are over; the next deadline.
@@ -367,11 +402,18 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
         notice.add_wakes(wakes);
     }
     match pick {
-        Pick::Subchannel(picked) => match snapshot.transport(picked.subchannel()) {
-            Some(submit) if mailbox.attach(submit) => Outcome::Settled,
-            // The connection has just gone; the next snapshot knows.
-            _ => Outcome::Wait,
-        },
+        Pick::Subchannel(picked) => {
+            let id = picked.subchannel();
+            match snapshot.transports(id).map(|all| all.attach(mailbox)) {
+                Some(Attached::Yes) => Outcome::Settled,
+                Some(Attached::Full) => {
+                    notice.note_full(id);
+                    Outcome::Full
+                }
+                // The connection has just gone; the next snapshot knows.
+                Some(Attached::Gone) | None => Outcome::Wait,
+            }
+        }
         Pick::Fail(_) if route.waits() => Outcome::Wait,
         Pick::Fail(status) => {
             let Some(pause) = mailbox.pick_failed(&status, fastrand::f64()) else {

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) compressors: Compressors,
     /// What limits calls beyond what they say themselves; mostly nothing does.
     pub(crate) limits: Option<Box<CallLimits>>,
+    /// How many connections each backend gets at once; 1 unless the user wants more.
+    pub(crate) connections_per_backend: usize,
     /// Calls that may wait for a connection.
     pub(crate) max_queued: usize,
     /// The time without calls after which the channel goes idle.

@@ -5,6 +5,7 @@ mod repeating;
 mod responses;
 
 use super::gather::{Gathered, Plain};
+use super::gauge::Gauge;
 use super::held::Held;
 use super::inbox::Reporter;
 use super::news::{Disconnect, News};
@@ -13,7 +14,7 @@ use crate::transport::{
     Mailbox, Role, Submit,
     chunks::Chunks,
     deadline::{Awaited, exceeded},
-    mailbox::{End, Finish, Head, Interest, Outgoing},
+    mailbox::{End, Finish, Head, Interest, Nothing, Outgoing},
     submit::Request,
 };
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub(crate) struct ClientRole {
     log: Arc<Log>,
     /// Bytes that are kept of a call without a policy.
     call_buffer: usize,
+    /// Where calls look for room, if there may be several connections; and the limit that it goes by.
+    gauge: Option<(Arc<Gauge>, u32)>,
     calls: Vec<Option<Call>>,
     plain: Plain,
     /// Calls that wait for the server to allow another stream, in order.
@@ -61,6 +64,7 @@ impl ClientRole {
         log: Arc<Log>,
         now: Instant,
         call_buffer: usize,
+        gauge: Option<Arc<Gauge>>,
     ) -> ClientRole {
         ClientRole {
             peer,
@@ -68,6 +72,7 @@ impl ClientRole {
             reporter,
             log,
             call_buffer,
+            gauge: gauge.map(|gauge| (gauge, 0)),
             calls: Vec::new(),
             plain: Plain::default(),
             waiting: VecDeque::new(),
@@ -109,6 +114,36 @@ impl ClientRole {
         open.any(|call| call.mailbox.is_users())
     }
 
+    /// A place that a call had, or was meant to have, is free.
+    #[inline]
+    fn freed(&mut self) {
+        if let Some((gauge, _)) = &self.gauge
+            && gauge.give_back()
+        {
+            self.reporter.tell(News::Room);
+        }
+    }
+
+    /// Forgets the calls that wait in vain.
+    fn keep_waiting(&mut self, keep: impl Fn(&Mailbox) -> bool) {
+        let before = self.waiting.len();
+        self.waiting.retain(|mailbox| keep(mailbox));
+        for _ in self.waiting.len()..before {
+            self.freed();
+        }
+    }
+
+    /// Follows the server's limit of streams.
+    #[inline]
+    fn follow_limit(&mut self, connection: &Connection) {
+        if let Some((gauge, limit)) = &mut self.gauge
+            && *limit != connection.stream_limit()
+        {
+            gauge.resize(*limit as usize, connection.stream_limit() as usize);
+            *limit = connection.stream_limit();
+        }
+    }
+
     fn call(&mut self, key: StreamKey) -> Option<&mut Call> {
         find(&mut self.calls, key)
     }
@@ -117,6 +152,7 @@ impl ClientRole {
         self.call(key)?;
         let call = self.calls[key.slot()].take()?;
         call.mailbox.set_slot(None);
+        self.freed();
         Some(call)
     }
 
@@ -129,7 +165,7 @@ impl ClientRole {
         (mut outgoing, interest): (Outgoing, Interest),
     ) {
         let Some(mut head) = outgoing.head.take() else {
-            return;
+            return self.freed();
         };
         let Head::Request {
             template,
@@ -156,7 +192,10 @@ impl ClientRole {
                 let timeout = deadline.map(|at| at.saturating_duration_since(now));
                 match RequestHead::new(template, timeout, metadata) {
                     Ok(request) => begin(&request.with_previous_attempts(previous).parts()),
-                    Err(status) => return refuse(&mailbox, head, status),
+                    Err(status) => {
+                        self.freed();
+                        return refuse(&mailbox, head, status);
+                    }
                 }
             }
         };
@@ -164,7 +203,11 @@ impl ClientRole {
             Ok(key) => {
                 if mailbox.is_users() {
                     self.used = now;
+                } else if let Some((gauge, _)) = &self.gauge {
+                    // A health check needs a stream as calls do.
+                    gauge.take();
                 }
+                self.follow_limit(connection);
                 let started = message.is_some();
                 self.note_deadline(mailbox.deadline());
                 mailbox.set_slot(Some(key.slot()));
@@ -212,6 +255,7 @@ impl ClientRole {
                 self.waiting.push_front(mailbox);
             }
             Err(OpenError::HeaderListTooLarge { size, limit }) => {
+                self.freed();
                 let status = Status::new(
                     Code::Internal,
                     format!(
@@ -296,8 +340,10 @@ impl ClientRole {
     fn retry_waiting(&mut self, connection: &mut Connection, now: Instant) {
         while let Some(mailbox) = self.waiting.pop_front() {
             let before = self.waiting.len();
-            if let Some(request) = mailbox.take_request(&self.submit) {
-                self.open(connection, now, mailbox, request);
+            match mailbox.take_request(&self.submit) {
+                Ok(request) => self.open(connection, now, mailbox, request),
+                Err(Nothing::Unsent) => self.freed(),
+                Err(Nothing::Here) => {}
             }
             if self.waiting.len() > before {
                 break;
@@ -311,7 +357,13 @@ impl Role for ClientRole {
 
     fn on_event(&mut self, connection: &mut Connection, now: Instant, event: Event) {
         match event {
-            Event::Ready => self.reporter.tell(News::Ready),
+            Event::Ready => {
+                if let Some((gauge, limit)) = &mut self.gauge {
+                    *limit = connection.stream_limit();
+                    gauge.open(*limit as usize);
+                }
+                self.reporter.tell(News::Ready);
+            }
             Event::Headers {
                 stream,
                 headers,
@@ -375,14 +427,16 @@ impl Role for ClientRole {
                 self.transmit(connection, now, key, outgoing);
             }
         } else if self.waiting.is_empty() {
-            if let Some(request) = mailbox.take_request(&self.submit) {
-                self.open(connection, now, mailbox, request);
+            match mailbox.take_request(&self.submit) {
+                Ok(request) => self.open(connection, now, mailbox, request),
+                Err(Nothing::Unsent) => self.freed(),
+                Err(Nothing::Here) => {}
             }
         } else {
             self.note_deadline(mailbox.deadline());
             if self.waiting.len() >= 64 && self.waiting.len().is_power_of_two() {
                 // Cancelled ones are not told apart before their turn comes, which may be never.
-                self.waiting.retain(|mailbox| !mailbox.is_over());
+                self.keep_waiting(|mailbox| !mailbox.is_over());
             }
             self.waiting.push_back(mailbox);
         }
@@ -437,7 +491,7 @@ impl Role for ClientRole {
         for key in late {
             self.give_up_attempt(connection, now, key);
         }
-        self.waiting.retain(|mailbox| {
+        self.keep_waiting(|mailbox| {
             mailbox.deadline().is_none_or(|deadline| deadline > now) && !mailbox.is_over()
         });
         for (key, mailbox) in passed {

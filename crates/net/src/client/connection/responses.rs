@@ -117,11 +117,13 @@ impl ClientRole {
             }
             call.mailbox.deliver_message(message, key);
             *place = None;
+            self.freed();
             return;
         }
         if let Some(call) = place.take() {
             let unreported = call.end(trailers, End::Eof);
             connection.release(now, key, unreported);
+            self.freed();
         }
     }
 

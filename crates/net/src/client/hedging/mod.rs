@@ -109,7 +109,7 @@ impl Hedging {
     fn begin(&mut self, now: Instant) {
         while self.state.poll_attempt(now) {
             let mailbox = self.request.attempt(self.state.started() - 1);
-            let notice = self.shared.picks.dispatch(&mailbox);
+            let notice = self.shared.picks.dispatch(&mailbox, usize::MAX);
             self.attempts.push(mailbox);
             if !notice.is_empty() {
                 self.shared.inbox.order(Order::Notice(notice));

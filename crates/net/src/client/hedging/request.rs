@@ -93,6 +93,7 @@ impl Request {
             wait_for_ready: self.wait_for_ready,
             receive_limit: usize::MAX,
             config: Configured::None,
+            held: None,
         });
         Mailbox::new(self.deadline, Interest::Any, outgoing, route)
     }

@@ -9,6 +9,15 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+/// Why there is no request to be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Nothing {
+    /// The connection has nothing to do with the call, or no more.
+    Here,
+    /// The call ended before it was sent.
+    Unsent,
+}
+
 impl Mailbox {
     /// The slot of the mailbox's stream.
     pub(crate) fn slot(&self) -> Option<usize> {
@@ -113,27 +122,32 @@ impl Mailbox {
         mem::take(&mut state.outgoing)
     }
 
-    /// As [`take_outgoing`](Self::take_outgoing) for a call that has no stream yet, and what wakes its receiver. `None`: the
-    /// call is over, or this connection, to whose queue `submit` belongs, does not have the mailbox: one that moved to another
-    /// connection may still stand in the queue of the first.
+    /// As [`take_outgoing`](Self::take_outgoing) for a call that has no stream yet, and what wakes its receiver.
+    ///
+    /// # Errors
+    /// The call is over, or this connection, to whose queue `submit` belongs, does not have the mailbox: one that moved to
+    /// another connection may still stand in the queue of the first.
     pub(crate) fn take_request(
         &self,
         submit: &Arc<Submit<Mailbox>>,
-    ) -> Option<(Outgoing, Interest)> {
+    ) -> Result<(Outgoing, Interest), Nothing> {
         let mut state = self.lock();
         let ours = state
             .submit
             .as_ref()
             .is_some_and(|own| Arc::ptr_eq(own, submit));
         if !ours {
-            return None;
+            return Err(Nothing::Here);
         }
         state.queued = false;
         if state.incoming.end.is_some() || state.outgoing.reset.is_some() {
-            state.outgoing = Outgoing::default();
-            return None;
+            let outgoing = mem::take(&mut state.outgoing);
+            return Err(match outgoing.head {
+                Some(_) => Nothing::Unsent,
+                None => Nothing::Here,
+            });
         }
-        Some((mem::take(&mut state.outgoing), state.interest))
+        Ok((mem::take(&mut state.outgoing), state.interest))
     }
 
     /// How many bytes the connection still holds back; wakes a sender that may go on. `spare`: what

@@ -11,6 +11,7 @@ mod repeating;
 mod route;
 mod sending;
 
+pub(crate) use driving::Nothing;
 pub(crate) use route::{Configured, Late, Route, earlier, too_large};
 
 use super::{chunks::Chunks, pieces::Pieces, submit::Submit};

@@ -20,6 +20,7 @@ pub(crate) struct Route {
     pub(crate) receive_limit: usize,
     pub(crate) config: Configured,
     /// What the call holds until it is over, such as its place among those in flight.
+    #[expect(dead_code, reason = "it is there to be dropped")]
     pub(crate) held: Option<Box<dyn Any + Send + Sync>>,
 }
 
