@@ -9,6 +9,7 @@
 //! `connections` and `memory` need 10,500 open files (`ulimit -n`).
 
 mod busy;
+mod channels;
 mod child;
 mod connections;
 mod greedy;
@@ -28,10 +29,11 @@ pub(crate) use experiments as pb;
 use std::process::ExitCode;
 use verdict::Verdict;
 
-const EXPERIMENTS: [&str; 7] = [
+const EXPERIMENTS: [&str; 8] = [
     "busy-handlers",
     "busy-neighbour",
     "greedy",
+    "channels",
     "connections",
     "streams",
     "memory",
@@ -43,6 +45,7 @@ async fn run(name: &str, verdict: &mut Verdict) -> Result<()> {
         "busy-handlers" => busy::handlers(verdict).await,
         "busy-neighbour" => busy::neighbour(verdict).await,
         "greedy" => greedy::run(verdict).await,
+        "channels" => channels::run(verdict).await,
         "connections" => connections::run(verdict).await,
         "streams" => streams::run(verdict).await,
         "memory" => memory::run(verdict).await,

@@ -35,6 +35,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             ["hold", address, connections, streams] => {
                 hold_many(address, connections.parse()?, streams.parse()?).await
             }
+            ["channels", address] => crate::channels::measure(address).await,
             ["probe", address] => probe(address).await,
             _ => bail!("no such role: {args:?}"),
         }

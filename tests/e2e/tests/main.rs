@@ -39,6 +39,7 @@ mod shards;
 mod shutdown;
 mod simulated;
 mod simulated_calls;
+mod simulated_channels;
 mod status;
 mod stress;
 mod transparent;
