@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// How long a window is.
 pub const WINDOW: Duration = Duration::from_secs(2);
 
+/// So much of the mean may lie between the most and the least that a backend got.
+const EVEN: f64 = 0.01;
+
 /// What had been sent to each backend at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
@@ -22,14 +25,17 @@ pub struct Spread {
     pub windows: usize,
     /// The worst: the difference between the most and the least that a backend got, of the mean.
     pub worst: f64,
+    /// In how many windows that was more than a hundredth, and more than one request for each client: a client's turns cannot be
+    /// finer than that, and a machine that is busy with something else sends few.
+    pub uneven: usize,
     /// The fewest requests that any backend got in one: how fine that measure is.
     pub fewest: u64,
     /// Requests to those that should have got none.
     pub strays: u64,
 }
 
-/// Looks at every window within `samples`, which are of a time without events, for these backends.
-pub fn spread(samples: &[Sample], backends: &[usize]) -> Spread {
+/// Looks at every window within `samples`, which are of a time without events, for these backends and so many clients.
+pub fn spread(samples: &[Sample], backends: &[usize], clients: usize) -> Spread {
     let mut spread = Spread {
         fewest: u64::MAX,
         ..Spread::default()
@@ -46,7 +52,9 @@ pub fn spread(samples: &[Sample], backends: &[usize]) -> Spread {
         let sum: u64 = counts.iter().sum();
         let mean = sum as f64 / counts.len().max(1) as f64;
         spread.windows += 1;
-        spread.worst = spread.worst.max((most - least) as f64 / mean.max(1.0));
+        let between = (most - least) as f64;
+        spread.worst = spread.worst.max(between / mean.max(1.0));
+        spread.uneven += usize::from(between > (EVEN * mean).max(clients as f64));
         spread.fewest = spread.fewest.min(least);
         spread.strays += all - sum;
     }
@@ -70,7 +78,7 @@ mod tests {
 
     #[test]
     fn even_windows_have_no_spread_and_a_lopsided_one_is_seen() {
-        let even = spread(&samples(|tenth| [tenth * 50; 3]), &[1, 2, 3]);
+        let even = spread(&samples(|tenth| [tenth * 50; 3]), &[1, 2, 3], 8);
         assert_eq!((even.windows, even.worst, even.fewest), (11, 0.0, 1000));
         let burst = |tenth| {
             [
@@ -79,18 +87,21 @@ mod tests {
                 tenth * 50,
             ]
         };
-        let worst = spread(&samples(burst), &[1, 2, 3]).worst;
-        assert!((0.019..0.021).contains(&worst), "{worst}");
+        let lopsided = spread(&samples(burst), &[1, 2, 3], 8);
+        assert!((0.019..0.021).contains(&lopsided.worst), "{lopsided:?}");
+        assert_eq!((even.uneven, lopsided.uneven), (0, 5));
+        let by_turns = spread(&samples(burst), &[1, 2, 3], 20);
+        assert_eq!(by_turns.uneven, 0);
     }
 
     #[test]
     fn calls_to_those_who_are_not_meant_are_strays() {
-        let found = spread(&samples(|tenth| [tenth, tenth, tenth / 30]), &[1, 2]);
+        let found = spread(&samples(|tenth| [tenth, tenth, tenth / 30]), &[1, 2], 8);
         assert_eq!(found.strays, 1);
     }
 
     #[test]
     fn a_time_that_is_too_short_has_no_window() {
-        assert_eq!(spread(&samples(|_| [0; 3])[..20], &[1]).windows, 0);
+        assert_eq!(spread(&samples(|_| [0; 3])[..20], &[1], 8).windows, 0);
     }
 }

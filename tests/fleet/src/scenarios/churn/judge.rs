@@ -9,9 +9,6 @@ use crate::{
     tally::{Phase, Tally},
 };
 
-/// Within this much of each other, as part of the mean, all backends must be in every window.
-const EVEN: f64 = 0.01;
-
 /// Adds them to the report.
 pub(super) fn judge(report: &mut Report, rows: &[Row], mut tally: Tally) {
     report.line(format!(
@@ -63,8 +60,12 @@ fn judge_row(report: &mut Report, name: &str, row: &Row, phase: &Phase) {
     );
     report.expect(spread.windows > 0, format!("{name}: there was no window"));
     report.expect(
-        spread.worst <= EVEN,
-        format!("{name}: the spread is {:.2} %", 100.0 * spread.worst),
+        spread.uneven == 0,
+        format!(
+            "{name}: {} windows are uneven, the spread is {:.2} %",
+            spread.uneven,
+            100.0 * spread.worst
+        ),
     );
     report.expect(
         spread.strays == 0,

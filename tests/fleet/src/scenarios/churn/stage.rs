@@ -134,7 +134,7 @@ impl Stage {
         let first = samples.partition_point(|sample| sample.at < from);
         let runs = |number: &usize| self.backends.contains_key(number);
         let able: Vec<_> = self.listed.iter().copied().filter(runs).collect();
-        let spread = spread(&samples[first..], &able);
+        let spread = spread(&samples[first..], &able, self.clients.len());
         Ok(Row {
             event,
             noticed,
