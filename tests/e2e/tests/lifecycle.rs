@@ -109,6 +109,19 @@ async fn a_service_that_dawdles_holds_up_the_drain_for_a_quarter_of_a_second_and
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_service_of_a_mounted_server_learns_of_the_drain_after_the_lame_duck() {
+    let diary = Diary::default();
+    let server = Server::builder()
+        .add_service(diary.clone())
+        .lame_duck(Duration::from_secs(7));
+    let service = server.into_service().unwrap();
+    let start = Instant::now();
+    service.lame_duck().await;
+    assert_eq!(diary.entries()[2..], ["lame duck", "drain"]);
+    assert_eq!(start.elapsed(), Duration::from_secs(7));
+}
+
 #[tokio::test]
 async fn a_service_that_refuses_the_server_is_an_error_of_bind() {
     let diary = Diary {

@@ -227,6 +227,13 @@ impl Acceptance {
         }
     }
 
+    /// Calls that would last for ever should end now.
+    pub(super) fn tell_of_drain(&self) {
+        for lifecycle in self.shared.router.lifecycles() {
+            lifecycle.on_drain();
+        }
+    }
+
     /// Asks the open connections to end, and cuts those that have not `finished` after `drain`.
     pub(super) async fn drain(
         &self,
@@ -237,9 +244,7 @@ impl Acceptance {
         let mut finished = pin!(finished);
         // Also those that are not registered yet, being in their handshake: they are told as soon as they are.
         self.connections.request(Request::Drain);
-        for lifecycle in self.shared.router.lifecycles() {
-            lifecycle.on_drain();
-        }
+        self.tell_of_drain();
         let start = Instant::now();
         let silent = drain.min(SILENT_GRACE);
         let mut over = timeout(silent, finished.as_mut()).await.is_ok();

@@ -92,9 +92,11 @@ impl HttpService {
     }
 
     /// Tells the services that the server is about to end, as health does its watchers, and waits for
-    /// [`lame_duck`](Server::lame_duck). To be called before the graceful shutdown of the HTTP server.
+    /// [`lame_duck`](Server::lame_duck); then those calls end that would last for ever, such as the watches of health. To be called
+    /// before the graceful shutdown of the HTTP server, which would wait for them.
     pub async fn lame_duck(&self) {
         self.acceptance.lame_duck().await;
+        self.acceptance.tell_of_drain();
     }
 
     fn shared(&self) -> &Arc<Shared> {
