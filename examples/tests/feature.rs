@@ -78,6 +78,11 @@ calls that were cut: 0
 later calls: UNAVAILABLE"#,
     ),
     (
+        "hedging",
+        r#"with hedging all calls took less than a second: true
+without all calls took less than a second: false"#,
+    ),
+    (
         "in_process",
         r#"Hello, neighbour!
 limits hold: RESOURCE_EXHAUSTED"#,
@@ -115,6 +120,18 @@ without a certificate: UNAVAILABLE"#,
         "name_resolving",
         r#"the old one, asked as greeters.example
 the new one, asked as greeters.example"#,
+    ),
+    (
+        "retry",
+        r#"the server hears of attempt 1
+the server hears of attempt 2
+the server hears of attempt 3
+Hello, in the end, after 3 attempts
+the server hears of attempt 1
+the server hears of attempt 2
+the server hears of attempt 3
+the server hears of attempt 4
+given up: UNAVAILABLE not yet"#,
     ),
     (
         "service_config",
