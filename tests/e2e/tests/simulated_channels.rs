@@ -74,7 +74,6 @@ struct World {
 struct Call {
     id: u32,
     outcome: Result<u8, Status>,
-    deadline: Instant,
 }
 
 fn server(books: &Arc<Mutex<Books>>, backend: u8) -> Unbound {
@@ -183,14 +182,9 @@ impl World {
         if self.rng.chance(60) {
             call = call.wait_for_ready();
         }
-        let deadline = Instant::now() + timeout;
         self.calls.spawn(async move {
             let outcome = call.await.map(|reply| reply[0]);
-            Call {
-                id,
-                outcome,
-                deadline,
-            }
+            Call { id, outcome }
         });
     }
 
@@ -233,7 +227,7 @@ impl World {
     async fn settle(&mut self, seed: u64) {
         let mut ended = 0;
         while let Some(call) = self.calls.join_next().await {
-            let Call { id, outcome, .. } = call.expect("a call does not panic");
+            let Call { id, outcome } = call.expect("a call does not panic");
             ended += 1;
             let book = self.books.lock().unwrap();
             let none = Vec::new();
