@@ -121,7 +121,10 @@ fn head(input: &mut Input<'_>) {
 /// The user sees no reserved pair, and text is text.
 fn received(metadata: &Metadata, fields: &[Field]) {
     for (key, value) in metadata.iter() {
-        let own = matches!(key, "grpc-tags-bin" | "grpc-trace-bin");
+        let own = matches!(
+            key,
+            "grpc-tags-bin" | "grpc-trace-bin" | "grpc-retry-pushback-ms"
+        );
         assert!(
             own || !key.starts_with("grpc-") && !key.starts_with(':'),
             "{key}"
