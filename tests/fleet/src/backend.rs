@@ -61,9 +61,23 @@ impl Backend {
     /// The program cannot be started or does not listen.
     pub async fn start(number: usize, kind: Kind, places: &Places) -> io::Result<Backend> {
         let (backend, place) = match kind {
-            Kind::Ours => start_ours().await?,
+            Kind::Ours => start_ours(None).await?,
             Kind::Go => start_go().await?,
         };
+        places.set(number, place);
+        Ok(backend)
+    }
+
+    /// Starts one of our own that takes so many calls at a time on each connection.
+    ///
+    /// # Errors
+    /// As [`start`](Backend::start).
+    pub async fn start_with_streams(
+        number: usize,
+        streams: u32,
+        places: &Places,
+    ) -> io::Result<Backend> {
+        let (backend, place) = start_ours(Some(streams)).await?;
         places.set(number, place);
         Ok(backend)
     }
@@ -134,9 +148,10 @@ fn expect(holds: bool, what: &str) -> io::Result<()> {
     }
 }
 
-async fn start_ours() -> io::Result<(Backend, SocketAddr)> {
+async fn start_ours(streams: Option<u32>) -> io::Result<(Backend, SocketAddr)> {
     let mut command = Command::new(env::current_exe()?);
     command.arg("serve").kill_on_drop(true);
+    command.args(streams.map(|streams| streams.to_string()));
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

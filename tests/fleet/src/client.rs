@@ -190,7 +190,8 @@ impl Worker {
     }
 }
 
-fn payload(len: usize) -> Option<Payload> {
+/// A payload of so many zeros.
+pub fn payload(len: usize) -> Option<Payload> {
     Some(Payload {
         r#type: 0,
         body: vec![0; len].into(),

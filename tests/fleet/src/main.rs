@@ -1,7 +1,7 @@
 //! Ten backends in processes of their own, eight clients, and what must hold while the backends come and go.
 //!
 //! `fleet [--short] [SCENARIO...]` runs all scenarios or the named ones and prints their figures; `fleet list` names them;
-//! `fleet serve` is a backend. Exit status 0: no figure was missed; 1: one was; 2: usage. See `tests/fleet/run`.
+//! `fleet serve [STREAMS]` is a backend. Exit status 0: no figure was missed; 1: one was; 2: usage. See `tests/fleet/run`.
 #![forbid(unsafe_code)]
 
 use farcall_fleet::{options::Options, scenarios, serve};
@@ -11,7 +11,7 @@ use std::{env, process::ExitCode, time::Instant};
 async fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
     match words.first().map(String::as_str) {
-        Some("serve") => match serve::serve().await {
+        Some("serve") => match serve::serve(words.get(1).and_then(|n| n.parse().ok())).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("fleet serve: {error}");

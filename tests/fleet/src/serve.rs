@@ -93,17 +93,20 @@ impl TestService for Backend {
     }
 }
 
-/// Serves at a free port of 127.0.0.1 until it is drained or its standard input ends.
+/// Serves at a free port of 127.0.0.1 until it is drained or its standard input ends, so many calls at a time on each connection.
 ///
 /// # Errors
 /// There is no port.
-pub async fn serve() -> Result<(), Box<dyn Error>> {
+pub async fn serve(streams: Option<u32>) -> Result<(), Box<dyn Error>> {
     let state = Arc::new(State::default());
     let backend = Backend {
         inner: TestServer::new(),
         state: Arc::clone(&state),
     };
-    let server = Server::builder().add_service(TestServiceServer::new(backend));
+    let mut server = Server::builder().add_service(TestServiceServer::new(backend));
+    if let Some(streams) = streams {
+        server = server.max_concurrent_streams(streams);
+    }
     let bound = server.bind("127.0.0.1:0").await?;
     println!("listening on {}", bound.local_addr()?);
     let (stop, stopped) = oneshot::channel::<()>();

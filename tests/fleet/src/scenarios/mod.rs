@@ -2,6 +2,7 @@
 
 mod churn;
 mod hedging;
+mod scaling;
 
 use crate::{options::Options, report::Report};
 use std::{error::Error, future::Future, pin::Pin};
@@ -13,6 +14,7 @@ type Scenario = for<'a> fn(&'a Options) -> Running<'a>;
 const ALL: &[(&str, Scenario)] = &[
     ("churn", |options| Box::pin(churn::churn(options))),
     ("hedging", |options| Box::pin(hedging::hedging(options))),
+    ("scaling", |options| Box::pin(scaling::scaling(options))),
 ];
 
 /// The names.
