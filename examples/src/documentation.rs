@@ -28,6 +28,9 @@ pub struct HealthAndReflection;
 #[doc = include_str!("../../crates/farcall/docs/limits.md")]
 pub struct Limits;
 
+#[doc = include_str!("../../crates/farcall/docs/compression.md")]
+pub struct Compression;
+
 #[doc = include_str!("../../crates/farcall/docs/mounts.md")]
 pub struct Mounts;
 

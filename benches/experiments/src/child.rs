@@ -31,7 +31,12 @@ impl Child {
 
     /// A server with so many worker threads, and its address.
     pub(crate) async fn server(threads: usize) -> Result<(Child, String)> {
-        let mut child = Child::start("serve", &[threads.to_string()])?;
+        Child::server_with(threads, "none").await
+    }
+
+    /// The same with a limit of calls, see [`serve`](crate::server::serve).
+    pub(crate) async fn server_with(threads: usize, limit: &str) -> Result<(Child, String)> {
+        let mut child = Child::start("serve", &[threads.to_string(), limit.to_owned()])?;
         let address = child.line().await?;
         Ok((child, address))
     }

@@ -15,6 +15,7 @@ mod connections;
 mod greedy;
 mod load;
 mod memory;
+mod overload;
 mod roles;
 mod server;
 mod streams;
@@ -37,6 +38,7 @@ const EXPERIMENTS: [&str; 8] = [
     "connections",
     "streams",
     "memory",
+    "overload",
     "ways",
 ];
 
@@ -49,6 +51,7 @@ async fn run(name: &str, verdict: &mut Verdict) -> Result<()> {
         "connections" => connections::run(verdict).await,
         "streams" => streams::run(verdict).await,
         "memory" => memory::run(verdict).await,
+        "overload" => overload::run(verdict).await,
         "ways" => ways::run(verdict).await,
         other => bail!("no experiment {other}; there are {EXPERIMENTS:?}"),
     }

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let runtime = runtime.worker_threads(threads).enable_all().build()?;
     runtime.block_on(async {
         match args[..] {
-            ["serve", _] => server::serve(None).await,
+            ["serve", _, limit] => server::serve(None, limit).await,
             ["hold", address, connections, streams] => {
                 hold_many(address, connections.parse()?, streams.parse()?).await
             }

@@ -1,9 +1,9 @@
 //! The server of the experiments.
 
 use crate::pb::{Amount, Chunk, Done, Experiments, ExperimentsServer};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use bytes::Bytes;
-use farcall::{Request, Response, Sender, Server, Status, Streaming};
+use farcall::{Request, Response, Sender, Server, Status, Streaming, server::Overload};
 use std::{
     hint::black_box,
     time::{Duration, Instant},
@@ -101,13 +101,19 @@ impl Experiments for Service {
     }
 }
 
-/// Serves until a line comes in, then shuts down; says the port first, and last how the shutdown went. Ends also when the
+/// Serves, with a limit of calls (`none`, `fixed` to 8, `adaptive`), until a line comes in, then shuts down; says the port first, and last how the shutdown went. Ends also when the
 /// standard input does.
-pub(crate) async fn serve(shards: Option<usize>) -> Result<()> {
+pub(crate) async fn serve(shards: Option<usize>, limit: &str) -> Result<()> {
     let work = Work::calibrated();
     let mut server = Server::builder()
         .add_service(ExperimentsServer::new(Service { work }))
         .max_concurrent_streams(20_000);
+    server = match limit {
+        "none" => server,
+        "fixed" => server.overload(Overload::fixed(8)),
+        "adaptive" => server.overload(Overload::adaptive()),
+        other => bail!("no such limit: {other}"),
+    };
     if let Some(shards) = shards {
         server = server.shards(shards);
     }

@@ -10,6 +10,7 @@
 //! | [`connecting`] | states, idleness, proxies, closing |
 //! | [`health_and_reflection`] | telling balancers whether a server is fit, and tools what it offers |
 //! | [`limits`] | every knob with its default, unit and danger |
+//! | [`compression`] | compressors and who chooses them; codecs of one's own |
 //! | [`mounts`] | the server in axum and hyper, beside ordinary HTTP |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
 //! | [`from_tonic`] | moving a service or a client, name by name |
@@ -67,6 +68,12 @@ pub mod health_and_reflection {}
 /// # More
 /// [`ChannelBuilder`](crate::ChannelBuilder), [`Server`](crate::Server).
 pub mod limits {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/compression.md"))]
+///
+/// # More
+/// [`compression`](mod@crate::compression), [`Encoding`](crate::Encoding), [`codec`](crate::codec).
+pub mod compression {}
 
 #[cfg_attr(not(doctest), doc = include_str!("../docs/mounts.md"))]
 ///

@@ -20,6 +20,7 @@
 //! |---|---|---|
 //! | `prost` | yes | Protobuf messages, typed error details; what generated code needs |
 //! | `gzip` | yes | the gzip compressor |
+//! | `deflate`, `zstd`, `snappy` | no | the compressor of that name; `zstd` brings in C code |
 //! | `health`, `reflection` | yes | the services of these names |
 //! | `tls`, `tls-aws-lc` | yes | TLS with the cryptography of aws-lc |
 //! | `tls-ring` | no | TLS with the cryptography of ring |
@@ -55,6 +56,20 @@ pub use prost;
 /// The well-known types, `google.protobuf.*`, as generated messages use them.
 #[cfg(feature = "well-known-types")]
 pub use prost_types;
+
+/// How messages are made smaller: the compressors that are built in, and [`Compressor`](compression::Compressor) for others. See
+/// [`guide::compression`].
+pub mod compression {
+    #[cfg(feature = "deflate")]
+    pub use farcall_core::message::Deflate;
+    #[cfg(feature = "gzip")]
+    pub use farcall_core::message::Gzip;
+    #[cfg(feature = "snappy")]
+    pub use farcall_core::message::Snappy;
+    #[cfg(feature = "zstd")]
+    pub use farcall_core::message::Zstd;
+    pub use farcall_core::message::{Compressor, Compressors, DecompressError};
+}
 
 /// How messages become bytes: [`Codec`] and those that exist.
 pub mod codec {

@@ -31,6 +31,12 @@ pub trait Compressor: Send + Sync + 'static {
     /// The name in `grpc-encoding`: a token in lower case, never `identity`.
     fn name(&self) -> &'static str;
 
+    /// Messages of fewer bytes are sent uncompressed. Default 0: all that are not empty are compressed. See
+    /// [`Compressors::min_size`](super::Compressors::min_size).
+    fn min_size(&self) -> usize {
+        0
+    }
+
     /// Appends the compressed `input` to `output`.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ const MAX_SCRATCH: usize = 64 << 10;
 /// Encodes a message with its prefix, ready to be sent as DATA. One allocation if it is not compressed and the
 /// codec's size hint is exact, none if it is empty.
 ///
-/// A message that is empty or that no compressor was given for goes out uncompressed.
+/// A message that is empty, that no compressor was given for or that is too small for it goes out uncompressed.
 ///
 /// # Errors
 /// INTERNAL if the codec or the compressor fails; RESOURCE_EXHAUSTED if the message (as it goes onto the wire)
@@ -113,6 +113,7 @@ pub fn encode_payload(
     if payload.is_empty() {
         return Ok(Bytes::from_static(&[0; PREFIX]));
     }
+    let compressor = compressor.filter(|compressor| payload.len() >= compressor.min_size());
     let Some(compressor) = compressor else {
         check_size(payload.len(), max_size)?;
         let mut buffer = buffer_for(payload.len());

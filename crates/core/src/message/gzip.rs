@@ -3,8 +3,11 @@
 //! The frame is written and read here because the library's gzip decoder cannot be reset without
 //! building its state anew, which costs more than a small message.
 
-use super::compressor::{Compressor, DecompressError};
-use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
+use super::{
+    compressor::{Compressor, DecompressError},
+    flate::{deflate, inflate},
+};
+use flate2::{Compress, Compression, Crc, Decompress};
 use std::{cell::Cell, io};
 
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
@@ -88,18 +91,6 @@ thread_local! {
     static INFLATE: Cell<Option<Decompress>> = const { Cell::new(None) };
 }
 
-fn deflate(state: &mut Compress, input: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
-    output.reserve(input.len() / 3 + 64);
-    loop {
-        let consumed = state.total_in() as usize;
-        let status = state.compress_vec(&input[consumed..], output, FlushCompress::Finish)?;
-        if status == Status::StreamEnd {
-            return Ok(());
-        }
-        output.reserve(output.capacity().max(64));
-    }
-}
-
 /// A gzip file is a sequence of members; they are concatenated.
 fn inflate_members(
     state: &mut Decompress,
@@ -128,35 +119,6 @@ fn inflate_members(
             return Ok(());
         }
         rest = after;
-    }
-}
-
-/// Inflates until the stream ends and says how much input that took; stops when `output` is longer than `end`.
-fn inflate(
-    state: &mut Decompress,
-    input: &[u8],
-    end: usize,
-    output: &mut Vec<u8>,
-) -> Result<usize, DecompressError> {
-    // Grows with what has been produced, one byte past the end at most: a small input cannot ask for much.
-    let mut room = input.len().saturating_mul(4).max(256);
-    loop {
-        let room_left = end.saturating_add(1).saturating_sub(output.len());
-        output.reserve_exact(room.min(room_left));
-        let consumed = state.total_in() as usize;
-        let status = state
-            .decompress_vec(&input[consumed..], output, FlushDecompress::None)
-            .map_err(|_| DecompressError::Malformed("deflate stream"))?;
-        if output.len() > end {
-            return Err(DecompressError::TooLarge);
-        }
-        match status {
-            Status::StreamEnd => return Ok(state.total_in() as usize),
-            _ if output.len() < output.capacity() => {
-                return Err(DecompressError::Malformed("deflate stream is cut"));
-            }
-            Status::Ok | Status::BufError => room = output.len().max(256),
-        }
     }
 }
 
@@ -312,20 +274,5 @@ mod tests {
         ));
         // And the state is good for the next message.
         assert!(decompress(&good, 1000).is_ok());
-    }
-
-    #[test]
-    fn random_damage_never_panics() {
-        let mut random = XorShift::new(6);
-        let good = compress(6, &payload(&mut XorShift::new(7), 600));
-        for _ in 0..5_000 {
-            let mut bad = good.clone();
-            for _ in 0..1 + random.below(5) {
-                let at = random.below(bad.len());
-                bad[at] = random.next_u64() as u8;
-            }
-            bad.truncate(random.below(bad.len() + 1));
-            let _ = decompress(&bad, 10_000);
-        }
     }
 }

@@ -11,6 +11,8 @@ use std::{fmt, sync::Arc};
 pub(crate) struct Accepted {
     pub(crate) head: RequestHead,
     pub(crate) terms: Arc<Terms>,
+    /// How the method's responses are compressed unless its handler says so; `None`: as the request was.
+    pub(crate) compression: Option<Encoding>,
 }
 
 /// What a server knows about a call beside its message and metadata.
@@ -41,9 +43,8 @@ impl Arrival {
         self.accepted
             .head
             .compressor
-            .as_ref()
-            .and_then(|c| Encoding::from_name(c.name()))
-            .unwrap_or_default()
+            .as_deref()
+            .map_or(Encoding::Identity, Encoding::of)
     }
 }
 

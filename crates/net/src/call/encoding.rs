@@ -1,5 +1,6 @@
 //! How messages are compressed, by name.
 
+use crate::error::ConfigError;
 use farcall_core::Status;
 use farcall_core::message::{Compressor, Compressors};
 use std::fmt;
@@ -31,6 +32,14 @@ pub enum Encoding {
     Identity,
     /// `gzip`; needs the feature of that name.
     Gzip,
+    /// `deflate`, which is zlib's format; needs the feature of that name.
+    Deflate,
+    /// `zstd`; needs the feature of that name.
+    Zstd,
+    /// `snappy`, framed; needs the feature of that name.
+    Snappy,
+    /// A compressor of one's own by its name, see `farcall::compression`.
+    Other(&'static str),
 }
 
 impl Encoding {
@@ -39,14 +48,47 @@ impl Encoding {
         match self {
             Encoding::Identity => "identity",
             Encoding::Gzip => "gzip",
+            Encoding::Deflate => "deflate",
+            Encoding::Zstd => "zstd",
+            Encoding::Snappy => "snappy",
+            Encoding::Other(name) => name,
         }
     }
 
-    /// The encoding of a name on the wire.
+    /// The encoding of a name on the wire; `None` for those that Farcall has not.
     pub fn from_name(name: &str) -> Option<Encoding> {
-        [Encoding::Identity, Encoding::Gzip]
-            .into_iter()
-            .find(|encoding| encoding.name() == name)
+        [
+            Encoding::Identity,
+            Encoding::Gzip,
+            Encoding::Deflate,
+            Encoding::Zstd,
+            Encoding::Snappy,
+        ]
+        .into_iter()
+        .find(|encoding| encoding.name() == name)
+    }
+
+    /// That of a compressor.
+    pub(crate) fn of(compressor: &dyn Compressor) -> Encoding {
+        let name = compressor.name();
+        Encoding::from_name(name).unwrap_or(Encoding::Other(name))
+    }
+
+    /// # Errors
+    /// `set` has no compressor of this name.
+    pub(crate) fn check(self, set: &Compressors) -> Result<(), ConfigError> {
+        if self == Encoding::Identity || set.find(self.name()).is_some() {
+            return Ok(());
+        }
+        let known: Vec<_> = set.iter().map(|compressor| compressor.name()).collect();
+        Err(ConfigError::new(format!(
+            "compress: there is no compressor \"{self}\"; those that are: {} (features and `compressors` add some)",
+            if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            }
+        )))
     }
 
     /// The compressor; `None` for identity.

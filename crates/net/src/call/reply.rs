@@ -131,12 +131,12 @@ pub(crate) fn head(
     )
 }
 
-/// How a response is compressed: as the handler chose, else as the request was, if the caller accepts it.
+/// How a response is compressed: as the handler chose, else as the server does, else as the request was; if the caller accepts it.
 pub(crate) fn compressor(
     accepted: &Accepted,
     chosen: Option<Encoding>,
 ) -> Option<Arc<dyn Compressor>> {
-    let compressor = match chosen {
+    let compressor = match chosen.or(accepted.compression) {
         None => accepted.head.compressor.clone(),
         Some(Encoding::Identity) => None,
         Some(encoding) => accepted.terms.compressors.find(encoding.name()).cloned(),

@@ -394,8 +394,7 @@ impl<T> Sender<T> {
             if !*head_sent {
                 watched.heads.apply(&mut metadata);
             }
-            let compressor = self.compressor.as_deref();
-            let encoding = compressor.and_then(|chosen| Encoding::from_name(chosen.name()));
+            let encoding = self.compressor.as_deref().map(Encoding::of);
             let open = Open {
                 result,
                 metadata,

@@ -1,5 +1,6 @@
 //! What the calls of one connection to a server have in common.
 
+use super::encoding::Encoding;
 use crate::peer::Peer;
 use farcall_core::{call::server::ResponseTemplate, message::Compressors};
 
@@ -9,6 +10,8 @@ pub(crate) struct Terms {
     pub(crate) limits: Limits,
     pub(crate) compressors: Compressors,
     pub(crate) template: ResponseTemplate,
+    /// How responses are compressed where nobody says so; `None`: as the request was.
+    pub(crate) compression: Option<Encoding>,
 }
 
 /// Sizes of one message, in bytes.

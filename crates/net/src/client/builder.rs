@@ -84,6 +84,7 @@ pub struct ChannelBuilder {
     authority: Option<String>,
     user_agent: Option<String>,
     encoding: Encoding,
+    compressors: Compressors,
     max_receive: usize,
     max_send: usize,
     connect_timeout: Duration,
@@ -117,6 +118,7 @@ impl Channel {
             authority: None,
             user_agent: None,
             encoding: Encoding::Identity,
+            compressors: Compressors::default(),
             max_receive: 4 << 20,
             max_send: i32::MAX as usize,
             connect_timeout: Duration::from_secs(20),
@@ -182,7 +184,15 @@ impl ChannelBuilder {
         self
     }
 
-    /// How calls compress what they send, unless they say otherwise. Default: not at all.
+    /// The compressors that the channel knows, announces and understands. Default: those that are built in. See the guide's chapter
+    /// on compression.
+    pub fn compressors(mut self, compressors: Compressors) -> Self {
+        self.compressors = compressors;
+        self
+    }
+
+    /// How calls compress what they send, unless they say otherwise. Default: not at all. An encoding without a compressor is an
+    /// error of [`build`](ChannelBuilder::build).
     pub fn compress(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
         self
@@ -463,6 +473,7 @@ impl ChannelBuilder {
     /// header; a static window is out of range.
     pub fn build(mut self) -> Result<Channel, ConfigError> {
         check_windows(&mut self.http2)?;
+        self.encoding.check(&self.compressors)?;
         let mut subchannel = SubchannelConfig::default();
         subchannel.min_connect_timeout = self.connect_timeout;
         subchannel.max_connect_timeout = Some(self.connect_timeout);
@@ -524,7 +535,7 @@ impl ChannelBuilder {
             encoding: self.encoding,
             max_receive: self.max_receive,
             max_send: self.max_send,
-            compressors: Compressors::default(),
+            compressors: self.compressors,
             http2: Arc::new(self.http2),
             idle_timeout: self.idle_timeout,
             limits: (!self.limits.is_none()).then(|| Box::new(CallLimits::clone(&self.limits))),

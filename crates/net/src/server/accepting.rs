@@ -160,6 +160,18 @@ impl Server {
             );
             return Err(ConfigError::new(problem));
         }
+        let compression = &self.compression;
+        for (path, encoding) in &compression.of_methods {
+            encoding.check(&compression.compressors)?;
+            if !self.router.compress(path, *encoding) {
+                let problem = format!("compress_responses_of: nothing that was added is at {path}");
+                return Err(ConfigError::new(problem));
+            }
+        }
+        compression
+            .responses
+            .unwrap_or_default()
+            .check(&compression.compressors)?;
         check_windows(&mut self.http2)?;
         self.http2
             .keepalive_interval
@@ -182,7 +194,13 @@ impl Acceptance {
             Some(tls) => Security::Tls(tls.acceptor().map_err(ConfigError::tls)?),
             _ => Security::Plaintext,
         };
-        let shared = Shared::new(server.router, server.limits, server.reports);
+        let shared = Shared::new(
+            server.router,
+            server.limits,
+            server.compression,
+            &server.load,
+            server.reports,
+        );
         Ok(Arc::new(Acceptance {
             shared: Arc::new(shared),
             http2: Arc::new(server.http2),

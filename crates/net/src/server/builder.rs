@@ -1,18 +1,21 @@
 //! `Server`: everything that can be said about a server before it is bound.
 
 use super::{
+    overload::Overload,
     router::{DEFAULT_LIMITS, Router},
     service::Service,
+    shared::{Compression, Load},
 };
 use crate::{
     call::{
-        Limits,
+        Encoding, Limits,
         intercept::{Chain, Interceptor},
     },
     clock,
     error::MIN_UNREAD_REPLIES,
     peer::{Act, Budget, PeerReports},
 };
+use farcall_core::message::Compressors;
 use farcall_http2::Config;
 use std::{fmt, num::NonZeroUsize, thread, time::Duration};
 
@@ -51,6 +54,8 @@ pub struct Server {
     pub(super) max_connections: usize,
     pub(super) max_of_address: usize,
     pub(super) unknown_methods: Vec<String>,
+    pub(super) compression: Compression,
+    pub(super) load: Load,
     pub(super) all_to_completion: bool,
     pub(super) tls: Option<Tls>,
     pub(super) shards: Option<NonZeroUsize>,
@@ -72,6 +77,8 @@ impl Server {
             max_connections: 100_000,
             max_of_address: usize::MAX,
             unknown_methods: Vec::new(),
+            compression: Compression::default(),
+            load: Load::default(),
             all_to_completion: false,
             tls: None,
             shards: None,
@@ -175,6 +182,58 @@ impl Server {
     /// and to act. It adds to the time that a shutdown takes.
     pub fn lame_duck(mut self, period: Duration) -> Self {
         self.lame_duck = period.min(clock::FOREVER);
+        self
+    }
+
+    /// How many calls the server handles at a time, over all its connections; those that are too many are refused before their handler
+    /// starts. Default: no limit but [`max_concurrent_streams`](Server::max_concurrent_streams) of each connection.
+    ///
+    /// ```
+    /// use farcall::{Server, server::Overload};
+    ///
+    /// let server = Server::builder().overload(Overload::adaptive());
+    /// # let _ = server;
+    /// ```
+    pub fn overload(mut self, overload: Overload) -> Self {
+        self.load.overload = Some(overload);
+        self
+    }
+
+    /// The timeout of calls whose caller has set none; then they end with `DEADLINE_EXCEEDED`. Default: they may take for ever. Streams
+    /// that are meant to last need a caller who says so.
+    pub fn default_timeout(mut self, timeout: Duration) -> Self {
+        self.load.timeouts.default = Some(timeout.min(clock::FOREVER));
+        self
+    }
+
+    /// The longest timeout that a caller may set, and that of those who set none, unless there is a shorter
+    /// [default](Server::default_timeout). Default: none.
+    pub fn max_timeout(mut self, timeout: Duration) -> Self {
+        self.load.timeouts.max = Some(timeout.min(clock::FOREVER));
+        self
+    }
+
+    /// The compressors that the server knows, announces and understands. Default: those that are built in. See the guide's chapter on
+    /// compression.
+    pub fn compressors(mut self, compressors: Compressors) -> Self {
+        self.compression.compressors = compressors;
+        self
+    }
+
+    /// How responses are compressed where the handler does not [say so](crate::Response::set_compression), for callers that accept
+    /// it; others get them uncompressed. Default: as the request was. An encoding without a compressor is an error of
+    /// [`bind`](Server::bind).
+    pub fn compress_responses(mut self, encoding: Encoding) -> Self {
+        self.compression.responses = Some(encoding);
+        self
+    }
+
+    /// As [`compress_responses`](Server::compress_responses), for one method by its path, such as `/pkg.Service/Method`, or for a service:
+    /// `/pkg.Service/`. What is said last counts. A path at which nothing was added is an error of [`bind`](Server::bind).
+    pub fn compress_responses_of(mut self, path: &str, encoding: Encoding) -> Self {
+        self.compression
+            .of_methods
+            .push((path.to_owned(), encoding));
         self
     }
 

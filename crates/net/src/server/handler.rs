@@ -2,7 +2,7 @@
 
 use super::{earned::Earned, guarded::guarded};
 use crate::call::{
-    Arrival, Extensions, IncomingCall, Payload,
+    Arrival, Encoding, Extensions, IncomingCall, Payload,
     handler::{Handler, HandlerFuture},
     intercept::{Call, Chain, Parts, ServerEnd},
 };
@@ -16,6 +16,8 @@ pub(crate) struct Route {
     pub(crate) handler: Arc<dyn Handler>,
     /// What stands around the handler: the server's interceptors, then the service's.
     pub(crate) interceptors: Option<Arc<Chain>>,
+    /// How responses are compressed unless the handler says so; `None`: as the server does.
+    pub(crate) compression: Option<Encoding>,
     /// Cancellation and deadline do not drop the handler.
     pub(crate) run_to_completion: bool,
     pub(crate) earned: Earned,

@@ -15,6 +15,7 @@ mod lifecycle;
 pub(crate) mod listener;
 #[cfg(feature = "tower")]
 mod mount;
+mod overload;
 mod router;
 mod running;
 mod serve;
@@ -38,6 +39,7 @@ pub use lifecycle::{Lifecycle, ServiceInfo};
 pub use listener::BindError;
 #[cfg(feature = "tower")]
 pub use mount::{HttpService, ResponseBody, ResponseFuture};
+pub use overload::Overload;
 pub use serve::{Bound, ServeError};
 pub use service::{Methods, Service, unimplemented};
 pub use unbound::Unbound;

@@ -7,7 +7,7 @@ use super::{
     service::{Companion, Entry, Service},
 };
 use crate::{
-    call::{Limits, intercept::Chain},
+    call::{Encoding, Limits, intercept::Chain},
     clock,
 };
 use farcall_core::Status;
@@ -51,6 +51,7 @@ impl Router {
                 descriptor,
                 handler,
                 interceptors: (!interceptors.is_empty()).then(|| Arc::new(interceptors)),
+                compression: None,
                 run_to_completion: false,
                 earned: Earned::new(clock::now()),
             };
@@ -91,6 +92,23 @@ impl Router {
             }
             None => false,
         }
+    }
+
+    /// Says how the responses of a method are compressed, or of a service, if `path` ends with a slash. False: there is none.
+    pub(crate) fn compress(&mut self, path: &str, encoding: Encoding) -> bool {
+        let routes = self
+            .routes
+            .iter_mut()
+            .filter(|(method, _)| match path.ends_with('/') {
+                true => method.starts_with(path),
+                false => *method == path,
+            });
+        let mut found = false;
+        for route in routes.filter_map(|(_, route)| Arc::get_mut(route)) {
+            route.compression = Some(encoding);
+            found = true;
+        }
+        found
     }
 
     /// Marks every method.

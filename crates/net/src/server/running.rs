@@ -1,6 +1,6 @@
 //! Handlers at work: in tasks of their own, or for one poll in the driver's.
 
-use super::{guarded::guarded, handler::Route, shared::Shared};
+use super::{guarded::guarded, handler::Route, overload::Permit, shared::Shared};
 use crate::{
     call::{Context, Reply, Terms, handler::HandlerFuture, reply::Special},
     clock,
@@ -53,8 +53,9 @@ impl Slots {
         Arc::strong_count(&self.taken) <= self.limit
     }
 
-    pub(super) fn take(&self) -> Slot {
+    pub(super) fn take(&self, permit: Option<Permit>) -> Slot {
         Slot {
+            _permit: permit,
             _taken: Arc::clone(&self.taken),
         }
     }
@@ -62,6 +63,7 @@ impl Slots {
 
 /// One running handler.
 pub(super) struct Slot {
+    _permit: Option<Permit>,
     _taken: Arc<()>,
 }
 

@@ -230,7 +230,12 @@ impl Methods {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
                 let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.open);
-                let request = stream_request(&codec, call);
+                let request = match stream_request(&codec, call) {
+                    Ok(request) => request,
+                    Err(status) => {
+                        return reply_unary::<Res, _>(&codec, &accepted, open, Err(status));
+                    }
+                };
                 reply_unary(&codec, &accepted, open, handler(service, request).await)
             })
         });
@@ -255,7 +260,10 @@ impl Methods {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
                 let replies = Sender::of_server(&codec, &mut call);
-                let request = stream_request(&codec, call);
+                let request = match stream_request(&codec, call) {
+                    Ok(request) => request,
+                    Err(status) => return replies.conclude(Err(status)),
+                };
                 let (result, replies) = handler(service, request, replies).await;
                 replies.conclude(result)
             })
@@ -304,9 +312,16 @@ fn decode_request<Req, C: Codec<Req>>(
 fn stream_request<Req, C: Codec<Req> + Clone>(
     codec: &C,
     mut call: IncomingCall,
-) -> Request<Streaming<Req>> {
+) -> Result<Request<Streaming<Req>>, Status> {
+    let head = &call.arrival.accepted.head;
+    head.check_subtype(codec.content_subtype())?;
     let stream = Streaming::of_requests(codec, &mut call);
-    Request::arrived(stream, call.metadata, call.arrival, call.extensions)
+    Ok(Request::arrived(
+        stream,
+        call.metadata,
+        call.arrival,
+        call.extensions,
+    ))
 }
 
 fn reply_unary<Res, C: Codec<Res>>(

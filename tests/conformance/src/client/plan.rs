@@ -50,7 +50,12 @@ impl<'a> Plan<'a> {
         let encoding = match Compression::try_from(request.compression) {
             Ok(Compression::Unspecified | Compression::Identity) => Encoding::Identity,
             Ok(Compression::Gzip) => Encoding::Gzip,
-            Err(_) => return unusable(&format!("compression {}", request.compression)),
+            Ok(Compression::Zstd) => Encoding::Zstd,
+            Ok(Compression::Deflate) => Encoding::Deflate,
+            Ok(Compression::Snappy) => Encoding::Snappy,
+            Ok(Compression::Br) | Err(_) => {
+                return unusable(&format!("compression {}", request.compression));
+            }
         };
         Ok(Plan {
             request,

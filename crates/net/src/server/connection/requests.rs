@@ -71,7 +71,11 @@ impl ServerRole {
         if !self.slots.is_free() {
             return connection.reset(now, key, Reason::REFUSED_STREAM);
         }
-        let deadline = timeout.map(|timeout| now + timeout);
+        let deadline = self
+            .shared
+            .timeouts
+            .of(timeout)
+            .map(|timeout| now + timeout);
         if let Some(deadline) = deadline {
             self.deadline = Some(self.deadline.map_or(deadline, |d| d.min(deadline)));
         }
@@ -114,7 +118,13 @@ impl ServerRole {
         let route = self.shared.router.find(&head.path);
         let repeats = head.timeout.is_none();
         let terms = Arc::clone(&self.terms);
-        let parsed = (Arc::new(Accepted { head, terms }), route);
+        let own = route.as_ref().ok().and_then(|route| route.compression);
+        let accepted = Accepted {
+            compression: own.or(terms.compression),
+            head,
+            terms,
+        };
+        let parsed = (Arc::new(accepted), route);
         if repeats {
             self.known.remember(headers, parsed.clone());
         }
@@ -281,6 +291,16 @@ impl ServerRole {
             message,
             compressed,
         } = arrived;
+        let permit = match &self.shared.gate {
+            None => None,
+            Some(gate) => match gate.enter(Arc::as_ptr(&route) as usize) {
+                Ok(permit) => Some(permit),
+                Err(status) => {
+                    self.calls.remove(key);
+                    return self.refuse(connection, now, key, &accepted.head, status);
+                }
+            },
+        };
         let arrival = Arrival {
             accepted,
             context: Context::new(Arc::clone(&mailbox)),
@@ -324,7 +344,7 @@ impl ServerRole {
             future,
             Arc::clone(&mailbox),
             Arc::clone(&route),
-            self.slots.take(),
+            self.slots.take(permit),
             (Arc::clone(&self.shared), Arc::clone(&self.terms)),
         ));
         let state = State::Running {

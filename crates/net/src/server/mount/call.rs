@@ -68,9 +68,9 @@ impl MountedCall {
         extensions: Extensions,
         body: AnyBody,
     ) -> MountedCall {
-        let deadline = accepted
-            .head
-            .timeout
+        let deadline = shared
+            .timeouts
+            .of(accepted.head.timeout)
             .map(|timeout| Instant::now() + timeout);
         let submit = Arc::new(Submit::default());
         let mailbox = Mailbox::attached(Arc::clone(&submit), deadline.map(Instant::into_std));
@@ -101,6 +101,13 @@ impl MountedCall {
     }
 
     fn start(&mut self, message: Bytes, compressed: bool, upload: Option<Upload>) {
+        let permit = match &self.shared.gate {
+            None => None,
+            Some(gate) => match gate.enter(Arc::as_ptr(&self.route) as usize) {
+                Ok(permit) => Some(permit),
+                Err(status) => return self.refuse(status),
+            },
+        };
         let arrival = Arrival {
             accepted: Arc::clone(&self.accepted),
             context: CallContext::new(Arc::clone(&self.mailbox)),
@@ -113,7 +120,7 @@ impl MountedCall {
                     future,
                     Arc::clone(&self.mailbox),
                     Arc::clone(&self.route),
-                    Slots::new(usize::MAX).take(),
+                    Slots::new(usize::MAX).take(permit),
                     (Arc::clone(&self.shared), Arc::clone(&self.accepted.terms)),
                 );
                 let running = Some(Box::new(running));
@@ -170,6 +177,12 @@ impl MountedCall {
         if over {
             self.detach();
         }
+    }
+
+    /// A status in place of a handler.
+    fn refuse(&mut self, status: Status) {
+        let reply = Reply::failure(&self.accepted.head, status, &Metadata::new());
+        self.end(reply.trailers);
     }
 
     /// Answers in place of a handler.
@@ -239,8 +252,7 @@ impl MountedCall {
                 Poll::Ready(Ok((message, compressed))) => self.start(message, compressed, None),
                 Poll::Ready(Err(status)) => {
                     self.report(Trouble::Request, &status);
-                    let reply = Reply::failure(&self.accepted.head, status, &Metadata::new());
-                    self.end(reply.trailers);
+                    self.refuse(status);
                 }
             }
         }

@@ -130,7 +130,11 @@ impl HttpService {
         };
         match self.shared().router.find(&head.path) {
             Ok(route) => {
-                let accepted = Arc::new(Accepted { head, terms });
+                let accepted = Arc::new(Accepted {
+                    compression: route.compression.or(terms.compression),
+                    head,
+                    terms,
+                });
                 let shared = Arc::clone(self.shared());
                 let mut extensions = crate::call::Extensions::default();
                 if !parts.extensions.is_empty() {
