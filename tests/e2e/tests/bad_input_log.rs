@@ -46,7 +46,7 @@ async fn each_cause_has_a_line_of_its_own_with_the_peers_address() {
     let large = message(&[0; 200]);
     bad_request(&mut peer, 1, "/t.T/Echo", &[("grpc-timeout", "soon")]).await;
     bad_request(&mut peer, 3, "/t.T/Echo", &[("x-key-bin", "!")]).await;
-    bad_request(&mut peer, 5, "/t.T/Echo", &[("grpc-encoding", "snappy")]).await;
+    bad_request(&mut peer, 5, "/t.T/Echo", &[("grpc-encoding", "lzma")]).await;
     bad_request(&mut peer, 7, "/t.T/Unknown", &[]).await;
     peer.request(9, "/t.T/Echo", &[]).await;
     peer.data(9, &large, true).await;
@@ -78,7 +78,7 @@ async fn each_cause_has_a_line_of_its_own_with_the_peers_address() {
     for cause in [
         "soon",
         "x-key-bin",
-        "snappy",
+        "lzma",
         "unknown service",
         "max_receive_message_size",
         "GET",
