@@ -17,7 +17,7 @@ pub use pair::{End, Recording, record, recorded_pair};
 pub use player::{Player, Report};
 pub use scenario::{SCENARIOS, Scenario, Work};
 pub use service::server;
-pub use tape::Tape;
+pub use tape::{Tape, files};
 
 /// A current-thread runtime whose clock stands still.
 ///

@@ -2,24 +2,40 @@
 
 use crate::{Error, Scenario, Work};
 use bytes::Bytes;
-use farcall::{Channel, Status, client::ByteStream};
+use farcall::{
+    Address, Channel, ChannelBuilder, Status,
+    client::ByteStream,
+    interceptor::{Call, Interceptor, Next, Outcome},
+    lb::Location,
+};
 use farcall_bench::{body_len, pb::BenchmarkServiceClient, request};
 use std::{
-    sync::{Mutex, PoisonError},
+    net::SocketAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-/// Runs a scenario with so many rounds for each task on a channel over `stream`, and leaves the channel open.
+/// Runs a scenario with so many rounds for each task on a channel over these streams, as many as the work has
+/// [connections](Work::connections), and leaves the channel open.
 ///
 /// # Errors
 /// A call failed, or its response was not what it should be.
 pub async fn run_client(
     scenario: &Scenario,
     rounds: usize,
-    stream: impl ByteStream,
+    streams: Vec<impl ByteStream>,
 ) -> Result<Channel, Error> {
-    let channel = channel(stream, scenario.work)?;
+    let channel = channel(streams, scenario.work)?;
     channel.connect().await?;
+    if scenario.work.connections() > 1 {
+        // One of them is ready. The others get their turns without a moment of silence, which would set their tapes going.
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
     let client = BenchmarkServiceClient::new(channel.clone());
     let work = scenario.work;
     let tasks: Vec<_> = (0..scenario.tasks)
@@ -40,26 +56,60 @@ const RETRY: &str = r#"{
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1}
 }"#;
 
-/// A channel whose only connection is `stream`, with default settings but for what the work needs.
+/// With a deadline and all backends, beside the retries of [`RETRY`].
+const FULL: &str = r#"{
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [{"name": [{}], "timeout": "10s", "retryPolicy": {
+        "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"]
+    }}],
+    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1}
+}"#;
+
+/// An interceptor that looks at the outcome of each call.
+struct Failures(AtomicU64);
+
+impl Interceptor for Failures {
+    async fn intercept(&self, call: &mut Call, next: Next<'_>) -> Outcome {
+        let outcome = next.run(call).await;
+        if outcome.is_err() {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
+    }
+}
+
+/// A channel whose connections are these streams, one for each backend, with default settings but for what the work needs.
 ///
 /// # Errors
-/// As [`ChannelBuilder::build`](farcall::ChannelBuilder::build).
-pub fn channel(stream: impl ByteStream, work: Work) -> Result<Channel, Error> {
-    let stream = Mutex::new(Some(Box::new(stream) as Box<dyn ByteStream>));
-    let connect = move |_: &farcall::Address| {
-        let stream = stream
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-            .ok_or(std::io::ErrorKind::NotConnected.into());
+/// As [`ChannelBuilder::build`].
+pub fn channel(streams: Vec<impl ByteStream>, work: Work) -> Result<Channel, Error> {
+    let backends: Vec<_> = (1..=streams.len())
+        .map(|i| format!("10.0.0.{i}:50051"))
+        .collect();
+    let streams: Vec<_> = streams
+        .into_iter()
+        .map(|stream| Some(Box::new(stream) as Box<dyn ByteStream>))
+        .collect();
+    let streams = Mutex::new(streams);
+    let connect = move |address: &Address| {
+        let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = match address.location() {
+            Location::Ip(SocketAddr::V4(ip)) => usize::from(ip.ip().octets()[3]) - 1,
+            _ => 0,
+        };
+        let stream = streams[slot].take();
+        let stream = stream.ok_or(std::io::ErrorKind::NotConnected.into());
         Box::pin(async move { stream }) as _
     };
-    let channel = Channel::builder("passthrough:///in-memory:50051")
-        .connector(connect)
-        .insecure();
-    let channel = match work {
-        Work::Retry => channel.default_service_config(RETRY),
-        _ => channel,
+    let builder = |target: String| Channel::builder(target).connector(connect).insecure();
+    let alone = || "passthrough:///in-memory:50051".to_owned();
+    let channel: ChannelBuilder = match work {
+        Work::Retry => builder(alone()).default_service_config(RETRY),
+        Work::Full => builder(format!("ipv4:{}", backends.join(",")))
+            .default_service_config(FULL)
+            .interceptor(Failures(AtomicU64::new(0))),
+        _ => builder(alone()),
     };
     Ok(channel.build()?)
 }
@@ -78,7 +128,7 @@ async fn run_task(
                 check(body_len(response.into_inner()), size)?;
             }
         }
-        Work::Retry => {
+        Work::Retry | Work::Full => {
             for _ in 0..rounds {
                 let response = client.unary_call(request(Bytes::new(), 0)).await?;
                 check(body_len(response.into_inner()), 0)?;

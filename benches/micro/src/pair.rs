@@ -11,18 +11,24 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Runs a scenario with so many rounds for each task, client against server. To be called on [`runtime`](crate::runtime).
+/// Runs a scenario with so many rounds for each task, client against server; a tape for each connection. To be called on
+/// [`runtime`](crate::runtime).
 ///
 /// # Errors
 /// As [`run_client`].
-pub async fn record(scenario: &Scenario, rounds: usize) -> Result<Tape, Error> {
-    let (client, server_end, recording) = recorded_pair();
-    let serving = tokio::spawn(server()?.serve(server_end));
-    let channel = run_client(scenario, rounds, client).await?;
-    let tape = recording.tape();
+pub async fn record(scenario: &Scenario, rounds: usize) -> Result<Vec<Tape>, Error> {
+    let (mut clients, mut serving, mut recordings) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..scenario.work.connections() {
+        let (client, server_end, recording) = recorded_pair();
+        serving.push(tokio::spawn(server()?.serve(server_end)));
+        clients.push(client);
+        recordings.push(recording);
+    }
+    let channel = run_client(scenario, rounds, clients).await?;
+    let tapes = recordings.iter().map(Recording::tape).collect();
     drop(channel);
-    serving.abort();
-    Ok(tape)
+    serving.iter().for_each(|task| task.abort());
+    Ok(tapes)
 }
 
 /// The client's and the server's end of a wire in memory without delay or limit, and what is written to it.

@@ -26,10 +26,19 @@ pub enum Work {
     Metadata,
     /// An empty unary call that a policy of the service config would try again, and that succeeds at once.
     Retry,
+    /// An empty unary call with everything around it: one of ten backends in turn, a deadline, retries, an interceptor.
+    Full,
     /// A message of so many bytes from the server.
     ServerStream(usize),
     /// An empty message in each direction.
     PingPong,
+}
+
+impl Work {
+    /// Backends, with a connection to each.
+    pub fn connections(self) -> usize {
+        if self == Work::Full { 10 } else { 1 }
+    }
 }
 
 impl Scenario {
@@ -59,11 +68,14 @@ const fn scenario(
 pub const SCENARIOS: &[Scenario] = &[
     scenario("unary-0B-x1", Work::Unary(0), 1, 300, 1000),
     scenario("unary-0B-x100", Work::Unary(0), 100, 10, 30),
+    // Batches as small as those of each connection of `unary-full-x100`.
+    scenario("unary-0B-x10", Work::Unary(0), 10, 50, 300),
     scenario("unary-1KiB-x100", Work::Unary(1 << 10), 100, 10, 20),
     scenario("unary-64KiB-x10", Work::Unary(64 << 10), 10, 30, 40),
     scenario("unary-deadline-x100", Work::Deadline, 100, 10, 20),
     scenario("unary-metadata-x100", Work::Metadata, 100, 10, 20),
     scenario("unary-retry-x100", Work::Retry, 100, 10, 30),
+    scenario("unary-full-x100", Work::Full, 100, 10, 30),
     scenario("server-stream-16B", Work::ServerStream(16), 1, 4000, 20000),
     scenario("pingpong-x1", Work::PingPong, 1, 300, 1000),
     scenario("pingpong-x100", Work::PingPong, 100, 10, 20),

@@ -1,8 +1,11 @@
 //! What both sides of a conversation wrote, in order.
 
-use crate::Error;
+use crate::{Error, Scenario};
 use bytes::Bytes;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// A recorded conversation.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +16,12 @@ pub struct Tape {
     pub(crate) client: Bytes,
     /// Those of the server's.
     pub(crate) server: Bytes,
+}
+
+/// The file of each connection's tape.
+pub fn files(path: &Path, scenario: &Scenario) -> Vec<PathBuf> {
+    let file = |connection| path.with_extension(format!("{connection}.tape"));
+    (0..scenario.work.connections()).map(file).collect()
 }
 
 impl Tape {

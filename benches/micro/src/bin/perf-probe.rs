@@ -7,7 +7,7 @@
 //! ```
 
 use farcall_micro::{
-    Error, Player, SCENARIOS, Scenario, Tape, Work, record, run_client, runtime, server,
+    Error, Player, SCENARIOS, Scenario, Tape, Work, files, record, run_client, runtime, server,
 };
 use std::path::Path;
 
@@ -28,7 +28,12 @@ fn main() -> Result<(), Error> {
     let (rounds, tape) = (rounds.parse()?, Path::new(tape));
     let runtime = runtime()?;
     match command {
-        "record" => runtime.block_on(record(scenario, rounds))?.save(tape)?,
+        "record" => {
+            let tapes = runtime.block_on(record(scenario, rounds))?;
+            for (tape, file) in tapes.iter().zip(files(tape, scenario)) {
+                tape.save(&file)?;
+            }
+        }
         "client" => runtime.block_on(client(scenario, rounds, tape))?,
         "server" => runtime.block_on(serve(scenario, tape))?,
         _ => return Err("record, client or server".into()),
@@ -38,18 +43,27 @@ fn main() -> Result<(), Error> {
 }
 
 async fn client(scenario: &Scenario, rounds: usize, tape: &Path) -> Result<(), Error> {
-    let (player, _) = Player::new(&Tape::load(tape)?, true);
-    run_client(scenario, rounds, player).await?;
+    let mut players = Vec::new();
+    for file in files(tape, scenario) {
+        players.push(Player::new(&Tape::load(&file)?, true).0);
+    }
+    run_client(scenario, rounds, players).await?;
     Ok(())
 }
 
 async fn serve(scenario: &Scenario, tape: &Path) -> Result<(), Error> {
-    let (player, end) = Player::new(&Tape::load(tape)?, false);
-    tokio::spawn(server()?.serve(player));
-    let report = end.await?;
+    let mut ends = Vec::new();
+    for file in files(tape, scenario) {
+        let (player, end) = Player::new(&Tape::load(&file)?, false);
+        tokio::spawn(server()?.serve(player));
+        ends.push(end);
+    }
     let streaming = matches!(scenario.work, Work::ServerStream(_));
-    if !streaming && (report.written != report.expected || report.silences > 0) {
-        return Err(format!("this is not the conversation of the tape: {report:?}").into());
+    for end in ends {
+        let report = end.await?;
+        if !streaming && (report.written != report.expected || report.silences > 0) {
+            return Err(format!("this is not the conversation of the tape: {report:?}").into());
+        }
     }
     Ok(())
 }

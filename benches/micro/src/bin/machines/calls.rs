@@ -15,13 +15,13 @@ pub(crate) fn run() -> Result<(), Error> {
     );
     for scenario in SCENARIOS {
         let (short, long) = (scenario.warm_up, scenario.warm_up + 10 * scenario.rounds);
-        let tapes = [tape(scenario, short)?, tape(scenario, long)?];
+        let tapes = [tapes(scenario, short)?, tapes(scenario, long)?];
         let units = (10 * scenario.rounds * scenario.tasks) as f64;
         let sides = [serve, call].map(|side| {
             let mut best = [Duration::MAX; 2];
             for _ in 0..ROUNDS {
-                for ((best, tape), rounds) in best.iter_mut().zip(&tapes).zip([short, long]) {
-                    *best = (*best).min(side(scenario, rounds, tape)?);
+                for ((best, tapes), rounds) in best.iter_mut().zip(&tapes).zip([short, long]) {
+                    *best = (*best).min(side(scenario, rounds, tapes)?);
                 }
             }
             Ok::<f64, Error>(best[1].saturating_sub(best[0]).as_nanos() as f64 / units)
@@ -32,25 +32,31 @@ pub(crate) fn run() -> Result<(), Error> {
     Ok(())
 }
 
-fn tape(scenario: &Scenario, rounds: usize) -> Result<Tape, Error> {
+fn tapes(scenario: &Scenario, rounds: usize) -> Result<Vec<Tape>, Error> {
     runtime()?.block_on(record(scenario, rounds))
 }
 
-fn serve(_: &Scenario, _: usize, tape: &Tape) -> Result<Duration, Error> {
-    let (player, end) = Player::new(tape, false);
+fn serve(_: &Scenario, _: usize, tapes: &[Tape]) -> Result<Duration, Error> {
+    let players: Vec<_> = tapes.iter().map(|tape| Player::new(tape, false)).collect();
     runtime()?.block_on(async {
         let start = Instant::now();
-        tokio::spawn(server()?.serve(player));
-        end.await?;
+        let mut ends = Vec::new();
+        for (player, end) in players {
+            tokio::spawn(server()?.serve(player));
+            ends.push(end);
+        }
+        for end in ends {
+            end.await?;
+        }
         Ok(start.elapsed())
     })
 }
 
-fn call(scenario: &Scenario, rounds: usize, tape: &Tape) -> Result<Duration, Error> {
-    let (player, _) = Player::new(tape, true);
+fn call(scenario: &Scenario, rounds: usize, tapes: &[Tape]) -> Result<Duration, Error> {
+    let players = tapes.iter().map(|tape| Player::new(tape, true).0).collect();
     runtime()?.block_on(async {
         let start = Instant::now();
-        run_client(scenario, rounds, player).await?;
+        run_client(scenario, rounds, players).await?;
         Ok(start.elapsed())
     })
 }
