@@ -63,7 +63,12 @@ fn tests_in(
             // The macro of `tests/e2e` that makes tests of functions, one for each way to a server.
             let end = closing(tokens, at + 2);
             let names = tokens[at + 3..end].iter().filter(|token| token.is_ident());
-            found.extend(names.map(|name| path(module, name)));
+            for name in names {
+                found.push(path(module, name));
+                for way in ["over_a_socket", "in_process", "mounted"] {
+                    found.push(path(&[module, &[way.to_owned()]].concat(), name));
+                }
+            }
             at = end + 1;
         } else if token.is("mod") && next(2, "{") {
             let end = closing(tokens, at + 2);
@@ -147,7 +152,10 @@ mod tests {
                 "a::tests::inside",
                 "a::tests::run_by_a_script",
                 "a::tests::deeper::far",
-                "a::made_by_a_macro"
+                "a::made_by_a_macro",
+                "a::over_a_socket::made_by_a_macro",
+                "a::in_process::made_by_a_macro",
+                "a::mounted::made_by_a_macro"
             ]
         );
     }

@@ -104,7 +104,14 @@ impl Known<'_> {
 
 /// Where a crate is that the tables call so.
 fn folder(root: &Path, name: &str) -> Option<PathBuf> {
-    let places = ["crates", "tests", ""].map(|place| root.join(place).join(name));
+    let example = name.strip_suffix("-example").unwrap_or(name);
+    let places = [
+        ("crates", name),
+        ("tests", name),
+        ("", name),
+        ("examples", example),
+    ];
+    let places = places.map(|(place, name)| root.join(place).join(name));
     places
         .into_iter()
         .find(|dir| dir.join("Cargo.toml").exists())
