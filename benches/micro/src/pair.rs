@@ -20,7 +20,7 @@ pub async fn record(scenario: &Scenario, rounds: usize) -> Result<Vec<Tape>, Err
     let (mut clients, mut serving, mut recordings) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..scenario.work.connections() {
         let (client, server_end, recording) = recorded_pair();
-        serving.push(tokio::spawn(server()?.serve(server_end)));
+        serving.push(tokio::spawn(server(scenario.work)?.serve(server_end)));
         clients.push(client);
         recordings.push(recording);
     }

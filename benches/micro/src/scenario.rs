@@ -28,6 +28,8 @@ pub enum Work {
     Retry,
     /// An empty unary call with everything around it: one of ten backends in turn, a deadline, retries, an interceptor.
     Full,
+    /// An empty unary call with an interceptor on each side that does nothing.
+    Intercepted,
     /// A message of so many bytes from the server.
     ServerStream(usize),
     /// An empty message in each direction.
@@ -76,6 +78,7 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("unary-metadata-x100", Work::Metadata, 100, 10, 20),
     scenario("unary-retry-x100", Work::Retry, 100, 10, 30),
     scenario("unary-full-x100", Work::Full, 100, 10, 30),
+    scenario("unary-intercepted-x100", Work::Intercepted, 100, 10, 30),
     scenario("server-stream-16B", Work::ServerStream(16), 1, 4000, 20000),
     scenario("pingpong-x1", Work::PingPong, 1, 300, 1000),
     scenario("pingpong-x100", Work::PingPong, 100, 10, 20),

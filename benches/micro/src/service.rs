@@ -1,15 +1,20 @@
 //! The server's side of every scenario.
 
-use crate::Error;
+use crate::{Error, Work, load::Nothing};
 use farcall::{Server, server::Unbound};
 use farcall_bench::{Service, pb::BenchmarkServiceServer};
 
-/// A server with default settings that is handed its connection. Server streams end after as many messages as the
+/// A server with default settings but for what the work needs that is handed its connection. Server streams end after as many messages as the
 /// request's body says (`u64`, little-endian).
 ///
 /// # Errors
 /// As [`Server::unbound`].
-pub fn server() -> Result<Unbound, Error> {
+pub fn server(work: Work) -> Result<Unbound, Error> {
     let service = BenchmarkServiceServer::new(Service::counted());
-    Ok(Server::builder().add_service(service).unbound()?)
+    let server = Server::builder().add_service(service);
+    let server = match work {
+        Work::Intercepted => server.interceptor(Nothing),
+        _ => server,
+    };
+    Ok(server.unbound()?)
 }

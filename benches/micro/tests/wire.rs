@@ -79,7 +79,7 @@ struct Pair {
 
 async fn pair() -> Result<Pair, Error> {
     let (near, far, recording) = recorded_pair();
-    tokio::spawn(farcall_micro::server()?.serve(far));
+    tokio::spawn(farcall_micro::server(Work::Unary(0))?.serve(far));
     let channel = channel(vec![near], Work::Unary(0))?;
     channel.connect().await?;
     Ok(Pair {

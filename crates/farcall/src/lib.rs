@@ -10,6 +10,7 @@
 //! | send pairs beside messages | [`Metadata`] |
 //! | stream | [`Sender`], [`Streaming`] |
 //! | do something around every call | [`interceptor`], [`Interceptor`] |
+//! | prove on whose behalf you call | [`credentials`] |
 //! | inherit and detach deadlines and cancellation | [`Context`] |
 //! | encrypt | `ClientTls`, `ServerTls` (feature `tls`), [`guide::tls`] |
 //! | balance, configure services, resolve names | [`guide::channel`], [`lb`], [`resolver`], [`service_config`] |
@@ -36,13 +37,16 @@ pub use farcall_core::{
     Code, Codec, Metadata, Method, MethodDescriptor, MethodKind, Raw, ServiceConfig, Status,
     metadata, service_config, status,
 };
-pub use farcall_net::interceptor::{self, Interceptor};
 #[cfg(any(feature = "tls-aws-lc", feature = "tls-ring"))]
 pub use farcall_net::tls::{self, ClientTls, ServerTls};
 pub use farcall_net::{
     Address, Channel, ChannelBuilder, ConfigError, ConnectError, ConnectivityState, Context,
     Encoding, IntoRequest, Peer, Registry, Request, Response, Sender, ServeError, Server,
     ShutdownReport, Streaming, client, lb, peer, resolver, server,
+};
+pub use farcall_net::{
+    credentials,
+    interceptor::{self, Interceptor},
 };
 
 #[cfg(feature = "health")]

@@ -12,6 +12,12 @@ mod log;
 pub mod peer;
 mod proxy;
 pub mod resolver;
+/// Call credentials: what proves to a server on whose behalf a call is made.
+pub mod credentials {
+    pub use crate::client::credentials::{
+        AccessToken, CallCredentials, CallInfo, Composite, SecurityLevel, Token,
+    };
+}
 /// Interceptors: code around calls, on either end.
 pub mod interceptor {
     pub use crate::call::intercept::{Answer, Call, Interceptor, Next, Outcome, Repeat, Run};

@@ -14,6 +14,7 @@ mod compression;
 mod connections;
 mod connectivity;
 mod context;
+mod credentials;
 mod cut;
 mod deadline;
 mod dns;

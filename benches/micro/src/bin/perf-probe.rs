@@ -55,7 +55,7 @@ async fn serve(scenario: &Scenario, tape: &Path) -> Result<(), Error> {
     let mut ends = Vec::new();
     for file in files(tape, scenario) {
         let (player, end) = Player::new(&Tape::load(&file)?, false);
-        tokio::spawn(server()?.serve(player));
+        tokio::spawn(server(scenario.work)?.serve(player));
         ends.push(end);
     }
     let streaming = matches!(scenario.work, Work::ServerStream(_));

@@ -79,6 +79,16 @@ impl Metadata {
         self.remember(entry, true);
     }
 
+    /// The same pairs, all of them secrets as [`insert_sensitive`](Self::insert_sensitive) makes them.
+    #[must_use]
+    pub fn into_sensitive(mut self) -> Metadata {
+        if !self.is_empty() {
+            let entries = &mut self.inner_mut().entries;
+            entries.iter_mut().for_each(|field| field.sensitive = true);
+        }
+        self
+    }
+
     /// Like [`insert`](Self::insert), but says at once what is wrong.
     ///
     /// # Errors

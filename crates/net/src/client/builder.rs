@@ -3,8 +3,9 @@
 mod retries;
 
 use super::{
-    channel::Channel,
+    channel::{Attached, Channel},
     connector::Connector,
+    credentials::{self, CallCredentials, SecurityLevel},
     limits::CallLimits,
     plans::{Retries, RetrySettings},
     shared::Settings,
@@ -103,6 +104,9 @@ pub struct ChannelBuilder {
     http2: Config,
     polling: Duration,
     interceptors: Chain,
+    call_credentials: credentials::List,
+    /// The registry is not the built-in one.
+    own_registry: bool,
     retries: RetrySettings,
 }
 
@@ -137,6 +141,8 @@ impl Channel {
             http2: Config::default(),
             polling: Duration::ZERO,
             interceptors: Chain::default(),
+            call_credentials: credentials::List::default(),
+            own_registry: false,
             retries: RetrySettings::default(),
         }
     }
@@ -307,6 +313,7 @@ impl ChannelBuilder {
     /// Resolvers and load-balancing policies. Default: the built-in ones.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = registry;
+        self.own_registry = true;
         self
     }
 
@@ -390,6 +397,15 @@ impl ChannelBuilder {
         self
     }
 
+    /// Proves on whose behalf calls are made; in addition to those given before. Each call is authorized anew. See
+    /// [`CallCredentials`].
+    ///
+    /// [`build`](ChannelBuilder::build) fails if the channel does not protect them as they need: tokens need TLS.
+    pub fn call_credentials(mut self, credentials: impl CallCredentials) -> Self {
+        self.call_credentials.push(credentials);
+        self
+    }
+
     /// Size of received header lists (names, values and 32 bytes per field), in bytes; advertised to servers.
     /// Default 8 KiB.
     pub fn max_header_list_size(mut self, bytes: u32) -> Self {
@@ -469,7 +485,7 @@ impl ChannelBuilder {
     ///
     /// # Errors
     /// The target cannot be parsed or its scheme is unknown; neither `insecure` nor `tls` was said; the TLS settings
-    /// are unusable; the proxy or its URL in the environment is; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a
+    /// are unusable; call credentials need more security than the channel has; the proxy or its URL in the environment is unusable; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a
     /// header; a static window is out of range.
     pub fn build(mut self) -> Result<Channel, ConfigError> {
         check_windows(&mut self.http2)?;
@@ -521,10 +537,25 @@ impl ChannelBuilder {
                 )));
             }
         }
+        let security_level = match &security {
+            Security::Plaintext
+                if matches!(target.scheme(), "unix" | "unix-abstract")
+                    && self.connector.is_none()
+                    && resolver.is_none()
+                    && !self.own_registry =>
+            {
+                SecurityLevel::PrivacyAndIntegrity
+            }
+            Security::Plaintext => SecurityLevel::None,
+            #[cfg(feature = "tls")]
+            Security::Tls(_) => SecurityLevel::PrivacyAndIntegrity,
+        };
+        credentials::check(&self.call_credentials, security_level).map_err(ConfigError::new)?;
         let settings = Settings {
             target,
             authority,
             security,
+            security_level,
             connector: self.connector,
             proxy,
             resolver,
@@ -545,7 +576,11 @@ impl ChannelBuilder {
             retries: Arc::new(Retries::new(self.retries)),
             log: Arc::default(),
         };
-        Ok(Channel::new(settings, machine, self.interceptors))
+        let attached = Attached {
+            chain: Arc::new(self.interceptors),
+            credentials: self.call_credentials,
+        };
+        Ok(Channel::new(settings, machine, attached))
     }
 }
 

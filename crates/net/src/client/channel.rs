@@ -2,6 +2,7 @@
 
 use super::{
     control,
+    credentials::{self, SecurityLevel},
     heads::{Heads, Start},
     inbox::Order,
     limits::CallLimits,
@@ -69,10 +70,17 @@ pub struct Channel {
 #[derive(Clone, Default)]
 pub(crate) struct Attached {
     pub(crate) chain: Arc<Chain>,
+    pub(crate) credentials: credentials::List,
 }
 
 struct Inner {
     shared: Arc<Shared>,
+}
+
+impl Attached {
+    fn is_empty(&self) -> bool {
+        self.chain.is_empty() && self.credentials.is_empty()
+    }
 }
 
 impl Drop for Inner {
@@ -82,7 +90,7 @@ impl Drop for Inner {
 }
 
 impl Channel {
-    pub(crate) fn new(settings: Settings, machine: Machine, chain: Chain) -> Channel {
+    pub(crate) fn new(settings: Settings, machine: Machine, attached: Attached) -> Channel {
         let secure = !matches!(settings.security, Security::Plaintext);
         let heads = Heads::new(
             settings.authority.clone().into(),
@@ -101,11 +109,7 @@ impl Channel {
         });
         Channel {
             inner: Arc::new(Inner { shared }),
-            attached: (!chain.is_empty()).then(|| {
-                Arc::new(Attached {
-                    chain: Arc::new(chain),
-                })
-            }),
+            attached: (!attached.is_empty()).then(|| Arc::new(attached)),
         }
     }
 
@@ -122,6 +126,11 @@ impl Channel {
 
     pub(crate) fn attached(&self) -> Option<&Attached> {
         self.attached.as_deref()
+    }
+
+    /// How well the connections protect what is sent on them.
+    pub(crate) fn security_level(&self) -> SecurityLevel {
+        self.settings().security_level
     }
 
     /// The `:authority` of calls.

@@ -8,6 +8,7 @@ mod connection;
 mod connectivity;
 mod connector;
 mod control;
+pub(crate) mod credentials;
 mod gather;
 mod gauge;
 mod heads;

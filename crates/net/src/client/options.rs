@@ -1,5 +1,6 @@
 //! What a caller can say about one call.
 
+use super::credentials;
 use crate::call::{Encoding, Extensions, intercept::Chain};
 use farcall_core::{Metadata, retry::RetryOptions};
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ pub(crate) struct CallOptions {
 pub(crate) struct Extras {
     pub(crate) chain: Chain,
     pub(crate) extensions: Extensions,
+    pub(crate) credentials: credentials::List,
 }
 
 impl CallOptions {
@@ -129,6 +131,17 @@ macro_rules! call_options {
         /// [`Interceptor`](crate::interceptor::Interceptor).
         pub fn interceptor(mut self, interceptor: impl crate::interceptor::Interceptor) -> Self {
             self.options.extras().chain.push(interceptor);
+            self
+        }
+
+        /// Proves on whose behalf the call is made, in addition to the credentials of the channel. Over a connection that does not
+        /// protect them as they need, the call fails with `UNAUTHENTICATED` before anything is sent. See
+        /// [`CallCredentials`](crate::credentials::CallCredentials).
+        pub fn credentials(
+            mut self,
+            credentials: impl crate::credentials::CallCredentials,
+        ) -> Self {
+            self.options.extras().credentials.push(credentials);
             self
         }
 

@@ -1,8 +1,8 @@
 //! What the handles of a channel, its control task and its connections share.
 
 use super::{
-    connector::Connector, heads::Heads, inbox::Inbox, limits::CallLimits, picker_cell::PickerCell,
-    plans::Retries,
+    connector::Connector, credentials::SecurityLevel, heads::Heads, inbox::Inbox,
+    limits::CallLimits, picker_cell::PickerCell, plans::Retries,
 };
 use crate::{
     call::Encoding,
@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) target: Target,
     pub(crate) authority: String,
     pub(crate) security: Security,
+    pub(crate) security_level: SecurityLevel,
     pub(crate) user_agent: Bytes,
     pub(crate) encoding: Encoding,
     pub(crate) max_receive: usize,

@@ -36,13 +36,13 @@ fn tapes(scenario: &Scenario, rounds: usize) -> Result<Vec<Tape>, Error> {
     runtime()?.block_on(record(scenario, rounds))
 }
 
-fn serve(_: &Scenario, _: usize, tapes: &[Tape]) -> Result<Duration, Error> {
+fn serve(scenario: &Scenario, _: usize, tapes: &[Tape]) -> Result<Duration, Error> {
     let players: Vec<_> = tapes.iter().map(|tape| Player::new(tape, false)).collect();
     runtime()?.block_on(async {
         let start = Instant::now();
         let mut ends = Vec::new();
         for (player, end) in players {
-            tokio::spawn(server()?.serve(player));
+            tokio::spawn(server(scenario.work)?.serve(player));
             ends.push(end);
         }
         for end in ends {

@@ -2,6 +2,7 @@
 
 use super::super::{
     channel::Channel,
+    credentials::{self, Authorizing, authorize},
     options::CallOptions,
     pending::PendingResponse,
     start::{self, Started},
@@ -14,11 +15,11 @@ use crate::{
     transport::mailbox::{Finish, Interest},
 };
 use bytes::Bytes;
-use farcall_core::{Raw, Status};
+use farcall_core::{Metadata, Raw, Status};
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -30,11 +31,14 @@ pub(super) struct Outbound {
     options: CallOptions,
     /// Of a call with halves.
     link: Option<Arc<Link>>,
+    credentials: credentials::List,
     state: State,
 }
 
 enum State {
     Idle,
+    /// Credentials are asked. A lock that is never taken.
+    Authorizing(Mutex<Authorizing>),
     /// One response is on its way.
     Response(PendingResponse<Bytes, Raw>),
     /// The receiving half tells the end.
@@ -47,17 +51,52 @@ impl Outbound {
         content_subtype: &'static str,
         options: CallOptions,
         link: Option<Arc<Link>>,
+        credentials: credentials::List,
     ) -> Outbound {
         Outbound {
             channel,
             content_subtype,
             options,
             link,
+            credentials,
             state: State::Idle,
         }
     }
 
-    fn start(&mut self, parts: &mut Parts) -> Result<(), Status> {
+    /// Starts the call, or what comes before it.
+    fn begin(&mut self, parts: &mut Parts) -> Result<(), Status> {
+        if self.credentials.is_empty() {
+            return self.start(parts, parts.metadata.clone());
+        }
+        self.state = State::Authorizing(Mutex::new(authorize(
+            self.credentials.clone(),
+            parts.method.clone(),
+            self.channel.authority(),
+            self.channel.security_level(),
+        )));
+        Ok(())
+    }
+
+    #[cold]
+    fn poll_authorized(
+        &mut self,
+        parts: &mut Parts,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Status>> {
+        let State::Authorizing(authorizing) = &mut self.state else {
+            return Poll::Ready(Ok(()));
+        };
+        let authorizing = authorizing
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let proof = ready!(authorizing.as_mut().poll(cx));
+        self.state = State::Idle;
+        let mut metadata = parts.metadata.clone();
+        metadata.extend(&proof?);
+        Poll::Ready(self.start(parts, metadata))
+    }
+
+    fn start(&mut self, parts: &mut Parts, metadata: Metadata) -> Result<(), Status> {
         let kind = parts.method.kind();
         let message = match parts.kept {
             true => parts.message.clone(),
@@ -84,7 +123,7 @@ impl Outbound {
             CallOptions {
                 timeout: None,
                 deadline: parts.deadline,
-                metadata: parts.metadata.clone(),
+                metadata,
                 extras: None,
                 retry: self.options.retry.clone(),
                 ..self.options
@@ -131,7 +170,10 @@ impl Outbound {
 impl ClientEnd for Outbound {
     fn poll_run(&mut self, parts: &mut Parts, cx: &mut Context<'_>) -> Poll<Outcome> {
         if let State::Idle = self.state {
-            self.start(parts)?;
+            self.begin(parts)?;
+        }
+        if let State::Authorizing(_) = self.state {
+            ready!(self.poll_authorized(parts, cx))?;
         }
         set_under_way(true);
         let response = match &mut self.state {
@@ -142,7 +184,7 @@ impl ClientEnd for Outbound {
                     None => Poll::Pending,
                 };
             }
-            State::Idle => return Poll::Pending,
+            State::Idle | State::Authorizing(_) => return Poll::Pending,
         };
         set_under_way(false);
         self.state = State::Idle;

@@ -4,10 +4,14 @@ mod begin;
 mod end;
 mod held;
 
-use super::{channel::Channel, options::CallOptions, start};
+use super::{
+    channel::{Attached, Channel},
+    options::CallOptions,
+    start,
+};
 use crate::call::{
     Context, Payload,
-    intercept::{Call, Chain, Link, OutcomeFuture, Parts},
+    intercept::{Call, Link, OutcomeFuture, Parts},
 };
 use end::Outbound;
 use farcall_core::{Codec, MethodDescriptor, Status, message::encode_message};
@@ -100,17 +104,19 @@ fn around(
     let deadline = start::deadline(&options, Context::current().as_ref());
     let metadata = mem::take(&mut options.metadata);
     let mut parts = Parts::new(method.clone(), metadata, deadline, message);
-    let attached = channel.attached();
-    let chain = match options.extras.take() {
-        None => attached.map(|attached| Arc::clone(&attached.chain)),
-        Some(extras) => {
-            parts.extensions = extras.extensions;
-            let mut chain = attached.map(|attached| Chain::clone(&attached.chain));
-            chain.get_or_insert_default().extend(&extras.chain);
-            chain.map(Arc::new)
+    let attached = channel.attached().cloned();
+    let Attached {
+        mut chain,
+        mut credentials,
+    } = attached.unwrap_or_default();
+    if let Some(extras) = options.extras.take() {
+        parts.extensions = extras.extensions;
+        credentials.extend(&extras.credentials);
+        if !extras.chain.is_empty() {
+            Arc::make_mut(&mut chain).extend(&extras.chain);
         }
-    };
-    let end = Outbound::new(channel.clone(), content_subtype, options, link);
+    }
+    let end = Outbound::new(channel.clone(), content_subtype, options, link, credentials);
     let call = Call::of_client(parts, Box::new(end));
-    (chain.unwrap_or_default().of_client(call), deadline)
+    (chain.of_client(call), deadline)
 }
