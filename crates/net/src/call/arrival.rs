@@ -22,6 +22,8 @@ pub(crate) struct Arrival {
     pub(crate) context: Context,
     /// Whether the message of a unary request was compressed.
     pub(crate) compressed: bool,
+    /// Interceptors want the outcome before it is put into the form of the wire.
+    pub(crate) open: bool,
 }
 
 impl Arrival {
@@ -62,11 +64,35 @@ pub(crate) struct IncomingCall {
     pub(crate) arrival: Arrival,
     /// The message of a unary or server-streaming call.
     pub(crate) message: Bytes,
-    pub(crate) metadata: Metadata,
-    /// Interceptors want the outcome before it is put into the form of the wire.
-    pub(crate) open: bool,
-    /// Interceptors who look at the streams. Boxed: mostly there are none.
-    pub(crate) watch: Option<Box<Watch>>,
-    /// What interceptors have found out.
+    /// What interceptors have made of the call. Boxed: mostly there is nothing.
+    pub(crate) changed: Option<Box<Changed>>,
+}
+
+/// What interceptors have made of a call.
+#[derive(Default)]
+pub(crate) struct Changed {
+    /// In place of what the caller has sent.
+    pub(crate) metadata: Option<Metadata>,
+    /// Who looks at the streams.
+    pub(crate) watch: Watch,
+    /// What they have found out.
     pub(crate) extensions: Extensions,
+}
+
+impl IncomingCall {
+    /// The metadata and the extensions that the handler gets.
+    #[inline]
+    pub(crate) fn beside(&mut self) -> (Metadata, Extensions) {
+        let head = &self.arrival.accepted.head;
+        match &mut self.changed {
+            None => (head.metadata.clone(), Extensions::default()),
+            Some(changed) => (
+                changed
+                    .metadata
+                    .take()
+                    .unwrap_or_else(|| head.metadata.clone()),
+                std::mem::take(&mut changed.extensions),
+            ),
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod sender;
 mod streaming;
 mod terms;
 
-pub(crate) use arrival::{Accepted, Arrival, IncomingCall};
+pub(crate) use arrival::{Accepted, Arrival, Changed, IncomingCall};
 pub use context::Context;
 pub use encoding::Encoding;
 pub use extensions::Extensions;

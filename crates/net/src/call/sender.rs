@@ -188,8 +188,8 @@ impl<T> Sender<T> {
         };
         let mailbox = Arc::clone(call.arrival.context.mailbox());
         let mut sender = Sender::new(codec, mailbox, compressor, limit, side);
-        if call.open {
-            let watch = call.watch.as_mut();
+        if call.arrival.open {
+            let watch = call.changed.as_mut().map(|changed| &mut changed.watch);
             let (messages, heads) = watch
                 .map(|watch| (mem::take(&mut watch.responses), mem::take(&mut watch.heads)))
                 .unwrap_or_default();

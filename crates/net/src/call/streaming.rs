@@ -175,10 +175,10 @@ impl<T> Streaming<T> {
             Arc::clone(call.arrival.context.mailbox()),
             Machine::Request(Box::new(machine)),
         );
-        if let Some(watch) = &mut call.watch
-            && !watch.requests.is_empty()
+        if let Some(changed) = &mut call.changed
+            && !changed.watch.requests.is_empty()
         {
-            let hooks = mem::take(&mut watch.requests);
+            let hooks = mem::take(&mut changed.watch.requests);
             stream.watched = Some(Box::new(Watched::Requests(hooks)));
         }
         stream

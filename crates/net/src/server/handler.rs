@@ -2,7 +2,7 @@
 
 use super::{earned::Earned, guarded::guarded};
 use crate::call::{
-    Arrival, Encoding, Extensions, IncomingCall, Payload,
+    Arrival, Changed, Encoding, Extensions, IncomingCall, Payload,
     handler::{Handler, HandlerFuture},
     intercept::{Call, Chain, Parts, ServerEnd},
 };
@@ -31,23 +31,27 @@ impl Route {
     /// `INTERNAL`: that panicked.
     pub(super) fn start(
         &self,
-        arrival: Arrival,
+        mut arrival: Arrival,
         message: Bytes,
         extensions: Extensions,
     ) -> Result<HandlerFuture, Status> {
-        let metadata = arrival.accepted.head.metadata.clone();
         let Some(interceptors) = &self.interceptors else {
+            let changed = (!extensions.is_empty()).then(|| {
+                Box::new(Changed {
+                    extensions,
+                    ..Changed::default()
+                })
+            });
             return guarded(|| {
                 self.handler.call(IncomingCall {
                     arrival,
                     message,
-                    metadata,
-                    open: false,
-                    watch: None,
-                    extensions,
+                    changed,
                 })
             });
         };
+        arrival.open = true;
+        let metadata = arrival.accepted.head.metadata.clone();
         let message = match self.descriptor.kind().client_streams() {
             true => None,
             false => Some(Payload::new(message)),

@@ -170,7 +170,7 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.open);
+                let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.arrival.open);
                 let request = match decode_request(&codec, call) {
                     Ok(request) => request,
                     Err(status) => {
@@ -229,7 +229,7 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.open);
+                let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.arrival.open);
                 let request = match stream_request(&codec, call) {
                     Ok(request) => request,
                     Err(status) => {
@@ -294,18 +294,19 @@ pub async fn unimplemented<R, T>(method: &str, request: R) -> Result<T, Status> 
 
 fn decode_request<Req, C: Codec<Req>>(
     codec: &C,
-    call: IncomingCall,
+    mut call: IncomingCall,
 ) -> Result<Request<Req>, Status> {
     let head = &call.arrival.accepted.head;
     head.check_subtype(codec.content_subtype())?;
+    let (metadata, extensions) = call.beside();
     let message = codec.decode(call.message).map_err(|error| {
         Status::internal(format!("the request message could not be decoded: {error}"))
     })?;
     Ok(Request::arrived(
         message,
-        call.metadata,
+        metadata,
         call.arrival,
-        call.extensions,
+        extensions,
     ))
 }
 
@@ -316,11 +317,12 @@ fn stream_request<Req, C: Codec<Req> + Clone>(
     let head = &call.arrival.accepted.head;
     head.check_subtype(codec.content_subtype())?;
     let stream = Streaming::of_requests(codec, &mut call);
+    let (metadata, extensions) = call.beside();
     Ok(Request::arrived(
         stream,
-        call.metadata,
+        metadata,
         call.arrival,
-        call.extensions,
+        extensions,
     ))
 }
 

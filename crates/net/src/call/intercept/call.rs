@@ -83,6 +83,7 @@ impl Call {
 
     /// The metadata of the request, for changes: a client sends it, a server's handler sees it.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
+        self.parts.touched = true;
         &mut self.parts.metadata
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct Parts {
     pub(crate) extensions: Extensions,
     /// How many interceptors stand inside the one that is at work.
     pub(crate) inside: usize,
+    /// The metadata may have been changed.
+    pub(crate) touched: bool,
     /// (client) The request will be needed again.
     pub(crate) kept: bool,
 }
@@ -35,6 +37,7 @@ impl Parts {
             hooks: None,
             extensions: Extensions::default(),
             inside: 0,
+            touched: false,
             kept: false,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        arrival::{Arrival, IncomingCall},
+        arrival::{Arrival, Changed, IncomingCall},
         handler::{Handler, HandlerFuture},
         hooks::Watch,
         payload::Payload,
@@ -76,9 +76,16 @@ impl ServerEnd {
 
     fn begin(&mut self, parts: &mut Parts) -> Result<(), Status> {
         let kind = parts.method.kind();
-        let mut watch = None;
-        if let Some(hooks) = &mut parts.hooks {
-            let mut seen = Watch::default();
+        let mut changed = None;
+        if parts.touched || parts.hooks.is_some() || !parts.extensions.is_empty() {
+            changed = Some(Box::new(Changed {
+                metadata: parts.touched.then(|| parts.metadata.clone()),
+                watch: Watch::default(),
+                extensions: mem::take(&mut parts.extensions),
+            }));
+        }
+        if let (Some(hooks), Some(changed)) = (&mut parts.hooks, &mut changed) {
+            let seen = &mut changed.watch;
             match &mut parts.message {
                 Some(message) => hooks.apply_to_request(message)?,
                 None => seen.requests = hooks.take_requests(),
@@ -87,7 +94,6 @@ impl ServerEnd {
                 seen.responses = hooks.take_responses();
                 seen.heads = hooks.take_heads();
             }
-            watch = Some(Box::new(seen));
         }
         let own = self.arrival.context.deadline();
         if let Some(deadline) = parts.deadline
@@ -99,10 +105,7 @@ impl ServerEnd {
         self.future = Some(Mutex::new(self.handler.call(IncomingCall {
             arrival: self.arrival.clone(),
             message: message.unwrap_or_default(),
-            metadata: parts.metadata.clone(),
-            open: true,
-            watch,
-            extensions: mem::take(&mut parts.extensions),
+            changed,
         })));
         Ok(())
     }

@@ -106,16 +106,6 @@ impl Outbound {
             Some(message) => Some(self.encode(parts, message)?),
             None => None,
         };
-        let mut watch = Watch::default();
-        if let Some(hooks) = &mut parts.hooks {
-            if kind.client_streams() {
-                watch.requests = hooks.take_requests();
-            }
-            if kind.server_streams() {
-                watch.responses = hooks.take_responses();
-                watch.heads = hooks.take_heads();
-            }
-        }
         let started = start::start(
             &self.channel,
             &parts.method,
@@ -139,6 +129,16 @@ impl Outbound {
             },
         )?;
         if let Some(link) = &self.link {
+            let mut watch = Watch::default();
+            if let Some(hooks) = &mut parts.hooks {
+                if kind.client_streams() {
+                    watch.requests = hooks.take_requests();
+                }
+                if kind.server_streams() {
+                    watch.responses = hooks.take_responses();
+                    watch.heads = hooks.take_heads();
+                }
+            }
             let Started {
                 mailbox,
                 max_receive,

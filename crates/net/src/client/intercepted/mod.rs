@@ -26,7 +26,6 @@ pub(super) fn is_intercepted(channel: &Channel, options: &CallOptions) -> bool {
 }
 
 /// A unary call.
-#[cold]
 pub(super) fn unary<Req, C: Codec<Req>>(
     channel: &Channel,
     method: &MethodDescriptor,

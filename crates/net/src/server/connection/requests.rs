@@ -305,6 +305,7 @@ impl ServerRole {
             accepted,
             context: Context::new(Arc::clone(&mailbox)),
             compressed,
+            open: false,
         };
         let mut future = match route.start(arrival, message, Extensions::default()) {
             Ok(future) => future,
