@@ -22,6 +22,9 @@ pub struct Channel;
 #[doc = include_str!("../../crates/farcall/docs/connecting.md")]
 pub struct Connecting;
 
+#[doc = include_str!("../../crates/farcall/docs/interceptors.md")]
+pub struct Interceptors;
+
 #[doc = include_str!("../../crates/farcall/docs/health-and-reflection.md")]
 pub struct HealthAndReflection;
 

@@ -8,6 +8,15 @@ use std::{
 /// Name, and all that it prints.
 const EXPECTED: &[(&str, &str)] = &[
     (
+        "call_credentials",
+        r#"a token is fetched
+Hello, Ada!
+Hello, Ada!
+UNAUTHENTICATED: no token, no greeting
+UNAUTHENTICATED: no token, no greeting
+UNAUTHENTICATED: the call credentials need a connection with privacy and integrity, and this one has no security: they are not sent"#,
+    ),
+    (
         "cancellation",
         r#"the unary handler was dropped
 the streaming handler was dropped
@@ -86,6 +95,15 @@ without all calls took less than a second: false"#,
         "in_process",
         r#"Hello, neighbour!
 limits hold: RESOURCE_EXHAUSTED"#,
+    ),
+    (
+        "interceptor",
+        r#"server: SayHello PERMISSION_DENIED
+client: SayHello PERMISSION_DENIED
+tenants only
+server: SayHello OK
+client: SayHello OK
+Hello, blue!"#,
     ),
     (
         "keepalive",

@@ -8,6 +8,7 @@
 //! | [`tls`] | certificates of servers and clients, and what TLS errors say |
 //! | [`channel`] | balancing, service config, resolvers and policies of one's own |
 //! | [`connecting`] | states, idleness, proxies, closing |
+//! | [`interceptors`] | code around calls, tokens that prove on whose behalf one calls |
 //! | [`health_and_reflection`] | telling balancers whether a server is fit, and tools what it offers |
 //! | [`limits`] | every knob with its default, unit and danger |
 //! | [`compression`] | compressors and who chooses them; codecs of one's own |
@@ -55,6 +56,12 @@ pub mod channel {}
 /// # More
 /// [`Channel`](crate::Channel), [`ChannelBuilder`](crate::ChannelBuilder), [`ConnectivityState`](crate::ConnectivityState).
 pub mod connecting {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/interceptors.md"))]
+///
+/// # More
+/// [`interceptor`](crate::interceptor), [`Interceptor`](crate::Interceptor), [`credentials`](crate::credentials).
+pub mod interceptors {}
 
 #[cfg_attr(not(doctest), doc = include_str!("../docs/health-and-reflection.md"))]
 ///
