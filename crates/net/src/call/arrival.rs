@@ -13,6 +13,8 @@ pub(crate) struct Accepted {
     pub(crate) terms: Arc<Terms>,
     /// How the method's responses are compressed unless its handler says so; `None`: as the request was.
     pub(crate) compression: Option<Encoding>,
+    /// Interceptors of the method want the outcome before it is put into the form of the wire.
+    pub(crate) open: bool,
 }
 
 /// What a server knows about a call beside its message and metadata.
@@ -22,8 +24,6 @@ pub(crate) struct Arrival {
     pub(crate) context: Context,
     /// Whether the message of a unary request was compressed.
     pub(crate) compressed: bool,
-    /// Interceptors want the outcome before it is put into the form of the wire.
-    pub(crate) open: bool,
 }
 
 impl Arrival {

@@ -188,7 +188,7 @@ impl<T> Sender<T> {
         };
         let mailbox = Arc::clone(call.arrival.context.mailbox());
         let mut sender = Sender::new(codec, mailbox, compressor, limit, side);
-        if call.arrival.open {
+        if call.arrival.accepted.open {
             let watch = call.changed.as_mut().map(|changed| &mut changed.watch);
             let (messages, heads) = watch
                 .map(|watch| (mem::take(&mut watch.responses), mem::take(&mut watch.heads)))

@@ -31,7 +31,7 @@ impl Route {
     /// `INTERNAL`: that panicked.
     pub(super) fn start(
         &self,
-        mut arrival: Arrival,
+        arrival: Arrival,
         message: Bytes,
         extensions: Extensions,
     ) -> Result<HandlerFuture, Status> {
@@ -50,7 +50,6 @@ impl Route {
                 })
             });
         };
-        arrival.open = true;
         let metadata = arrival.accepted.head.metadata.clone();
         let message = match self.descriptor.kind().client_streams() {
             true => None,

@@ -170,14 +170,14 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.arrival.open);
+                let accepted = Arc::clone(&call.arrival.accepted);
                 let request = match decode_request(&codec, call) {
                     Ok(request) => request,
                     Err(status) => {
-                        return reply_unary::<Res, _>(&codec, &accepted, open, Err(status));
+                        return reply_unary::<Res, _>(&codec, &accepted, Err(status));
                     }
                 };
-                reply_unary(&codec, &accepted, open, handler(service, request).await)
+                reply_unary(&codec, &accepted, handler(service, request).await)
             })
         });
     }
@@ -229,14 +229,14 @@ impl Methods {
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
-                let (accepted, open) = (Arc::clone(&call.arrival.accepted), call.arrival.open);
+                let accepted = Arc::clone(&call.arrival.accepted);
                 let request = match stream_request(&codec, call) {
                     Ok(request) => request,
                     Err(status) => {
-                        return reply_unary::<Res, _>(&codec, &accepted, open, Err(status));
+                        return reply_unary::<Res, _>(&codec, &accepted, Err(status));
                     }
                 };
-                reply_unary(&codec, &accepted, open, handler(service, request).await)
+                reply_unary(&codec, &accepted, handler(service, request).await)
             })
         });
     }
@@ -318,22 +318,16 @@ fn stream_request<Req, C: Codec<Req> + Clone>(
     head.check_subtype(codec.content_subtype())?;
     let stream = Streaming::of_requests(codec, &mut call);
     let (metadata, extensions) = call.beside();
-    Ok(Request::arrived(
-        stream,
-        metadata,
-        call.arrival,
-        extensions,
-    ))
+    Ok(Request::arrived(stream, metadata, call.arrival, extensions))
 }
 
 fn reply_unary<Res, C: Codec<Res>>(
     codec: &C,
     accepted: &Accepted,
-    open: bool,
     result: Result<Response<Res>, Status>,
 ) -> Reply {
     match result {
-        result if open => reply::open_unary(codec, result),
+        result if accepted.open => reply::open_unary(codec, result),
         Ok(response) => reply::unary(codec, accepted, response),
         Err(status) => Reply::failure(&accepted.head, status, &Metadata::new()),
     }

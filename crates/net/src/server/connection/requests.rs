@@ -118,11 +118,13 @@ impl ServerRole {
         let route = self.shared.router.find(&head.path);
         let repeats = head.timeout.is_none();
         let terms = Arc::clone(&self.terms);
+        let open = matches!(&route, Ok(route) if route.interceptors.is_some());
         let own = route.as_ref().ok().and_then(|route| route.compression);
         let accepted = Accepted {
             compression: own.or(terms.compression),
             head,
             terms,
+            open,
         };
         let parsed = (Arc::new(accepted), route);
         if repeats {
@@ -305,7 +307,6 @@ impl ServerRole {
             accepted,
             context: Context::new(Arc::clone(&mailbox)),
             compressed,
-            open: false,
         };
         let mut future = match route.start(arrival, message, Extensions::default()) {
             Ok(future) => future,

@@ -112,7 +112,6 @@ impl MountedCall {
             accepted: Arc::clone(&self.accepted),
             context: CallContext::new(Arc::clone(&self.mailbox)),
             compressed,
-            open: false,
         };
         let extensions = mem::take(&mut self.extensions);
         match self.route.start(arrival, message, extensions) {

@@ -134,6 +134,7 @@ impl HttpService {
                     compression: route.compression.or(terms.compression),
                     head,
                     terms,
+                    open: route.interceptors.is_some(),
                 });
                 let shared = Arc::clone(self.shared());
                 let mut extensions = crate::call::Extensions::default();
