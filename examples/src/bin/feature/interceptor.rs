@@ -51,8 +51,7 @@ impl Greeter for MyGreeter {
         &self,
         request: Request<HelloRequest>,
     ) -> Result<Response<HelloReply>, Status> {
-        let known = request.extensions().find::<Known>();
-        let name = known.map_or("nobody", |known| known.0.as_str());
+        let name = request.extensions().find::<Known>().map_or("", |known| &known.0);
         Ok(HelloReply { message: format!("Hello, {name}!") }.into())
     }
 }
@@ -71,6 +70,7 @@ pub(crate) async fn run() -> Done {
 
     let refused = GreeterClient::new(channel.clone()).say_hello(HelloRequest::default());
     println!("{}", refused.await.unwrap_err().message());
+
     let tenant = GreeterClient::new(channel.with_interceptor(Tenant("blue")));
     println!("{}", tenant.say_hello(HelloRequest::default()).await?.message);
     Ok(())
