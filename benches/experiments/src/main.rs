@@ -30,7 +30,7 @@ pub(crate) use experiments as pb;
 use std::process::ExitCode;
 use verdict::Verdict;
 
-const EXPERIMENTS: [&str; 8] = [
+const EXPERIMENTS: [&str; 9] = [
     "busy-handlers",
     "busy-neighbour",
     "greedy",
