@@ -194,6 +194,15 @@ fn file(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// How long something has been failing by then is the machine's affair.
+fn without_times(said: &str) -> String {
+    let mut pieces = said.split(", failing for ");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |whole, piece| {
+        whole + piece.find(')').map_or(piece, |end| &piece[end..])
+    })
+}
+
 #[test]
 fn every_example_says_what_it_should() {
     let expected: Vec<_> = EXPECTED.iter().map(|(name, _)| *name).collect();
@@ -206,11 +215,8 @@ fn every_example_says_what_it_should() {
         let ran = ran.join().unwrap();
         let told = String::from_utf8_lossy(&ran.stderr);
         assert!(ran.status.success(), "{name}: {told}");
-        assert_eq!(
-            String::from_utf8_lossy(&ran.stdout).trim_end(),
-            *text,
-            "{name}"
-        );
+        let said = without_times(&String::from_utf8_lossy(&ran.stdout));
+        assert_eq!(said.trim_end(), *text, "{name}");
     }
 }
 
