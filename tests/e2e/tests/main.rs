@@ -27,6 +27,7 @@ mod in_process;
 mod interceptors;
 mod knobs;
 mod lifecycle;
+mod lifetimes;
 mod limits;
 mod metadata;
 mod mounts;

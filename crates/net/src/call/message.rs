@@ -4,7 +4,9 @@ use super::{arrival::Arrival, context::Context, encoding::Encoding, extensions::
 use crate::peer::Peer;
 use farcall_core::Metadata;
 use std::{
+    future::Future,
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Instant,
 };
 
@@ -118,6 +120,51 @@ impl<T> Request<T> {
         match &self.arrival {
             Some(arrival) => arrival.context.cancelled().await,
             None => std::future::pending().await,
+        }
+    }
+
+    /// (server) Whether the caller's connection is going to end: the server shuts down, or the connection has reached its
+    /// [greatest age](crate::Server::max_connection_age). Always false on a client, and on a server that is mounted into that of somebody else.
+    pub fn is_draining(&self) -> bool {
+        let arrival = self.arrival.as_ref();
+        arrival.is_some_and(|arrival| arrival.accepted.terms.draining.has_begun())
+    }
+
+    /// (server) Waits until the caller's connection is going to end, for ever where [`is_draining`](Self::is_draining) is always false.
+    /// The caller has then been told to send its further calls elsewhere, and this one may go on for as long as the drain lasts: a stream
+    /// without an end should come to one now.
+    ///
+    /// The future is independent of the request, so that both can be waited for at a time:
+    ///
+    /// ```
+    /// use farcall::{Request, Sender, Status};
+    /// # use farcall_examples::hello::HelloReply;
+    /// # use std::time::Duration;
+    ///
+    /// async fn watch(request: Request<()>, replies: &mut Sender<HelloReply>) -> Result<(), Status> {
+    ///     let mut draining = std::pin::pin!(request.draining());
+    ///     loop {
+    ///         tokio::select! {
+    ///             // The caller begins again elsewhere.
+    ///             () = &mut draining => return Ok(()),
+    ///             () = tokio::time::sleep(Duration::from_secs(1)) => replies.send(HelloReply::default()).await?,
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
+        let accepted = self
+            .arrival
+            .as_ref()
+            .map(|arrival| Arc::clone(&arrival.accepted));
+        async move {
+            match accepted {
+                Some(accepted) => accepted.terms.draining.wait().await,
+                None => std::future::pending().await,
+            }
         }
     }
 

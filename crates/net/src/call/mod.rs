@@ -2,6 +2,7 @@
 
 mod arrival;
 mod context;
+mod draining;
 mod encoding;
 mod extensions;
 pub(crate) mod handler;
@@ -16,6 +17,7 @@ mod terms;
 
 pub(crate) use arrival::{Accepted, Arrival, Changed, IncomingCall};
 pub use context::Context;
+pub(crate) use draining::Draining;
 pub use encoding::Encoding;
 pub use extensions::Extensions;
 pub(crate) use hooks::Watch;

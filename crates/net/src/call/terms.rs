@@ -1,6 +1,6 @@
 //! What the calls of one connection to a server have in common.
 
-use super::encoding::Encoding;
+use super::{draining::Draining, encoding::Encoding};
 use crate::peer::Peer;
 use farcall_core::{call::server::ResponseTemplate, message::Compressors};
 
@@ -12,6 +12,8 @@ pub(crate) struct Terms {
     pub(crate) template: ResponseTemplate,
     /// How responses are compressed where nobody says so; `None`: as the request was.
     pub(crate) compression: Option<Encoding>,
+    /// For handlers that would go on for long.
+    pub(crate) draining: Draining,
 }
 
 /// Sizes of one message, in bytes.

@@ -7,6 +7,7 @@ use super::{
     builder::Server,
     connection::ServerRole,
     getting_ready::GettingReady,
+    lifetime::Lifetimes,
     listener::{Accepted, Handshake, Listener, Security},
     shared::Shared,
 };
@@ -45,6 +46,7 @@ pub(super) struct Acceptance {
     http2: Arc<Config>,
     timeout: Duration,
     polling: Duration,
+    lifetimes: Lifetimes,
     lame_duck: Duration,
     handshake: Handshake,
     admission: Arc<Admission>,
@@ -206,6 +208,7 @@ impl Acceptance {
             http2: Arc::new(server.http2),
             timeout: server.handshake_timeout,
             polling: server.polling,
+            lifetimes: server.lifetimes,
             lame_duck: server.lame_duck,
             handshake: Handshake::new(security, server.max_handshakes),
             admission: Admission::new(server.max_connections, server.max_of_address),
@@ -372,12 +375,16 @@ async fn connection_after(handshake: Handshake, service: Arc<Acceptance>, accept
         id,
     };
     let machine = Connection::server(service.http2.clone(), clock::now());
+    let lifetime = service
+        .lifetimes
+        .of_connection(clock::now(), fastrand::f64());
     let role = ServerRole::new(
         Arc::clone(&service.shared),
         service.shared.terms(peer),
         Arc::clone(&submit),
         service.http2.max_concurrent_streams as usize,
         GettingReady::new(place, deadline),
+        lifetime,
     );
     Driver::new(io, machine, submit, role)
         .polling(service.polling)

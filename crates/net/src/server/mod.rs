@@ -12,6 +12,7 @@ mod handler;
 mod intercepted;
 mod known;
 mod lifecycle;
+mod lifetime;
 pub(crate) mod listener;
 #[cfg(feature = "tower")]
 mod mount;

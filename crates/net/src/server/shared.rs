@@ -5,7 +5,7 @@ use super::{
     router::Router,
 };
 use crate::{
-    call::{Encoding, Limits, Terms},
+    call::{Draining, Encoding, Limits, Terms},
     log::Log,
     peer::{Peer, PeerReports},
 };
@@ -96,6 +96,7 @@ impl Shared {
             compressors: self.compressors.clone(),
             template: self.template.clone(),
             compression: self.compression,
+            draining: Draining::default(),
         }
     }
 }

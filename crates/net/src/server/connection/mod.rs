@@ -8,6 +8,7 @@ use super::{
     calls::{Calls, State},
     getting_ready::GettingReady,
     known::Known,
+    lifetime::{Lifetime, Verdict},
     running::Slots,
     shared::Shared,
     watch::Watch,
@@ -46,6 +47,8 @@ pub(crate) struct ServerRole {
     deadline: Option<Instant>,
     /// Until the client has sent its preface. Boxed: soon there is none.
     getting_ready: Option<Box<GettingReady>>,
+    /// If connections have a greatest age or idleness.
+    lifetime: Option<Box<Lifetime>>,
     /// Handlers in tasks of their own have something to do.
     has_woken: bool,
     /// Calls answered, and how many of them when everything was written last: what is between lies in the output.
@@ -62,8 +65,9 @@ impl ServerRole {
         submit: Arc<Submit<Mailbox>>,
         max_handlers: usize,
         getting_ready: GettingReady,
+        lifetime: Option<Box<Lifetime>>,
     ) -> ServerRole {
-        ServerRole {
+        let mut role = ServerRole {
             shared,
             terms: Arc::new(terms),
             submit,
@@ -72,12 +76,53 @@ impl ServerRole {
             known: Known::default(),
             spare: None,
             watch: Watch::default(),
-            deadline: Some(getting_ready.poll_timeout()),
+            deadline: None,
             getting_ready: Some(Box::new(getting_ready)),
+            lifetime,
             has_woken: false,
             answered: 0,
             flushed: 0,
             cut: false,
+        };
+        role.look_again(None);
+        role
+    }
+
+    /// When time is to be looked at next: at the earliest deadline of the calls, and for what concerns the whole connection.
+    fn look_again(&mut self, calls: Option<Instant>) {
+        let ready = self.getting_ready.as_ref();
+        let ready = ready.map(|ready| ready.poll_timeout());
+        let lifetime = self.lifetime.as_ref();
+        let lifetime = lifetime.and_then(|lifetime| lifetime.poll_timeout());
+        self.deadline = [calls, ready, lifetime].into_iter().flatten().min();
+    }
+
+    /// A call has ended.
+    #[inline]
+    fn on_call_end(&mut self, now: Instant) {
+        if let Some(lifetime) = &mut self.lifetime {
+            lifetime.on_call_end(now);
+        }
+    }
+
+    /// The client is to go away; what is open goes on.
+    fn drain(&mut self, connection: &mut Connection, now: Instant, why: &'static str) {
+        // What is written already, such as NOT_SERVING to those who watch the health, goes before GOAWAY.
+        connection.fill(now, usize::MAX);
+        connection.drain(now, why);
+        self.terms.draining.begin();
+    }
+
+    #[cold]
+    fn end_of_life(&mut self, connection: &mut Connection, now: Instant) {
+        let streams = connection.open_streams();
+        let Some(lifetime) = &mut self.lifetime else {
+            return;
+        };
+        match lifetime.overdue(now, streams) {
+            None => {}
+            Some(Verdict::Drain(why)) => self.drain(connection, now, why),
+            Some(Verdict::Cut) => connection.shutdown(now, Reason::NO_ERROR, "max_age"),
         }
     }
 
@@ -117,6 +162,7 @@ impl Role for ServerRole {
                     self.shared.log.misbehaved(&self.terms.peer, crime);
                 }
                 if let Some(call) = self.calls.remove(stream) {
+                    self.on_call_end(now);
                     let unreported = call.cancel(Cancelled::Cancelled, End::Reset(reason, cause));
                     connection.release(now, stream, unreported);
                 }
@@ -159,9 +205,7 @@ impl Role for ServerRole {
                     let by = getting_ready.hurry(now + SILENT_GRACE);
                     self.deadline = Some(self.deadline.map_or(by, |at| at.min(by)));
                 }
-                // What is written already, such as NOT_SERVING to those who watch the health, goes before GOAWAY.
-                connection.fill(now, usize::MAX);
-                connection.drain(now, "graceful_stop");
+                self.drain(connection, now, "graceful_stop");
             }
             Request::Close => {
                 let (answered, open) = self.calls.answered();
@@ -193,14 +237,10 @@ impl Role for ServerRole {
             connection.shutdown(now, Reason::NO_ERROR, "no preface in time");
         }
         let (expired, next) = self.calls.expired(now);
-        let ready = self
-            .getting_ready
-            .as_ref()
-            .map(|ready| ready.poll_timeout());
-        self.deadline = match (next, ready) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        if self.lifetime.is_some() {
+            self.end_of_life(connection, now);
+        }
+        self.look_again(next);
         for call in expired {
             self.expire(connection, now, call);
         }

@@ -104,6 +104,7 @@ impl ServerRole {
     /// The call's last word has been given to the connection.
     pub(super) fn answered(&mut self, connection: &mut Connection, now: Instant, key: StreamKey) {
         self.answered += 1;
+        self.on_call_end(now);
         let Some(call) = self.calls.find(key) else {
             return;
         };
@@ -146,6 +147,7 @@ impl ServerRole {
         if let Some(reason) = outgoing.reset {
             connection.reset(now, key, reason);
             if let Some(call) = self.calls.remove(key) {
+                self.on_call_end(now);
                 let status = Status::cancelled("the handler cancelled the call");
                 let unreported = call.cancel(Cancelled::Cancelled, End::Failed(status));
                 connection.release(now, key, unreported);
@@ -198,6 +200,7 @@ impl ServerRole {
     /// A call's time is up.
     pub(super) fn expire(&mut self, connection: &mut Connection, now: Instant, call: Call) {
         let key = call.key;
+        self.on_call_end(now);
         let (status, none) = (deadline_exceeded(), Metadata::new());
         let trailers = match &call.state {
             State::Gathering { .. }
