@@ -9,6 +9,8 @@ use crate::{
     model::{self, Types},
     names,
 };
+use prost::Message;
+use prost_types::FileDescriptorSet;
 use std::{
     collections::HashSet,
     env, fs,
@@ -83,6 +85,22 @@ impl Config {
     /// If the input cannot be read or compiled, or if names collide in Rust.
     pub fn generate(&self) -> Result<Generated, Error> {
         from(self, &input::load(self)?, None)
+    }
+
+    /// Compiles and generates nothing: the encoded `FileDescriptorSet` of all files with what they import, comments included, for
+    /// tools that work with descriptors. Files of an edition are there as files of proto3 that mean the same on the wire, for those
+    /// that know no editions; custom options are left out.
+    ///
+    /// # Errors
+    /// If the input cannot be read or compiled.
+    ///
+    /// ```no_run
+    /// let set = farcall_build::Config::new().proto("proto/greeter.proto").descriptors()?;
+    /// # Ok::<(), farcall_build::Error>(())
+    /// ```
+    pub fn descriptors(&self) -> Result<Vec<u8>, Error> {
+        let file = input::load(self)?.iter().cloned().collect();
+        Ok(FileDescriptorSet { file }.encode_to_vec())
     }
 
     fn write(&self, directory: &Path, generated: &Generated) -> Result<(), Error> {

@@ -22,12 +22,17 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Follows the `mod` declarations from `src/lib.rs`. `dir` is the crate's folder below `root`;
+    /// Follows the `mod` declarations from `src/lib.rs`, or from `src/main.rs` of a program without one. `dir` is the crate's folder below `root`;
     /// files are named relative to `root`.
     pub fn load(root: &Path, dir: &Path) -> io::Result<Self> {
         let mut tree = Tree::default();
         let src = dir.join("src");
-        tree.load_file(root, src.join("lib.rs"), &src, Vec::new())?;
+        let mut first = src.join("lib.rs");
+        let program = src.join("main.rs");
+        if !root.join(&first).exists() && root.join(&program).exists() {
+            first = program;
+        }
+        tree.load_file(root, first, &src, Vec::new())?;
         Ok(tree)
     }
 

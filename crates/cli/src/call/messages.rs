@@ -1,0 +1,92 @@
+//! Responses on stdout.
+
+use crate::{arguments::Output, failure::Failure, json, schema::Schema};
+use prost::Message;
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
+use std::io::{Write, stdout};
+
+/// Prints responses and counts them.
+pub(super) struct Messages {
+    output: Output,
+    count: u64,
+    /// The responses' type with all types that were found in an `Any`, once there was one that the method does not name.
+    richer: Option<MessageDescriptor>,
+}
+
+impl Messages {
+    pub(super) fn new(output: Output) -> Messages {
+        Messages {
+            output,
+            count: 0,
+            richer: None,
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// # Errors
+    /// stdout is closed, or the message holds something that nobody can describe.
+    pub(super) async fn show(
+        &mut self,
+        message: DynamicMessage,
+        schema: &mut Schema,
+    ) -> Result<(), Failure> {
+        self.count += 1;
+        let text = match json::print(&message, self.output) {
+            Ok(text) => text,
+            Err(_) => self.with_more_types(&message, schema).await?,
+        };
+        let mut out = stdout().lock();
+        writeln!(out, "{text}")
+            .and_then(|()| out.flush())
+            .map_err(|error| Failure::local(format!("stdout: {error}")))
+    }
+
+    /// Asks for the types of what the message has in `google.protobuf.Any`, and reads it again.
+    async fn with_more_types(
+        &mut self,
+        message: &DynamicMessage,
+        schema: &mut Schema,
+    ) -> Result<String, Failure> {
+        let mut names = Vec::new();
+        any_types(message, &mut names);
+        for name in &names {
+            schema.message(name).await;
+        }
+        let name = message.descriptor().full_name().to_owned();
+        self.richer = schema.message(&name).await.or(self.richer.take());
+        let richer = self.richer.clone().unwrap_or_else(|| message.descriptor());
+        let again = DynamicMessage::decode(richer, message.encode_to_vec().as_slice())
+            .map_err(Failure::local)?;
+        json::print(&again, self.output).map_err(|error| {
+            let count = self.count;
+            Failure::local(format!(
+                "response {count} cannot be shown as JSON: {error}; it is {again:?}"
+            ))
+        })
+    }
+}
+
+fn any_types(message: &DynamicMessage, names: &mut Vec<String>) {
+    if message.descriptor().full_name() == "google.protobuf.Any" {
+        if let Some(url) = message.get_field_by_name("type_url") {
+            let url = url.as_str().unwrap_or_default();
+            names.push(url.rsplit('/').next().unwrap_or_default().to_owned());
+        }
+        return;
+    }
+    for (_, value) in message.fields() {
+        in_value(value, names);
+    }
+}
+
+fn in_value(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Message(message) => any_types(message, names),
+        Value::List(values) => values.iter().for_each(|value| in_value(value, names)),
+        Value::Map(entries) => entries.values().for_each(|value| in_value(value, names)),
+        _ => {}
+    }
+}

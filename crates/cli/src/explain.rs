@@ -1,0 +1,53 @@
+//! A status in words: code, message, reasons on this side, and what to do about it.
+
+use farcall::Status;
+use std::fmt::Write;
+
+/// Code and message, with the reasons on this side.
+pub(crate) fn headline(status: &Status) -> String {
+    let mut text = status.code().name().to_owned();
+    if !status.message().is_empty() {
+        let _ = write!(text, ": {}", status.message());
+    }
+    let mut said = status.message().to_owned();
+    let mut cause = status.cause().map(|cause| cause as &dyn std::error::Error);
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        // Many errors repeat what is behind them.
+        if !said.contains(&reason) {
+            let _ = write!(text, "\n  because {reason}");
+            said = reason;
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// What to do about what people run into, on a line of its own; or nothing.
+pub(crate) fn hint(status: &Status) -> &'static str {
+    let text = headline(status);
+    match () {
+        () if status.cause().is_none() => "",
+        () if text.contains("does not speak TLS") => "\nhint: is --plaintext missing?",
+        () if text.contains("UnknownIssuer") => {
+            "\nhint: --ca names the certificates to trust instead of the system's"
+        }
+        () => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_unless_the_message_has_them() {
+        let status = Status::unavailable("no connection: refused").with_cause("refused");
+        assert_eq!(headline(&status), "UNAVAILABLE: no connection: refused");
+        let status = Status::internal("broken").with_cause("a bit fell over");
+        assert_eq!(
+            headline(&status),
+            "INTERNAL: broken\n  because a bit fell over"
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! `farcall list`.
+
+use crate::{arguments::ListArguments, connection, failure::Failure, schema::Schema};
+
+/// Prints the services, or the methods of one, a line each.
+pub(crate) async fn run(arguments: ListArguments) -> Result<(), Failure> {
+    let mut rest = arguments.arguments.iter();
+    let mut schema = match Schema::of_files(&arguments.schema)? {
+        Some(schema) => schema,
+        None => {
+            let target = rest.next().ok_or_else(Failure::no_target)?;
+            let connected = connection::connect(target, &arguments.connection)?;
+            Schema::new(&arguments.schema, &connected)?
+        }
+    };
+    let service = rest.next();
+    if rest.next().is_some() {
+        return Err(Failure::usage(
+            "with files there is no target: at most one service is expected",
+        ));
+    }
+    match service {
+        None => {
+            for name in schema.services().await? {
+                println!("{name}");
+            }
+        }
+        Some(name) => {
+            for method in schema.service(name).await?.methods() {
+                println!("{name}/{}", method.name());
+            }
+        }
+    }
+    schema.close().await;
+    Ok(())
+}
