@@ -40,6 +40,9 @@ pub struct Mounts;
 #[doc = include_str!("../../crates/farcall/docs/testing.md")]
 pub struct Testing;
 
+#[doc = include_str!("../../crates/farcall/docs/tool.md")]
+pub struct Tool;
+
 #[doc = include_str!("../../crates/farcall/docs/from-tonic.md")]
 pub struct FromTonic;
 

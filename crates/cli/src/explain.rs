@@ -1,7 +1,7 @@
 //! A status in words: code, message, reasons on this side, and what to do about it.
 
 use farcall::Status;
-use std::fmt::Write;
+use std::{error::Error, fmt::Write};
 
 /// Code and message, with the reasons on this side.
 pub(crate) fn headline(status: &Status) -> String {
@@ -9,18 +9,28 @@ pub(crate) fn headline(status: &Status) -> String {
     if !status.message().is_empty() {
         let _ = write!(text, ": {}", status.message());
     }
-    let mut said = status.message().to_owned();
-    let mut cause = status.cause().map(|cause| cause as &dyn std::error::Error);
+    let mut cause = status.cause().map(|cause| cause as &dyn Error);
     while let Some(error) = cause {
         let reason = error.to_string();
-        // Many errors repeat what is behind them.
-        if !said.contains(&reason) {
-            let _ = write!(text, "\n  because {reason}");
-            said = reason;
-        }
         cause = error.source();
+        let better = cause.is_some_and(|next| subject(&next.to_string()) == subject(&reason));
+        if !better && !has(&text, &reason) {
+            let _ = write!(text, "\n  because {reason}");
+        }
     }
     text
+}
+
+/// The address that an error begins with: the next one says more about the same.
+fn subject(text: &str) -> &str {
+    let word = text.split(' ').next().unwrap_or_default();
+    word.trim_end_matches(':')
+}
+
+/// Many errors repeat what is behind them, the system's with a number.
+fn has(text: &str, reason: &str) -> bool {
+    let reason = reason.split(" (os error").next().unwrap_or_default();
+    text.to_lowercase().contains(&reason.to_lowercase())
 }
 
 /// What to do about what people run into, on a line of its own; or nothing.

@@ -14,6 +14,7 @@
 //! | [`compression`] | compressors and who chooses them; codecs of one's own |
 //! | [`mounts`] | the server in axum and hyper, beside ordinary HTTP |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
+//! | [`tool`] | the command `farcall`: calls, descriptions and health from a terminal |
 //! | [`from_tonic`] | moving a service or a client, name by name |
 //! | [`from_grpc_go`] | what is called how, and what differs |
 
@@ -93,6 +94,12 @@ pub mod mounts {}
 /// # More
 /// [`Server::bind`](crate::Server::bind), [`Channel`](crate::Channel).
 pub mod testing {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/tool.md"))]
+///
+/// # More
+/// [`health_and_reflection`], the package `farcall-cli`.
+pub mod tool {}
 
 #[cfg_attr(not(doctest), doc = include_str!("../docs/from-tonic.md"))]
 ///

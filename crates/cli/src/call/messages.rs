@@ -26,6 +26,14 @@ impl Messages {
         self.count
     }
 
+    /// For people.
+    pub(super) fn counted(&self) -> String {
+        match self.count {
+            1 => "1 response".to_owned(),
+            count => format!("{count} responses"),
+        }
+    }
+
     /// # Errors
     /// stdout is closed, or the message holds something that nobody can describe.
     pub(super) async fn show(

@@ -216,9 +216,9 @@ impl Exchange {
             let none = Metadata::new();
             let trailers = self.responses.trailers().unwrap_or(&none);
             eprintln!(
-                "{}* OK, {} responses",
+                "{}* OK, {}",
                 headers::lines(trailers, '<'),
-                self.messages.count()
+                self.messages.counted()
             );
         }
     }
@@ -229,11 +229,7 @@ impl Exchange {
                 eprint!("{}", headers::lines(status.initial_metadata(), '<'));
             }
             eprint!("{}", headers::lines(status.metadata(), '<'));
-            eprintln!(
-                "* {}, {} responses",
-                status.code().name(),
-                self.messages.count()
-            );
+            eprintln!("* {}, {}", status.code().name(), self.messages.counted());
         }
     }
 }

@@ -1,8 +1,6 @@
 //! The command against the services of `showcase-server`, over sockets.
 
-mod running;
-
-use running::{Showcase, farcall};
+use crate::running::{self, Showcase, farcall};
 
 #[test]
 fn services_methods_and_types_are_described_by_reflection() {
@@ -115,7 +113,7 @@ fn metadata_and_trailers_are_shown_on_request_beside_the_messages() {
         "> tenant: blue",
         "< language: en",
         "< greetings: 1",
-        "* OK, 1 responses",
+        "* OK, 1 response",
     ] {
         assert!(
             done.err.lines().any(|one| one == line),

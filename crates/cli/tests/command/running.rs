@@ -8,6 +8,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 use tokio::runtime::Runtime;
 
@@ -139,7 +140,9 @@ impl Drop for Talk {
 pub(crate) struct Scratch(PathBuf);
 
 pub(crate) fn scratch() -> Scratch {
-    let path = std::env::temp_dir().join(format!("farcall-cli-{}", std::process::id()));
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("farcall-cli-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&path).unwrap();
     Scratch(path)
 }
