@@ -140,6 +140,13 @@ without a certificate: UNAVAILABLE"#,
 the new one, asked as greeters.example"#,
     ),
     (
+        "proxy",
+        r#"Hello, Ada! (forwarded: Some("yes"))
+Hello, Grace!
+Hello, Barbara!
+INVALID_ARGUMENT: nobody to say hello to"#,
+    ),
+    (
         "retry",
         r#"the server hears of attempt 1
 the server hears of attempt 2

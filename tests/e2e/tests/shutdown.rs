@@ -60,6 +60,8 @@ async fn what_is_left_when_the_drain_ends_is_cut_and_counted() {
     stub.begin_shutdown();
     let report = within(PATIENCE, "the shutdown", stub.wait()).await;
     assert_eq!((report.connections_cut, report.calls_cut), (2, 3));
+    let named: Vec<_> = report.calls.iter().map(|call| &call.method[..]).collect();
+    assert_eq!(named, ["/t.T/Wait"; 3]);
     for call in open {
         let status = within(PATIENCE, "the call's end", call)
             .await

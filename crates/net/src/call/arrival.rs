@@ -1,7 +1,11 @@
 //! A call that has arrived at a server.
 
 use super::{
-    context::Context, encoding::Encoding, extensions::Extensions, hooks::Watch, terms::Terms,
+    context::Context,
+    encoding::Encoding,
+    extensions::Extensions,
+    hooks::Watch,
+    terms::{Limits, Terms},
 };
 use bytes::Bytes;
 use farcall_core::{Metadata, call::server::RequestHead};
@@ -11,6 +15,8 @@ use std::{fmt, sync::Arc};
 pub(crate) struct Accepted {
     pub(crate) head: RequestHead,
     pub(crate) terms: Arc<Terms>,
+    /// Those of the method.
+    pub(crate) limits: Limits,
     /// How the method's responses are compressed unless its handler says so; `None`: as the request was.
     pub(crate) compression: Option<Encoding>,
     /// Interceptors of the method want the outcome before it is put into the form of the wire.

@@ -156,7 +156,7 @@ pub(crate) fn unary<T, C: Codec<T>>(
     let whole = || {
         trailing.check()?;
         let head = head(accepted, compressor, &metadata)?;
-        let data = encode_message(codec, &message, compressor, accepted.terms.limits.send)?;
+        let data = encode_message(codec, &message, compressor, accepted.limits.send)?;
         Ok((head, data))
     };
     match whole() {

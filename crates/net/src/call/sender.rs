@@ -181,7 +181,7 @@ impl<T> Sender<T> {
     pub(crate) fn of_server<C: Codec<T> + Clone>(codec: &C, call: &mut IncomingCall) -> Self {
         let accepted = Arc::clone(&call.arrival.accepted);
         let compressor = reply::compressor(&accepted, None);
-        let limit = accepted.terms.limits.send;
+        let limit = accepted.limits.send;
         let side = Side::Server {
             accepted,
             head_sent: false,

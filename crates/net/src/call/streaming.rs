@@ -168,7 +168,7 @@ impl<T> Streaming<T> {
         let machine = RequestMachine::of(
             &call.arrival.accepted.head,
             Shape::Many,
-            call.arrival.accepted.terms.limits.receive,
+            call.arrival.accepted.limits.receive,
         );
         let mut stream = Streaming::new(
             codec,

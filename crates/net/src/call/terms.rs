@@ -7,7 +7,6 @@ use farcall_core::{call::server::ResponseTemplate, message::Compressors};
 /// What every call of a connection gets.
 pub(crate) struct Terms {
     pub(crate) peer: Peer,
-    pub(crate) limits: Limits,
     pub(crate) compressors: Compressors,
     pub(crate) template: ResponseTemplate,
     /// How responses are compressed where nobody says so; `None`: as the request was.

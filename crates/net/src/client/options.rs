@@ -77,6 +77,12 @@ macro_rules! call_options {
             self
         }
 
+        /// Adds all of `metadata`: in a proxy, what its own caller has sent.
+        pub fn all_metadata(mut self, metadata: &farcall_core::Metadata) -> Self {
+            self.options.metadata.extend(metadata);
+            self
+        }
+
         /// Waits for a connection until the deadline instead of failing with `UNAVAILABLE` while there is none.
         /// Default: what the service config says, else off.
         pub fn wait_for_ready(mut self) -> Self {

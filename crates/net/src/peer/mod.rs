@@ -39,12 +39,27 @@ struct Inner {
     remote: SocketAddress,
     local: SocketAddress,
     tls: Option<TlsPeer>,
+    process: Option<UnixCredentials>,
 }
 
 impl Peer {
     pub(crate) fn new(remote: SocketAddress, local: SocketAddress, tls: Option<TlsPeer>) -> Peer {
+        Peer::with_process(remote, local, tls, None)
+    }
+
+    pub(crate) fn with_process(
+        remote: SocketAddress,
+        local: SocketAddress,
+        tls: Option<TlsPeer>,
+        process: Option<UnixCredentials>,
+    ) -> Peer {
         Peer {
-            inner: Arc::new(Inner { remote, local, tls }),
+            inner: Arc::new(Inner {
+                remote,
+                local,
+                tls,
+                process,
+            }),
         }
     }
 
@@ -64,6 +79,12 @@ impl Peer {
     pub fn tls(&self) -> Option<&TlsPeer> {
         self.inner.tls.as_ref()
     }
+
+    /// (server) Whose process is at the other end, as the system says; `None` where the connection is not a Unix socket, or the system does not
+    /// tell.
+    pub fn unix_credentials(&self) -> Option<UnixCredentials> {
+        self.inner.process
+    }
 }
 
 impl fmt::Debug for Peer {
@@ -74,6 +95,28 @@ impl fmt::Debug for Peer {
             .field("tls", &self.inner.tls)
             .finish()
     }
+}
+
+/// Whose process is at the other end of a Unix socket: a fact of the system's, as it was when the process connected.
+///
+/// ```
+/// // Only for processes of the user that this one runs as.
+/// # fn check(request: &farcall::Request<()>, me: u32) -> Result<(), farcall::Status> {
+/// let process = request.peer().and_then(|peer| peer.unix_credentials());
+/// if process.is_none_or(|process| process.user != me) {
+///     return Err(farcall::Status::permission_denied("not yours"));
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct UnixCredentials {
+    /// The effective user.
+    pub user: u32,
+    /// The effective group.
+    pub group: u32,
+    /// The process, where the system names it. It may be gone, and its number somebody else's.
+    pub process: Option<i32>,
 }
 
 /// One end of a socket.

@@ -6,7 +6,9 @@ use super::{
     admission::Admission,
     builder::Server,
     connection::ServerRole,
+    cut::ShutdownReport,
     getting_ready::GettingReady,
+    lifecycle::ServiceInfo,
     lifetime::Lifetimes,
     listener::{Accepted, Handshake, Listener, Security},
     shared::Shared,
@@ -121,31 +123,6 @@ impl Connections {
     }
 }
 
-/// What a shutdown had to cut.
-///
-/// ```
-/// use farcall::Server;
-/// use std::time::Duration;
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let server = Server::builder().bind("127.0.0.1:0").await?;
-/// let now = std::future::ready(());
-/// let report = server.serve_with_shutdown(now, Duration::from_secs(30)).await;
-/// assert_eq!((report.connections_cut, report.calls_cut), (0, 0));
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// Connections that were still open when the drain ended. Not counted: those that had ended and were waiting for the
-    /// client to close too, and those that never began to speak HTTP/2, which get a second from the start of the drain.
-    pub connections_cut: usize,
-    /// Calls that were lost with them: those that were still running or arriving, and those that were answered without the
-    /// client taking the whole answer. An answer that could still be written within a second after the cut is not lost.
-    pub calls_cut: usize,
-}
-
 impl Server {
     /// The last touches before serving.
     fn complete(&mut self) -> Result<(), ConfigError> {
@@ -174,6 +151,11 @@ impl Server {
             .responses
             .unwrap_or_default()
             .check(&compression.compressors)?;
+        let (sizes, load) = (self.limits, &self.load);
+        if let Err(path) = self.router.limit((sizes, load), &load.of_methods) {
+            let problem = format!("limits_of: nothing that was added is at {path}");
+            return Err(ConfigError::new(problem));
+        }
         check_windows(&mut self.http2)?;
         self.http2
             .keepalive_interval
@@ -198,9 +180,8 @@ impl Acceptance {
         };
         let shared = Shared::new(
             server.router,
-            server.limits,
             server.compression,
-            &server.load,
+            server.tap,
             server.reports,
         );
         Ok(Arc::new(Acceptance {
@@ -277,9 +258,19 @@ impl Acceptance {
         if !over {
             report.connections_cut = self.connections.request(Request::Close);
             timeout(CUT_GRACE, finished).await.ok();
-            report.calls_cut = self.shared.cut.load(Ordering::Relaxed);
+            self.shared.cut.tell(&mut report);
         }
         report
+    }
+
+    pub(super) fn services(&self) -> &[ServiceInfo] {
+        self.shared.router.services()
+    }
+
+    /// A listener that does not accept.
+    pub(super) fn report_listener(&self, error: &std::io::Error) {
+        let what = format_args!("the listener");
+        self.shared.log.write(Trouble::Accept, what, error);
     }
 
     /// What its peers have done wrong.
@@ -299,8 +290,20 @@ impl Acceptance {
     }
 }
 
+/// Accepts connections until `shutdown`, and waits until those are over. Dropping the future cuts them.
+pub(super) async fn serve_listener(
+    shutdown: impl Future<Output = ()>,
+    mut listener: Listener,
+    service: Arc<Acceptance>,
+) {
+    let mut tasks = JoinSet::new();
+    accept_until(shutdown, &mut listener, &service, &mut tasks).await;
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
+}
+
 /// Accepts connections until `shutdown`, and reaps the tasks of those that are over.
-pub(super) async fn accept_until(
+async fn accept_until(
     shutdown: impl Future<Output = ()>,
     listener: &mut Listener,
     service: &Arc<Acceptance>,
@@ -308,12 +311,13 @@ pub(super) async fn accept_until(
 ) {
     let mut shutdown = pin!(shutdown);
     listener.set_options(service.tcp());
+    let handshake = match listener.security() {
+        None => service.handshake.clone(),
+        Some(own) => service.handshake.with(own.clone()),
+    };
     loop {
         let mut accept = pin!(listener.accept(|error, _| {
-            service
-                .shared
-                .log
-                .write(Trouble::Accept, format_args!("the listener"), error);
+            service.report_listener(error);
         }));
         let accepted: Option<Accepted> = poll_fn(|cx| {
             if shutdown.as_mut().poll(cx).is_ready() {
@@ -324,12 +328,12 @@ pub(super) async fn accept_until(
         })
         .await;
         let Some(accepted) = accepted else { return };
-        tasks.spawn(connection(Arc::clone(service), accepted));
+        tasks.spawn(connection(Arc::clone(service), handshake.clone(), accepted));
     }
 }
 
 /// One connection, from its handshake to its end; or to its end alone, if there are too many.
-pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
+async fn connection(service: Arc<Acceptance>, handshake: Handshake, accepted: Accepted) {
     let _admitted = match service.admission.admit(&accepted.remote) {
         Ok(admitted) => admitted,
         Err(full) => {
@@ -338,13 +342,18 @@ pub(super) async fn connection(service: Arc<Acceptance>, accepted: Accepted) {
             return service.shared.log.write(Trouble::Refused, remote, &full);
         }
     };
-    let handshake = service.handshake.clone();
     connection_after(handshake, service, accepted).await;
+}
+
+/// One that came through no listener.
+pub(super) async fn connection_given(service: Arc<Acceptance>, accepted: Accepted) {
+    let handshake = service.handshake.clone();
+    connection(service, handshake, accepted).await;
 }
 
 /// The same for a client of this process: there is nobody to hide from, so there is no TLS.
 pub(super) async fn connection_in_process(service: Arc<Acceptance>, accepted: Accepted) {
-    let handshake = service.handshake.plaintext();
+    let handshake = service.handshake.with(Security::Plaintext);
     connection_after(handshake, service, accepted).await;
 }
 

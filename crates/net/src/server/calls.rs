@@ -120,6 +120,17 @@ impl Calls {
         (answered, others)
     }
 
+    /// The methods of the calls that are not answered.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
+        let calls = self.slots.iter().flatten();
+        calls.filter_map(|call| match &call.state {
+            State::Gathering { route, .. } | State::Running { route, .. } => {
+                Some(route.descriptor.path())
+            }
+            State::Rejected(_) | State::Answered => None,
+        })
+    }
+
     /// Takes out all calls.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Call> {
         self.slots.drain(..).flatten()

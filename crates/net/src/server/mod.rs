@@ -5,6 +5,7 @@ mod admission;
 mod builder;
 mod calls;
 mod connection;
+mod cut;
 mod earned;
 mod getting_ready;
 mod guarded;
@@ -14,6 +15,7 @@ mod known;
 mod lifecycle;
 mod lifetime;
 pub(crate) mod listener;
+mod method_limits;
 #[cfg(feature = "tower")]
 mod mount;
 mod overload;
@@ -23,7 +25,9 @@ mod serve;
 mod service;
 mod shards;
 mod shared;
+mod tap;
 mod unbound;
+mod unknown;
 mod watch;
 
 use std::time::Duration;
@@ -33,14 +37,17 @@ const LAME_DUCK_GRACE: Duration = Duration::from_millis(250);
 /// What those get during a drain who have not begun to speak HTTP/2: no call of theirs can be lost.
 const SILENT_GRACE: Duration = Duration::from_secs(1);
 
-pub use accepting::ShutdownReport;
 pub use builder::Server;
+pub use cut::{CutCall, ShutdownReport};
 pub use intercepted::Intercepted;
 pub use lifecycle::{Lifecycle, ServiceInfo};
-pub use listener::BindError;
+pub use listener::{BindError, Listen};
+pub use method_limits::MethodLimits;
 #[cfg(feature = "tower")]
 pub use mount::{HttpService, ResponseBody, ResponseFuture};
 pub use overload::Overload;
 pub use serve::{Bound, ServeError};
 pub use service::{Methods, Service, unimplemented};
+pub use tap::Tapped;
 pub use unbound::Unbound;
+pub use unknown::UnknownService;

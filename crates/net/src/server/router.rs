@@ -4,7 +4,10 @@ use super::{
     earned::Earned,
     handler::Route,
     lifecycle::{Lifecycle, ServiceInfo},
+    method_limits::MethodLimits,
+    overload::{Gate, Gates},
     service::{Companion, Entry, Service},
+    shared::{Load, Timeouts},
 };
 use crate::{
     call::{Encoding, Limits, intercept::Chain},
@@ -24,6 +27,8 @@ pub(crate) struct Router {
     services: Vec<ServiceInfo>,
     lifecycles: Vec<Arc<dyn Lifecycle>>,
     duplicates: Vec<String>,
+    /// For all other paths.
+    unknown: Option<Arc<Route>>,
 }
 
 impl Router {
@@ -47,15 +52,13 @@ impl Router {
             } = entry;
             descriptors.push(descriptor.clone());
             let path = descriptor.path().to_owned();
-            let route = Route {
+            let entry = Entry {
                 descriptor,
                 handler,
-                interceptors: (!interceptors.is_empty()).then(|| Arc::new(interceptors)),
-                compression: None,
-                run_to_completion: false,
-                earned: Earned::new(clock::now()),
+                interceptors,
             };
-            if self.routes.insert(path.clone(), Arc::new(route)).is_some() {
+            let route = Arc::new(route(entry, false));
+            if self.routes.insert(path.clone(), route).is_some() {
                 self.duplicates
                     .push(format!("method {path} was registered twice"));
             }
@@ -66,6 +69,11 @@ impl Router {
         for companion in service.methods.companions {
             self.register(companion);
         }
+    }
+
+    /// What answers calls of other paths.
+    pub(crate) fn answer_unknown(&mut self, entry: Entry) {
+        self.unknown = Some(Arc::new(route(entry, true)));
     }
 
     /// Every service, in the order in which they were added.
@@ -96,6 +104,42 @@ impl Router {
 
     /// Says how the responses of a method are compressed, or of a service, if `path` ends with a slash. False: there is none.
     pub(crate) fn compress(&mut self, path: &str, encoding: Encoding) -> bool {
+        self.each_at(path, |route| route.compression = Some(encoding))
+    }
+
+    /// Says what all methods have as limits, and those of some paths, as [`compress`](Self::compress) takes them.
+    ///
+    /// # Errors
+    /// A path at which there is nothing.
+    pub(crate) fn limit(
+        &mut self,
+        (limits, load): (Limits, &Load),
+        of_methods: &[(String, MethodLimits)],
+    ) -> Result<(), String> {
+        let server = load.overload.as_ref().map(Gate::new);
+        for route in self.all() {
+            route.limits = limits;
+            route.timeouts = load.timeouts;
+            route.gates = Gates::of(server.as_ref(), None);
+        }
+        for (path, own) in of_methods {
+            let gate = own.of_overload().map(Gate::new);
+            let found = self.each_at(path, |route| {
+                route.limits = own.sizes(route.limits);
+                route.timeouts = own.timeouts(route.timeouts);
+                if gate.is_some() {
+                    route.gates = Gates::of(server.as_ref(), gate.as_ref());
+                }
+            });
+            if !found {
+                return Err(path.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the method at a path, or those of a service, if it ends with a slash. False: there is none.
+    fn each_at(&mut self, path: &str, mut change: impl FnMut(&mut Route)) -> bool {
         let routes = self
             .routes
             .iter_mut()
@@ -105,15 +149,21 @@ impl Router {
             });
         let mut found = false;
         for route in routes.filter_map(|(_, route)| Arc::get_mut(route)) {
-            route.compression = Some(encoding);
+            change(route);
             found = true;
         }
         found
     }
 
+    /// Every method, and what stands for the others.
+    fn all(&mut self) -> impl Iterator<Item = &mut Route> {
+        let known = self.routes.values_mut().chain(&mut self.unknown);
+        known.filter_map(Arc::get_mut)
+    }
+
     /// Marks every method.
     pub(crate) fn all_run_to_completion(&mut self) {
-        for route in self.routes.values_mut().filter_map(Arc::get_mut) {
+        for route in self.all() {
             route.run_to_completion = true;
         }
     }
@@ -123,7 +173,7 @@ impl Router {
         if interceptors.is_empty() {
             return;
         }
-        for route in self.routes.values_mut().filter_map(Arc::get_mut) {
+        for route in self.all() {
             let mut chain = interceptors.clone();
             if let Some(inside) = &route.interceptors {
                 chain.extend(inside);
@@ -142,10 +192,13 @@ impl Router {
         if let Some(route) = self.routes.get(path) {
             return Ok(Arc::clone(route));
         }
-        let message = match path
+        let split = path
             .strip_prefix('/')
-            .and_then(|rest| rest.rsplit_once('/'))
-        {
+            .and_then(|rest| rest.rsplit_once('/'));
+        if let (Some(_), Some(unknown)) = (split, &self.unknown) {
+            return Ok(Arc::clone(unknown));
+        }
+        let message = match split {
             None => format!("malformed method name \"{}\"", path.escape_default()),
             Some((service, method)) if self.names.contains(service) => {
                 format!(
@@ -156,6 +209,27 @@ impl Router {
             Some((service, _)) => format!("unknown service {}", service.escape_default()),
         };
         Err(Status::unimplemented(message))
+    }
+}
+
+/// With the defaults, until [`Router::limit`] says what holds.
+fn route(entry: Entry, unknown: bool) -> Route {
+    let Entry {
+        descriptor,
+        handler,
+        interceptors,
+    } = entry;
+    Route {
+        descriptor,
+        handler,
+        interceptors: (!interceptors.is_empty()).then(|| Arc::new(interceptors)),
+        compression: None,
+        run_to_completion: false,
+        earned: Earned::new(clock::now()),
+        limits: DEFAULT_LIMITS,
+        timeouts: Timeouts::default(),
+        gates: None,
+        unknown,
     }
 }
 

@@ -1,10 +1,12 @@
 //! Binding a server to its address, serving there, and what can go wrong with that.
 
 use super::{
-    accepting::{Acceptance, ShutdownReport, accept_until},
+    accepting::{Acceptance, serve_listener},
     builder::Server,
-    listener::{BindError, Listener, Socket},
-    shards::Shards,
+    cut::ShutdownReport,
+    lifecycle::ServiceInfo,
+    listener::{BindError, Listen, ListenSecurity, Listener, Security, Site, Socket},
+    shards::{Phase, Shards, reached},
 };
 use crate::{
     error::ConfigError,
@@ -12,7 +14,7 @@ use crate::{
     transport::io::TcpOptions,
 };
 use std::{error::Error, fmt, future::Future, io, sync::Arc, time::Duration};
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 /// A server that has its address and does not accept yet; clients that connect already wait in the system's queue. Made by
 /// [`Server::bind`].
@@ -31,35 +33,42 @@ use tokio::task::JoinSet;
 /// ```
 pub struct Bound {
     listeners: Listeners,
-    address: SocketAddress,
-    service: Arc<Acceptance>,
+    addresses: Vec<SocketAddress>,
+    pub(super) service: Arc<Acceptance>,
 }
 
 enum Listeners {
     /// In the runtime that the server was bound in.
-    One(Listener),
+    Here(Vec<Listener>),
     /// In runtimes of their own.
     Shards(Shards),
 }
 
 impl Server {
-    /// Binds `address`: `host:port`, `[::]:port` (all interfaces), port 0 for any free one, or `unix:/path`.
+    /// Binds an address: `host:port`, `[::]:port` (all interfaces), port 0 for any free one, `unix:/path`, or on Linux
+    /// `unix-abstract:name`. Or takes a socket that listens already, and security of its own: see [`Listen`].
+    /// [`Bound::bind_also`] adds others.
     ///
     /// # Errors
     /// The address cannot be bound; a service was added twice; a method to run to completion is unknown; the TLS
     /// settings are unusable; a service [refuses](super::Lifecycle::on_start) to be part of it; there are no threads for the
     /// [shards](Server::shards).
-    pub async fn bind(self, address: &str) -> Result<Bound, ServeError> {
+    pub async fn bind(self, address: impl Into<Listen>) -> Result<Bound, ServeError> {
         let shards = self.shards;
         let service = Acceptance::new(self).map_err(ServeError::config)?;
-        let bound = match shards {
-            None => Listeners::bind_one(address).await,
-            Some(count) => Listeners::bind_shards(address, count.get()).await,
+        let place = Place::open(address.into(), shards.is_some()).await?;
+        let addresses = vec![place.local.clone()];
+        let listeners = match shards {
+            None => Listeners::Here(vec![place.into_listener().map_err(ServeError::bind)?]),
+            Some(count) => {
+                let socket = (place.socket, place.security);
+                let shards = Shards::start(socket, &place.name, count.get()).await;
+                Listeners::Shards(shards.map_err(ServeError::bind)?)
+            }
         };
-        let (listeners, address) = bound.map_err(ServeError::bind)?;
         Ok(Bound {
             listeners,
-            address,
+            addresses,
             service,
         })
     }
@@ -68,7 +77,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`bind`](Server::bind).
-    pub async fn serve(self, address: &str) -> Result<(), ServeError> {
+    pub async fn serve(self, address: impl Into<Listen>) -> Result<(), ServeError> {
         self.bind(address).await?.serve().await;
         Ok(())
     }
@@ -84,7 +93,7 @@ impl Server {
     /// Dropping the future cuts every connection at once.
     pub async fn serve_with_shutdown(
         self,
-        address: &str,
+        address: impl Into<Listen>,
         shutdown: impl Future<Output = ()>,
         drain: Duration,
     ) -> Result<ShutdownReport, ServeError> {
@@ -96,33 +105,93 @@ impl Server {
     }
 }
 
-impl Listeners {
-    async fn bind_one(address: &str) -> Result<(Listeners, SocketAddress), BindError> {
-        let listener = Listener::bind(address, TcpOptions::default()).await?;
-        let local = listener.local_address().clone();
-        Ok((Listeners::One(listener), local))
-    }
+/// A socket that listens, and what it is called in errors.
+struct Place {
+    name: String,
+    socket: Socket,
+    local: SocketAddress,
+    security: Option<Security>,
+}
 
-    async fn bind_shards(
-        address: &str,
-        count: usize,
-    ) -> Result<(Listeners, SocketAddress), BindError> {
-        let socket = Socket::bind(address).await?;
+impl Place {
+    /// `shared`: several sockets are going to listen there.
+    async fn open(listen: Listen, shared: bool) -> Result<Place, ServeError> {
+        let security = match listen.security {
+            ListenSecurity::AsServer => None,
+            ListenSecurity::Plaintext => Some(Security::Plaintext),
+            #[cfg(feature = "tls")]
+            ListenSecurity::Tls(tls) => {
+                let acceptor = tls.acceptor().map_err(ConfigError::tls);
+                Some(Security::Tls(acceptor.map_err(ServeError::config)?))
+            }
+        };
+        let (name, socket) = match listen.place {
+            Site::Address(address) => {
+                let socket = Socket::bind(&address, shared).await;
+                (address, socket.map_err(ServeError::bind)?)
+            }
+            Site::Tcp(listener) => given(Socket::given(listener))?,
+            #[cfg(unix)]
+            Site::Unix(listener) => given(Socket::given_unix(listener))?,
+        };
         let local = socket
             .local_address()
-            .map_err(|cause| BindError::new(address, cause))?;
-        let shards = Shards::start(socket, address, count).await?;
-        Ok((Listeners::Shards(shards), local))
+            .map_err(|cause| ServeError::bind(BindError::new(&name, cause)))?;
+        Ok(Place {
+            name,
+            socket,
+            local,
+            security,
+        })
+    }
+
+    fn into_listener(self) -> Result<Listener, BindError> {
+        Listener::from_socket(self.socket, TcpOptions::default())
+            .map(|listener| listener.secured(self.security))
+            .map_err(|cause| BindError::new(&self.name, cause))
+    }
+}
+
+fn given(socket: io::Result<Socket>) -> Result<(String, Socket), ServeError> {
+    const NAME: &str = "a given socket";
+    match socket {
+        Ok(socket) => Ok((NAME.to_owned(), socket)),
+        Err(cause) => Err(ServeError::bind(BindError::new(NAME, cause))),
     }
 }
 
 impl Bound {
-    /// The address: with the port that was chosen, if 0 was asked for.
-    pub fn local_address(&self) -> &SocketAddress {
-        &self.address
+    /// Listens at another place too, for the same services, with the same limits and one shutdown for all. Which one a call came through,
+    /// its handler sees as [`Peer::local_address`](crate::Peer::local_address).
+    ///
+    /// # Errors
+    /// The address cannot be bound, or its TLS settings are unusable; the server is gone then, and with it the places it had.
+    pub async fn bind_also(mut self, address: impl Into<Listen>) -> Result<Bound, ServeError> {
+        let shared = matches!(self.listeners, Listeners::Shards(_));
+        let place = Place::open(address.into(), shared).await?;
+        self.addresses.push(place.local.clone());
+        match &mut self.listeners {
+            Listeners::Here(listeners) => {
+                listeners.push(place.into_listener().map_err(ServeError::bind)?);
+            }
+            Listeners::Shards(shards) => shards
+                .listen_also(place.socket, &place.security)
+                .map_err(|cause| ServeError::bind(BindError::new(&place.name, cause)))?,
+        }
+        Ok(self)
     }
 
-    /// The IP address and port.
+    /// The first address: with the port that was chosen, if 0 was asked for.
+    pub fn local_address(&self) -> &SocketAddress {
+        &self.addresses[0]
+    }
+
+    /// All of them, in the order in which they were bound.
+    pub fn local_addresses(&self) -> &[SocketAddress] {
+        &self.addresses
+    }
+
+    /// The IP address and port of the first.
     ///
     /// # Errors
     /// The server listens on a socket that has none.
@@ -130,6 +199,11 @@ impl Bound {
         self.local_address()
             .ip()
             .ok_or_else(|| io::Error::other("the server does not listen on an IP address"))
+    }
+
+    /// What the server offers.
+    pub fn services(&self) -> &[ServiceInfo] {
+        self.service.services()
     }
 
     /// See [`Server::peer_reports`].
@@ -155,17 +229,30 @@ impl Bound {
             service.lame_duck().await;
         };
         match self.listeners {
-            Listeners::One(mut listener) => {
+            Listeners::Here(listeners) => {
+                let phase = watch::Sender::new(Phase::Accepting);
                 let mut tasks = JoinSet::new();
-                accept_until(shutdown, &mut listener, &service, &mut tasks).await;
-                drop(listener);
-                service.drain(drain, finish(&mut tasks)).await
+                for listener in listeners {
+                    let end = reached(phase.subscribe(), Phase::Draining);
+                    tasks.spawn(serve_listener(end, listener, Arc::clone(&service)));
+                }
+                shutdown.await;
+                phase.send_replace(Phase::Draining);
+                let finished = async {
+                    finish(&mut tasks).await;
+                    service.idle().await;
+                };
+                service.drain(drain, finished).await
             }
             Listeners::Shards(shards) => {
                 let mut serving = shards.serve(&service);
                 shutdown.await;
                 serving.stop_accepting();
-                service.drain(drain, serving.finish()).await
+                let finished = async {
+                    serving.finish().await;
+                    service.idle().await;
+                };
+                service.drain(drain, finished).await
             }
         }
     }
@@ -178,7 +265,7 @@ async fn finish(tasks: &mut JoinSet<()>) {
 impl fmt::Debug for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bound")
-            .field("address", self.local_address())
+            .field("addresses", &self.addresses)
             .finish()
     }
 }

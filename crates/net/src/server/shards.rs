@@ -4,8 +4,8 @@
 //! share what a server's connections share anyway ([`Acceptance`]), so that one shutdown reaches all of them.
 
 use super::{
-    accepting::{Acceptance, accept_until},
-    listener::{BindError, Listener, Socket},
+    accepting::{Acceptance, serve_listener},
+    listener::{BindError, Listener, Security, Socket},
 };
 use crate::transport::io::TcpOptions;
 use std::{
@@ -24,7 +24,7 @@ use tokio::{
 
 /// How far the shards are. Their sender's end means [`Cut`](Phase::Cut).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Phase {
+pub(super) enum Phase {
     Accepting,
     Draining,
     Cut,
@@ -37,14 +37,22 @@ pub(super) struct Shards {
 }
 
 struct Shard {
-    start: oneshot::Sender<Arc<Acceptance>>,
+    start: oneshot::Sender<Start>,
+    /// Where it is going to listen beside its first socket.
+    more: Vec<(Socket, Option<Security>)>,
     /// Fails when the shard's last connection is gone.
     over: oneshot::Receiver<()>,
 }
 
+/// What a shard is told when it may accept.
+struct Start {
+    service: Arc<Acceptance>,
+    more: Vec<(Socket, Option<Security>)>,
+}
+
 /// What a shard's thread has of all that.
 struct Signals {
-    start: oneshot::Receiver<Arc<Acceptance>>,
+    start: oneshot::Receiver<Start>,
     phase: watch::Receiver<Phase>,
     _over: oneshot::Sender<()>,
 }
@@ -55,7 +63,7 @@ impl Shards {
     /// # Errors
     /// There are no more threads, file descriptors or memory.
     pub(super) async fn start(
-        socket: Socket,
+        (socket, security): (Socket, Option<Security>),
         address: &str,
         count: usize,
     ) -> Result<Shards, BindError> {
@@ -78,7 +86,10 @@ impl Shards {
             };
             thread::Builder::new()
                 .name(format!("farcall-shard-{number}"))
-                .spawn(move || run(socket, ready, signals))
+                .spawn({
+                    let security = security.clone();
+                    move || run((socket, security), ready, signals)
+                })
                 .map_err(fault)?;
             let outcome = is_ready.await;
             outcome
@@ -86,17 +97,42 @@ impl Shards {
                 .map_err(fault)?;
             shards.push(Shard {
                 start,
+                more: Vec::new(),
                 over: is_over,
             });
         }
         Ok(Shards { shards, phase })
     }
 
+    /// Lets all shards listen at another place too.
+    ///
+    /// # Errors
+    /// There are no more file descriptors.
+    pub(super) fn listen_also(
+        &mut self,
+        socket: Socket,
+        security: &Option<Security>,
+    ) -> io::Result<()> {
+        let (first, others) = self
+            .shards
+            .split_first_mut()
+            .ok_or_else(|| io::Error::other("there are no shards"))?;
+        for shard in others {
+            shard.more.push((socket.another()?, security.clone()));
+        }
+        first.more.push((socket, security.clone()));
+        Ok(())
+    }
+
     /// Lets all shards accept, until the value that this gives is told otherwise, or dropped.
     pub(super) fn serve(self, service: &Arc<Acceptance>) -> Serving {
         let start = |shard: Shard| {
             // A shard whose thread is gone has nothing to serve; its `over` says so.
-            shard.start.send(Arc::clone(service)).ok();
+            let start = Start {
+                service: Arc::clone(service),
+                more: shard.more,
+            };
+            shard.start.send(start).ok();
             shard.over
         };
         Serving {
@@ -135,7 +171,11 @@ impl Drop for Serving {
 }
 
 /// A shard's thread.
-fn run(socket: Socket, ready: oneshot::Sender<io::Result<()>>, signals: Signals) {
+fn run(
+    (socket, security): (Socket, Option<Security>),
+    ready: oneshot::Sender<io::Result<()>>,
+    signals: Signals,
+) {
     let listening = Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -143,7 +183,7 @@ fn run(socket: Socket, ready: oneshot::Sender<io::Result<()>>, signals: Signals)
         .and_then(|runtime| {
             let listener = {
                 let _inside = runtime.enter();
-                Listener::from_socket(socket, TcpOptions::default())?
+                Listener::from_socket(socket, TcpOptions::default())?.secured(security)
             };
             Ok((runtime, listener))
         });
@@ -161,25 +201,28 @@ fn run(socket: Socket, ready: oneshot::Sender<io::Result<()>>, signals: Signals)
     }
 }
 
-fn serve(runtime: &Runtime, mut listener: Listener, signals: Signals) {
+fn serve(runtime: &Runtime, listener: Listener, signals: Signals) {
     let Signals {
         start,
         phase,
         _over,
     } = signals;
     runtime.block_on(async move {
-        let Ok(service) = start.await else {
+        let Ok(Start { service, more }) = start.await else {
             return; // It was bound and never served.
         };
+        let mut listeners = vec![listener];
+        for (socket, security) in more {
+            match Listener::from_socket(socket, TcpOptions::default()) {
+                Ok(listener) => listeners.push(listener.secured(security)),
+                Err(error) => service.report_listener(&error),
+            }
+        }
         let mut tasks = JoinSet::new();
-        accept_until(
-            reached(phase.clone(), Phase::Draining),
-            &mut listener,
-            &service,
-            &mut tasks,
-        )
-        .await;
-        drop(listener);
+        for listener in listeners {
+            let end = reached(phase.clone(), Phase::Draining);
+            tasks.spawn(serve_listener(end, listener, Arc::clone(&service)));
+        }
         let mut cut = pin!(reached(phase, Phase::Cut));
         poll_fn(|cx| {
             while let Poll::Ready(task) = tasks.poll_join_next(cx) {
@@ -193,7 +236,7 @@ fn serve(runtime: &Runtime, mut listener: Listener, signals: Signals) {
     });
 }
 
-async fn reached(mut phase: watch::Receiver<Phase>, wanted: Phase) {
+pub(super) async fn reached(mut phase: watch::Receiver<Phase>, wanted: Phase) {
     // Without a sender nobody waits for the connections any more.
     phase.wait_for(|phase| *phase >= wanted).await.ok();
 }

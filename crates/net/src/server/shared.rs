@@ -1,19 +1,13 @@
 //! What the connections of a server share.
 
-use super::{
-    overload::{Gate, Overload},
-    router::Router,
-};
+use super::{cut::Cut, method_limits::MethodLimits, overload::Overload, router::Router, tap::Tap};
 use crate::{
-    call::{Draining, Encoding, Limits, Terms},
+    call::{Draining, Encoding, Terms},
     log::Log,
     peer::{Peer, PeerReports},
 };
 use farcall_core::{call::server::ResponseTemplate, message::Compressors};
-use std::{
-    sync::{Arc, atomic::AtomicUsize},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// How long calls may take.
 #[derive(Clone, Copy, Default)]
@@ -39,6 +33,8 @@ impl Timeouts {
 pub(crate) struct Load {
     pub(crate) overload: Option<Overload>,
     pub(crate) timeouts: Timeouts,
+    /// Methods, or services with a slash at the end, that have their own.
+    pub(crate) of_methods: Vec<(String, MethodLimits)>,
 }
 
 /// What was said about compression.
@@ -54,37 +50,32 @@ pub(crate) struct Compression {
 /// What the connections of a server share.
 pub(crate) struct Shared {
     pub(crate) router: Router,
-    limits: Limits,
     compressors: Compressors,
     compression: Option<Encoding>,
     template: ResponseTemplate,
-    /// Where calls are counted and turned away, if there is a limit.
-    pub(crate) gate: Option<Arc<Gate>>,
-    pub(crate) timeouts: Timeouts,
+    /// Looks at calls first.
+    pub(super) tap: Option<Box<Tap>>,
     pub(crate) log: Log,
     /// Calls that a shutdown has cut.
-    pub(crate) cut: AtomicUsize,
+    pub(super) cut: Cut,
 }
 
 impl Shared {
     pub(crate) fn new(
         router: Router,
-        limits: Limits,
         compression: Compression,
-        load: &Load,
+        tap: Option<Box<Tap>>,
         reports: PeerReports,
     ) -> Shared {
         let compressors = compression.compressors;
         Shared {
             compression: compression.responses,
             router,
-            limits,
             template: ResponseTemplate::new(&compressors),
             compressors,
-            gate: load.overload.as_ref().map(Gate::new),
-            timeouts: load.timeouts,
+            tap,
             log: Log::with(reports),
-            cut: AtomicUsize::new(0),
+            cut: Cut::default(),
         }
     }
 
@@ -92,7 +83,6 @@ impl Shared {
     pub(crate) fn terms(&self, peer: Peer) -> Terms {
         Terms {
             peer,
-            limits: self.limits,
             compressors: self.compressors.clone(),
             template: self.template.clone(),
             compression: self.compression,

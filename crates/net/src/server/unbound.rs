@@ -1,10 +1,11 @@
 //! A server that listens nowhere.
 
 use super::{
-    accepting::{Acceptance, ShutdownReport, connection, connection_in_process},
+    accepting::{Acceptance, connection_given, connection_in_process},
     builder::Server,
+    cut::ShutdownReport,
     listener::Accepted,
-    serve::ServeError,
+    serve::{Bound, ServeError},
 };
 use crate::{
     error::ConfigError,
@@ -38,6 +39,16 @@ pub struct Unbound {
     service: Arc<Acceptance>,
 }
 
+impl Bound {
+    /// The way in for byte streams that come through no listener, beside those that do: a transport of one's own, a pipe. They are served as long
+    /// as somebody polls what [`serve`](Unbound::serve) gives, and a shutdown of this server drains them with the others.
+    pub fn unbound(&self) -> Unbound {
+        Unbound {
+            service: Arc::clone(&self.service),
+        }
+    }
+}
+
 impl Server {
     /// A server that listens nowhere and serves the streams that it is given.
     ///
@@ -60,7 +71,7 @@ impl Unbound {
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> impl Future<Output = ()> + Send + 'static {
-        connection(Arc::clone(&self.service), accepted(stream, "stream"))
+        connection_given(Arc::clone(&self.service), accepted(stream, "stream"))
     }
 
     /// As [`serve`](Unbound::serve), for the other end of a pipe inside the process: without TLS.
@@ -95,6 +106,7 @@ fn accepted(
         io: Io::custom(stream),
         remote: end(),
         local: end(),
+        process: None,
     }
 }
 

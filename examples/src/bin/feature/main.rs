@@ -22,7 +22,7 @@ macro_rules! features {
 
 features! {
     call_credentials cancellation compression connectivity context deadline debugging dual_stack error_details error_handling
-    flow_control graceful_stop hedging in_process interceptor keepalive load_balancing metadata multiplex mutual_tls name_resolving
+    flow_control graceful_stop hedging in_process interceptor keepalive load_balancing metadata multiplex mutual_tls name_resolving proxy
     retry service_config tls
     unix_abstract unix_socket wait_for_ready
 }

@@ -191,7 +191,7 @@ impl ServerEnd {
             Progress::Unsent => Some(reply::head(accepted, compressor, &answer.metadata)?),
             _ => None,
         };
-        let limit = accepted.terms.limits.send;
+        let limit = accepted.limits.send;
         let data = match answer.message {
             Some(message) => Some(message.into_wire(compressor, limit)?),
             None => None,

@@ -1,7 +1,11 @@
 //! What calls may take and what becomes of their messages.
 
 use super::Server;
-use crate::{call::Encoding, clock, server::overload::Overload};
+use crate::{
+    call::Encoding,
+    clock,
+    server::{MethodLimits, overload::Overload},
+};
 use farcall_core::message::Compressors;
 use std::time::Duration;
 
@@ -31,6 +35,14 @@ impl Server {
     /// [default](Server::default_timeout). Default: none.
     pub fn max_timeout(mut self, timeout: Duration) -> Self {
         self.load.timeouts.max = Some(timeout.min(clock::FOREVER));
+        self
+    }
+
+    /// Limits of one method by its path, such as `/pkg.Service/Method`, or of a service: `/pkg.Service/`. They take the place of those of the
+    /// server; of several that name the same method, what is said last counts. A path at which nothing was added is an error of
+    /// [`bind`](Server::bind).
+    pub fn limits_of(mut self, path: &str, limits: MethodLimits) -> Self {
+        self.load.of_methods.push((path.to_owned(), limits));
         self
     }
 

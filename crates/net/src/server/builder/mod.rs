@@ -4,10 +4,13 @@ mod calls;
 mod connections;
 
 use super::{
+    lifecycle::ServiceInfo,
     lifetime::Lifetimes,
     router::{DEFAULT_LIMITS, Router},
     service::Service,
     shared::{Compression, Load},
+    tap::{Tap, Tapped},
+    unknown::{self, UnknownService},
 };
 use crate::{
     call::{
@@ -17,6 +20,7 @@ use crate::{
     clock,
     peer::PeerReports,
 };
+use farcall_core::Status;
 use farcall_http2::Config;
 use std::{fmt, num::NonZeroUsize, thread, time::Duration};
 
@@ -59,6 +63,7 @@ pub struct Server {
     pub(super) compression: Compression,
     pub(super) load: Load,
     pub(super) all_to_completion: bool,
+    pub(super) tap: Option<Box<Tap>>,
     pub(super) tls: Option<Tls>,
     pub(super) shards: Option<NonZeroUsize>,
     pub(super) polling: Duration,
@@ -83,6 +88,7 @@ impl Server {
             compression: Compression::default(),
             load: Load::default(),
             all_to_completion: false,
+            tap: None,
             tls: None,
             shards: None,
             polling: Duration::ZERO,
@@ -103,6 +109,42 @@ impl Server {
     pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
         self.interceptors.push(interceptor);
         self
+    }
+
+    /// What answers calls of methods that the server does not have; they are `UNIMPLEMENTED` by default. Interceptors of the server stand
+    /// around it, and its limits hold. A second one takes the place of the first. See [`UnknownService`].
+    pub fn unknown_service(mut self, service: impl UnknownService) -> Self {
+        if let Some(entry) = unknown::entry(service) {
+            self.router.answer_unknown(entry);
+        }
+        self
+    }
+
+    /// A look at every call when its header list has come, before anything is done for it: no message has been read, no handler or
+    /// interceptor has begun, and nobody has asked whether there is such a method. It may refuse the call with a status, for the least
+    /// that a refusal can cost. It is called in the task of the connection, whose other calls wait meanwhile: no place to compute, let alone to block.
+    /// With one, header lists that repeat are read anew for each call. A second one takes the place of the first.
+    ///
+    /// ```
+    /// use farcall::{Server, Status};
+    ///
+    /// let server = Server::builder().tap(|call| match call.metadata().contains_key("tenant") {
+    ///     true => Ok(()),
+    ///     false => Err(Status::permission_denied("tenants only")),
+    /// });
+    /// # let _ = server;
+    /// ```
+    pub fn tap(
+        mut self,
+        tap: impl Fn(&Tapped<'_>) -> Result<(), Status> + Send + Sync + 'static,
+    ) -> Self {
+        self.tap = Some(Box::new(tap));
+        self
+    }
+
+    /// The services that were added up to now, with their methods and descriptors, in the order in which they were added.
+    pub fn services(&self) -> &[ServiceInfo] {
+        self.router.services()
     }
 
     /// TLS with these settings, on every listener.

@@ -25,11 +25,7 @@ use crate::{
 use bytes::Bytes;
 use farcall_core::Status;
 use farcall_http2::{Connection, Event, Reason, ResetCause, StreamKey};
-use std::{
-    io, mem,
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::{io, mem, sync::Arc, time::Instant};
 
 /// The server's [`Role`].
 pub(crate) struct ServerRole {
@@ -212,7 +208,9 @@ impl Role for ServerRole {
                 let waiting = |key: &&StreamKey| connection.buffered(**key) > 0;
                 // What waits for a window is not written any more.
                 let stuck = answered.iter().filter(waiting).count();
-                self.shared.cut.fetch_add(open + stuck, Ordering::Relaxed);
+                self.shared.cut.add(open + stuck);
+                let peer = self.terms.peer.remote_address();
+                self.shared.cut.name(peer, self.calls.methods());
                 self.answered = self.answered.saturating_sub(stuck as u64);
                 self.cut = true;
                 connection.shutdown(now, Reason::NO_ERROR, "stop");
@@ -262,7 +260,7 @@ impl Role for ServerRole {
         if self.cut {
             let lost =
                 usize::try_from(self.answered.saturating_sub(self.flushed)).unwrap_or(usize::MAX);
-            self.shared.cut.fetch_add(lost, Ordering::Relaxed);
+            self.shared.cut.add(lost);
         }
     }
 

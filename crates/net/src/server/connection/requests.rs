@@ -5,7 +5,9 @@ use super::{
         calls::{Arrived, Call, State},
         handler::Route,
         known::Parsed,
+        router::DEFAULT_LIMITS,
         running::{self, Running},
+        tap::{Tapped, tapped},
     },
     ServerRole,
     replies::reject,
@@ -71,11 +73,7 @@ impl ServerRole {
         if !self.slots.is_free() {
             return connection.reset(now, key, Reason::REFUSED_STREAM);
         }
-        let deadline = self
-            .shared
-            .timeouts
-            .of(timeout)
-            .map(|timeout| now + timeout);
+        let deadline = route.timeouts.of(timeout).map(|timeout| now + timeout);
         if let Some(deadline) = deadline {
             self.deadline = Some(self.deadline.map_or(deadline, |d| d.min(deadline)));
         }
@@ -115,13 +113,20 @@ impl ServerRole {
             return Ok(parsed.clone());
         }
         let head = RequestHead::parse(&headers, &self.terms.compressors)?;
-        let route = self.shared.router.find(&head.path);
-        let repeats = head.timeout.is_none();
+        let (mut route, tap) = (self.shared.router.find(&head.path), &self.shared.tap);
+        if let Some(tap) = tap
+            && let Err(status) = tapped(tap, &Tapped::new(&head, &self.terms.peer))
+        {
+            route = Err(status);
+        }
+        // A tap wants to see every call.
+        let repeats = head.timeout.is_none() && tap.is_none();
         let terms = Arc::clone(&self.terms);
         let open = matches!(&route, Ok(route) if route.interceptors.is_some());
         let own = route.as_ref().ok().and_then(|route| route.compression);
         let accepted = Accepted {
             compression: own.or(terms.compression),
+            limits: route.as_ref().map_or(DEFAULT_LIMITS, |route| route.limits),
             head,
             terms,
             open,
@@ -209,10 +214,13 @@ impl ServerRole {
         data: Bytes,
         end: bool,
     ) {
-        let limit = self.terms.limits.receive;
         let Some(call) = self.calls.find(key) else {
             return;
         };
+        let State::Gathering { accepted, .. } = &call.state else {
+            return;
+        };
+        let limit = accepted.limits.receive;
         // At most one message within its limit is held: waiting for the reader would only deadlock.
         connection.release(now, key, data.len());
         if end
@@ -293,15 +301,12 @@ impl ServerRole {
             message,
             compressed,
         } = arrived;
-        let permit = match &self.shared.gate {
-            None => None,
-            Some(gate) => match gate.enter(Arc::as_ptr(&route) as usize) {
-                Ok(permit) => Some(permit),
-                Err(status) => {
-                    self.calls.remove(key);
-                    return self.refuse(connection, now, key, &accepted.head, status);
-                }
-            },
+        let permit = match route.enter() {
+            Ok(permit) => permit,
+            Err(status) => {
+                self.calls.remove(key);
+                return self.refuse(connection, now, key, &accepted.head, status);
+            }
         };
         let arrival = Arrival {
             accepted,

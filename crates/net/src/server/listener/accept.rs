@@ -1,11 +1,8 @@
 //! Accepting, for ever.
 
-use super::{
-    bind::{BindError, Listening},
-    socket::Socket,
-};
+use super::{bind::Listening, handshake::Security, socket::Socket};
 use crate::{
-    peer::SocketAddress,
+    peer::{SocketAddress, UnixCredentials},
     transport::io::{Io, TcpOptions},
 };
 use std::{
@@ -20,8 +17,9 @@ use tokio::time::Instant;
 /// A socket that listens.
 pub(crate) struct Listener {
     socket: Listening,
-    address: SocketAddress,
     options: TcpOptions,
+    /// In place of what the server says.
+    security: Option<Security>,
     retry: Retry,
 }
 
@@ -30,41 +28,39 @@ pub(crate) struct Accepted {
     pub(crate) io: Io,
     pub(crate) remote: SocketAddress,
     pub(crate) local: SocketAddress,
+    /// Of a Unix socket.
+    pub(crate) process: Option<UnixCredentials>,
 }
 
 impl Listener {
-    /// Listens at `address`: `127.0.0.1:50051`, `[::]:50051` (all addresses of both families), `:50051` (the same),
-    /// `localhost:50051` (one address of the name, IPv4 first), `unix:/path`, `unix:///path`, `unix-abstract:name`
-    /// (Linux). Port 0 lets the system choose.
-    ///
-    /// The file of a Unix socket is removed when the listener goes, and replaced if a server that is gone has left it.
-    pub(crate) async fn bind(address: &str, options: TcpOptions) -> Result<Listener, BindError> {
-        let socket = Listening::bind(address, false).await?;
-        Listener::new(socket, options).map_err(|cause| BindError::new(address, cause))
-    }
-
     /// Waits on a socket that listens already, in the runtime that this is called in.
     pub(crate) fn from_socket(socket: Socket, options: TcpOptions) -> io::Result<Listener> {
-        Listener::new(socket.into_listening()?, options)
+        Ok(Listener::new(socket.into_listening()?, options))
     }
 
-    fn new(socket: Listening, options: TcpOptions) -> io::Result<Listener> {
-        Ok(Listener {
-            address: socket.local_address()?,
+    fn new(socket: Listening, options: TcpOptions) -> Listener {
+        Listener {
             socket,
             options,
+            security: None,
             retry: Retry::default(),
-        })
+        }
+    }
+
+    /// Secures what it accepts in a way of its own.
+    pub(crate) fn secured(mut self, security: Option<Security>) -> Listener {
+        self.security = security;
+        self
+    }
+
+    /// How what it accepts is secured, if it has a way of its own.
+    pub(crate) fn security(&self) -> Option<&Security> {
+        self.security.as_ref()
     }
 
     /// What is set on sockets that are accepted from now on.
     pub(crate) fn set_options(&mut self, options: TcpOptions) {
         self.options = options;
-    }
-
-    /// Where it listens, with the port that the system has chosen.
-    pub(crate) fn local_address(&self) -> &SocketAddress {
-        &self.address
     }
 
     /// The next connection. Never fails: an error goes to `report` with the pause that follows it.
@@ -100,6 +96,7 @@ fn poll_accept(
                 io,
                 remote: canonical(remote),
                 local: canonical(local),
+                process: None,
             })
         }),
         #[cfg(unix)]
@@ -108,10 +105,17 @@ fn poll_accept(
         } => listener.poll_accept(cx).map(|accepted| {
             let (stream, remote) = accepted?;
             let remote = std::os::unix::net::SocketAddr::from(remote).into();
+            // A system that does not tell is no reason to turn the peer away.
+            let process = stream.peer_cred().ok().map(|process| UnixCredentials {
+                user: process.uid(),
+                group: process.gid(),
+                process: process.pid(),
+            });
             Ok(Accepted {
                 io: Io::Unix(stream),
                 remote,
                 local: address.clone(),
+                process,
             })
         }),
     }
@@ -190,6 +194,22 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | TimedOut
             | Interrupted
     )
+}
+
+#[cfg(test)]
+impl Listener {
+    pub(crate) async fn bind(
+        address: &str,
+        options: TcpOptions,
+    ) -> Result<Listener, super::BindError> {
+        let socket = Listening::bind(address, false).await?;
+        Ok(Listener::new(socket, options))
+    }
+
+    /// Where it listens, with the port that the system has chosen.
+    pub(crate) fn local_address(&self) -> SocketAddress {
+        self.socket.local_address().unwrap()
+    }
 }
 
 #[cfg(test)]
@@ -291,6 +311,17 @@ mod tests {
         assert!(stream.nodelay().unwrap());
     }
 
+    /// The user who owns what this process makes.
+    #[cfg(unix)]
+    fn whoami() -> u32 {
+        use std::os::unix::fs::MetadataExt;
+        let path = std::env::temp_dir().join(format!("farcall-whoami-{}", std::process::id()));
+        std::fs::write(&path, "").unwrap();
+        let user = std::fs::metadata(&path).unwrap().uid();
+        std::fs::remove_file(&path).unwrap();
+        user
+    }
+
     #[cfg(unix)]
     #[tokio::test]
     async fn a_unix_peer_without_a_name_is_accepted() {
@@ -298,6 +329,10 @@ mod tests {
         let accepted = says_hello(&format!("unix:{}", path.display())).await;
         assert_eq!(accepted.remote, SocketAddress::UnixUnnamed);
         assert_eq!(accepted.local, SocketAddress::Unix(path));
+        let process = accepted.process.unwrap();
+        #[cfg(target_os = "linux")]
+        assert_eq!(process.process, i32::try_from(std::process::id()).ok());
+        assert_eq!(process.user, whoami());
     }
 
     /// Runs in a process of its own, with few file descriptors: see the next test.

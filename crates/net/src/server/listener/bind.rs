@@ -25,7 +25,11 @@ pub(crate) enum Listening {
 }
 
 impl Listening {
-    /// Listens at `address`: see [`Listener::bind`](super::Listener::bind) for what it may be. `shared`: other sockets of
+    /// Listens at `address`: `127.0.0.1:50051`, `[::]:50051` (all addresses of both families), `:50051` (the same),
+    /// `localhost:50051` (one address of the name, IPv4 first), `unix:/path`, `unix:///path`, `unix-abstract:name`
+    /// (Linux). Port 0 lets the system choose.
+    ///
+    /// The file of a Unix socket is removed when the listener goes, and replaced if a server that is gone has left it. `shared`: other sockets of
     /// this process are going to listen there too.
     pub(super) async fn bind(address: &str, shared: bool) -> Result<Listening, BindError> {
         let bound = match Address::parse(address) {
@@ -51,6 +55,7 @@ impl Listening {
         bound.map_err(|cause| BindError::new(address, cause))
     }
 
+    #[cfg(test)]
     pub(super) fn local_address(&self) -> io::Result<SocketAddress> {
         match self {
             Listening::Tcp(listener) => Ok(listener.local_addr()?.into()),

@@ -41,10 +41,10 @@ impl Handshake {
         Handshake { security, places }
     }
 
-    /// The same without TLS, with the same places.
-    pub(crate) fn plaintext(&self) -> Handshake {
+    /// Another way to secure connections, with the same places.
+    pub(crate) fn with(&self, security: Security) -> Handshake {
         Handshake {
-            security: Security::Plaintext,
+            security,
             places: Arc::clone(&self.places),
         }
     }
@@ -59,12 +59,20 @@ impl Handshake {
         accepted: Accepted,
         deadline: Instant,
     ) -> Result<(Io, Peer, Place), ConnectError> {
-        let Accepted { io, remote, local } = accepted;
+        let Accepted {
+            io,
+            remote,
+            local,
+            process,
+        } = accepted;
         let limit = Limit::until(&remote, deadline);
         let turn = async { Ok::<_, Cause>(self.places.take().await) };
         let place = limit.apply(Stage::Connect, turn).await?;
         match &self.security {
-            Security::Plaintext => Ok((io, Peer::new(remote, local, None), place)),
+            Security::Plaintext => {
+                let peer = Peer::with_process(remote, local, None, process);
+                Ok((io, peer, place))
+            }
             #[cfg(feature = "tls")]
             Security::Tls(acceptor) => {
                 let shake = async {
@@ -75,7 +83,8 @@ impl Handshake {
                 };
                 let (stream, tls) = limit.apply(Stage::Tls, shake).await?;
                 let io = Io::Tls(Box::new(stream.into()));
-                Ok((io, Peer::new(remote, local, Some(tls)), place))
+                let peer = Peer::with_process(remote, local, Some(tls), process);
+                Ok((io, peer, place))
             }
         }
     }
@@ -123,6 +132,7 @@ mod tests {
                 io: Io::custom(far),
                 remote: address.clone(),
                 local: address,
+                process: None,
             },
         )
     }

@@ -8,11 +8,14 @@
 mod accept;
 mod bind;
 mod handshake;
+mod listen;
 mod places;
 mod socket;
 
 pub(crate) use accept::{Accepted, Listener};
 pub use bind::BindError;
 pub(crate) use handshake::{Handshake, Security};
+pub use listen::Listen;
+pub(crate) use listen::{ListenSecurity, Site};
 pub(crate) use places::Place;
 pub(crate) use socket::Socket;

@@ -1,4 +1,4 @@
-//! Listening sockets that no runtime knows yet: for shards, which have runtimes of their own.
+//! Listening sockets that no runtime waits on yet.
 
 #[cfg(unix)]
 use super::bind::unix::SocketFile;
@@ -9,6 +9,8 @@ use std::io;
 /// A socket that listens, to be handed to a runtime by [`Listener::from_socket`](super::Listener::from_socket).
 pub(crate) enum Socket {
     Tcp(std::net::TcpListener),
+    /// Made by somebody else.
+    Given(std::net::TcpListener),
     #[cfg(unix)]
     Unix {
         listener: std::os::unix::net::UnixListener,
@@ -19,11 +21,11 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Listens at `address`, which [`another`](Socket::another) may share. An address in use is an error as always, though
+    /// Listens at `address`, which [`another`](Socket::another) may share, if `shared`. An address in use is an error as always, though
     /// the sockets themselves would share it with those of another process.
-    pub(crate) async fn bind(address: &str) -> Result<Socket, BindError> {
+    pub(crate) async fn bind(address: &str, shared: bool) -> Result<Socket, BindError> {
         let fault = |cause| BindError::new(address, cause);
-        Ok(match Listening::bind(address, true).await? {
+        Ok(match Listening::bind(address, shared).await? {
             Listening::Tcp(listener) => Socket::Tcp(listener.into_std().map_err(fault)?),
             #[cfg(unix)]
             Listening::Unix {
@@ -38,9 +40,32 @@ impl Socket {
         })
     }
 
+    /// A socket that the user has made.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn given(listener: std::net::TcpListener) -> io::Result<Socket> {
+        listener.set_nonblocking(true)?;
+        Ok(Socket::Given(listener))
+    }
+
+    /// The same of a Unix socket, whose file stays the user's.
+    ///
+    /// # Errors
+    /// The system's.
+    #[cfg(unix)]
+    pub(crate) fn given_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Socket> {
+        listener.set_nonblocking(true)?;
+        Ok(Socket::Unix {
+            address: listener.local_addr()?.into(),
+            listener,
+            file: None,
+        })
+    }
+
     pub(crate) fn local_address(&self) -> io::Result<SocketAddress> {
         match self {
-            Socket::Tcp(listener) => Ok(listener.local_addr()?.into()),
+            Socket::Tcp(listener) | Socket::Given(listener) => Ok(listener.local_addr()?.into()),
             #[cfg(unix)]
             Socket::Unix { address, .. } => Ok(address.clone()),
         }
@@ -55,6 +80,7 @@ impl Socket {
             Socket::Tcp(listener) => Socket::Tcp(tcp_socket(listener.local_addr()?, true)?.into()),
             #[cfg(not(any(target_os = "linux", target_os = "android")))]
             Socket::Tcp(listener) => Socket::Tcp(listener.try_clone()?),
+            Socket::Given(listener) => Socket::Given(listener.try_clone()?),
             #[cfg(unix)]
             Socket::Unix {
                 listener, address, ..
@@ -68,7 +94,9 @@ impl Socket {
 
     pub(super) fn into_listening(self) -> io::Result<Listening> {
         Ok(match self {
-            Socket::Tcp(listener) => Listening::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            Socket::Tcp(listener) | Socket::Given(listener) => {
+                Listening::Tcp(tokio::net::TcpListener::from_std(listener)?)
+            }
             #[cfg(unix)]
             Socket::Unix {
                 listener,

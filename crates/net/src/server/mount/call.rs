@@ -68,7 +68,7 @@ impl MountedCall {
         extensions: Extensions,
         body: AnyBody,
     ) -> MountedCall {
-        let deadline = shared
+        let deadline = route
             .timeouts
             .of(accepted.head.timeout)
             .map(|timeout| Instant::now() + timeout);
@@ -101,12 +101,9 @@ impl MountedCall {
     }
 
     fn start(&mut self, message: Bytes, compressed: bool, upload: Option<Upload>) {
-        let permit = match &self.shared.gate {
-            None => None,
-            Some(gate) => match gate.enter(Arc::as_ptr(&self.route) as usize) {
-                Ok(permit) => Some(permit),
-                Err(status) => return self.refuse(status),
-            },
+        let permit = match self.route.enter() {
+            Ok(permit) => permit,
+            Err(status) => return self.refuse(status),
         };
         let arrival = Arrival {
             accepted: Arc::clone(&self.accepted),

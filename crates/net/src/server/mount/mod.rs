@@ -10,7 +10,13 @@ mod upload;
 
 pub use response::{ResponseBody, ResponseFuture};
 
-use super::{accepting::Acceptance, builder::Server, serve::ServeError, shared::Shared};
+use super::{
+    accepting::Acceptance,
+    builder::Server,
+    serve::ServeError,
+    shared::Shared,
+    tap::{Tapped, tapped},
+};
 use crate::{
     call::{Accepted, Terms},
     error::ConfigError,
@@ -128,10 +134,13 @@ impl HttpService {
                 return ResponseFuture::reject(&rejection);
             }
         };
-        match self.shared().router.find(&head.path) {
+        let tap = self.shared().tap.as_ref();
+        let seen = tap.map_or(Ok(()), |tap| tapped(tap, &Tapped::new(&head, &terms.peer)));
+        match seen.and_then(|()| self.shared().router.find(&head.path)) {
             Ok(route) => {
                 let accepted = Arc::new(Accepted {
                     compression: route.compression.or(terms.compression),
+                    limits: route.limits,
                     head,
                     terms,
                     open: route.interceptors.is_some(),

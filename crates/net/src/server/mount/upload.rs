@@ -91,7 +91,7 @@ impl Gather {
         cx: &mut Context<'_>,
         accepted: &Accepted,
     ) -> Poll<Result<(Bytes, bool), Status>> {
-        let limit = accepted.terms.limits.receive;
+        let limit = accepted.limits.receive;
         loop {
             if !self.ended {
                 let piece = ready!(self.body.poll_piece(cx));

@@ -24,6 +24,44 @@ pub(crate) struct Permit {
     gate: Arc<Gate>,
     /// The method, and when the call was let in: with an adaptive limit.
     since: Option<(usize, Instant)>,
+    /// That of the gate behind this one.
+    _inner: Option<Box<Permit>>,
+}
+
+/// The gates in front of a method: that of the server, then its own or that of its service.
+pub(crate) struct Gates {
+    outer: Arc<Gate>,
+    inner: Option<Arc<Gate>>,
+}
+
+impl Gates {
+    /// `None`: there are none.
+    pub(crate) fn of(server: Option<&Arc<Gate>>, own: Option<&Arc<Gate>>) -> Option<Gates> {
+        let (outer, inner) = match (server, own) {
+            (Some(server), own) => (server, own.cloned()),
+            (None, own) => (own?, None),
+        };
+        Some(Gates {
+            outer: Arc::clone(outer),
+            inner,
+        })
+    }
+
+    /// As [`Gate::enter`], through all of them.
+    pub(crate) fn enter(&self, method: usize) -> Result<Permit, Status> {
+        let mut permit = self.outer.enter(method)?;
+        if let Some(inner) = &self.inner {
+            match inner.enter(method) {
+                Ok(inner) => permit._inner = Some(Box::new(inner)),
+                Err(status) => {
+                    // A call that was not handled says nothing of how long that takes.
+                    permit.since = None;
+                    return Err(status);
+                }
+            }
+        }
+        Ok(permit)
+    }
 }
 
 impl Gate {
@@ -62,7 +100,11 @@ impl Gate {
         }
         let since = self.gradient.as_ref().map(|_| (method, clock::now()));
         let gate = Arc::clone(self);
-        Ok(Permit { gate, since })
+        Ok(Permit {
+            gate,
+            since,
+            _inner: None,
+        })
     }
 }
 
@@ -99,5 +141,21 @@ mod tests {
         }
         drop(one);
         assert!(gate.enter(1).is_ok());
+    }
+
+    #[test]
+    fn a_call_passes_the_gate_of_the_server_and_that_of_its_method() {
+        let (wide, narrow) = (
+            Gate::new(&Overload::fixed(3)),
+            Gate::new(&Overload::fixed(1)),
+        );
+        let gates = Gates::of(Some(&wide), Some(&narrow)).unwrap();
+        let one = gates.enter(1).ok().unwrap();
+        assert!(gates.enter(1).is_err());
+        // What the inner one refused has no place at the outer one either.
+        let _others = [wide.enter(2), wide.enter(2)].map(|permit| permit.ok().unwrap());
+        assert!(wide.enter(2).is_err());
+        drop(one);
+        assert!(gates.enter(1).is_ok());
     }
 }

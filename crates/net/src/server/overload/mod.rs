@@ -3,7 +3,7 @@
 mod gate;
 mod gradient;
 
-pub(crate) use gate::{Gate, Permit};
+pub(crate) use gate::{Gate, Gates, Permit};
 
 use farcall_core::Code;
 use std::time::Duration;
