@@ -4,7 +4,7 @@ use super::{
     earned::Earned,
     guarded::guarded,
     overload::{Gates, Permit},
-    shared::Timeouts,
+    timeouts::Timeouts,
 };
 use crate::call::{
     Arrival, Changed, Encoding, Extensions, IncomingCall, Limits, Payload,

@@ -1,7 +1,7 @@
-//! Limits of one method or service.
+//! Limits of calls: of the server, and of one method or service.
 
-use super::overload::Overload;
-use crate::{call::Limits, clock, server::shared::Timeouts};
+use super::{overload::Overload, timeouts::Timeouts};
+use crate::{call::Limits, clock};
 use std::time::Duration;
 
 /// Limits of one method, or of the methods of a service, in place of those of the server; what is not said stays as it is there. See
@@ -81,4 +81,13 @@ impl MethodLimits {
     pub(super) fn of_overload(&self) -> Option<&Overload> {
         self.overload.as_ref()
     }
+}
+
+/// What was said about load.
+#[derive(Default)]
+pub(crate) struct Load {
+    pub(crate) overload: Option<Overload>,
+    pub(crate) timeouts: Timeouts,
+    /// Methods, or services with a slash at the end, that have their own.
+    pub(crate) of_methods: Vec<(String, MethodLimits)>,
 }

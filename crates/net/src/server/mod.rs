@@ -26,6 +26,7 @@ mod service;
 mod shards;
 mod shared;
 mod tap;
+mod timeouts;
 mod unbound;
 mod unknown;
 mod watch;

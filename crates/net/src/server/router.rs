@@ -4,10 +4,10 @@ use super::{
     earned::Earned,
     handler::Route,
     lifecycle::{Lifecycle, ServiceInfo},
-    method_limits::MethodLimits,
+    method_limits::{Load, MethodLimits},
     overload::{Gate, Gates},
     service::{Companion, Entry, Service},
-    shared::{Load, Timeouts},
+    timeouts::Timeouts,
 };
 use crate::{
     call::{Encoding, Limits, intercept::Chain},

@@ -1,41 +1,12 @@
 //! What the connections of a server share.
 
-use super::{cut::Cut, method_limits::MethodLimits, overload::Overload, router::Router, tap::Tap};
+use super::{cut::Cut, router::Router, tap::Tap};
 use crate::{
     call::{Draining, Encoding, Terms},
     log::Log,
     peer::{Peer, PeerReports},
 };
 use farcall_core::{call::server::ResponseTemplate, message::Compressors};
-use std::time::Duration;
-
-/// How long calls may take.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Timeouts {
-    /// Of callers that say nothing.
-    pub(crate) default: Option<Duration>,
-    pub(crate) max: Option<Duration>,
-}
-
-impl Timeouts {
-    /// What a call gets whose caller has said this.
-    pub(crate) fn of(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let timeout = timeout.or(self.default);
-        match self.max {
-            Some(max) => Some(timeout.map_or(max, |timeout| timeout.min(max))),
-            None => timeout,
-        }
-    }
-}
-
-/// What was said about load.
-#[derive(Default)]
-pub(crate) struct Load {
-    pub(crate) overload: Option<Overload>,
-    pub(crate) timeouts: Timeouts,
-    /// Methods, or services with a slash at the end, that have their own.
-    pub(crate) of_methods: Vec<(String, MethodLimits)>,
-}
 
 /// What was said about compression.
 #[derive(Default)]

@@ -6,9 +6,10 @@ mod connections;
 use super::{
     lifecycle::ServiceInfo,
     lifetime::Lifetimes,
+    method_limits::Load,
     router::{DEFAULT_LIMITS, Router},
     service::Service,
-    shared::{Compression, Load},
+    shared::Compression,
     tap::{Tap, Tapped},
     unknown::{self, UnknownService},
 };

@@ -1,6 +1,6 @@
 //! Accepting, for ever.
 
-use super::{bind::Listening, handshake::Security, socket::Socket};
+use super::{bind::Listening, security::Security, socket::Socket};
 use crate::{
     peer::{SocketAddress, UnixCredentials},
     transport::io::{Io, TcpOptions},

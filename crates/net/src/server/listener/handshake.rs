@@ -3,9 +3,8 @@
 use super::{
     accept::Accepted,
     places::{Place, Places},
+    security::Security,
 };
-#[cfg(feature = "tls")]
-use crate::tls::Acceptor;
 use crate::{
     peer::Peer,
     transport::{
@@ -24,14 +23,6 @@ use tokio::time::Instant;
 pub(crate) struct Handshake {
     security: Security,
     places: Arc<Places>,
-}
-
-/// How accepted connections are secured.
-#[derive(Clone)]
-pub(crate) enum Security {
-    Plaintext,
-    #[cfg(feature = "tls")]
-    Tls(Acceptor),
 }
 
 impl Handshake {

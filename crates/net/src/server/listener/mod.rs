@@ -10,12 +10,14 @@ mod bind;
 mod handshake;
 mod listen;
 mod places;
+mod security;
 mod socket;
 
 pub(crate) use accept::{Accepted, Listener};
 pub use bind::BindError;
-pub(crate) use handshake::{Handshake, Security};
+pub(crate) use handshake::Handshake;
 pub use listen::Listen;
 pub(crate) use listen::{ListenSecurity, Site};
 pub(crate) use places::Place;
+pub(crate) use security::Security;
 pub(crate) use socket::Socket;
