@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use farcall_core::Attributes;
+
+use crate::authority::Authority;
 
 /// Where a connection goes.
 ///
@@ -22,6 +25,13 @@ pub enum Location {
     Unix(PathBuf),
     /// A Linux abstract Unix socket; the name is without the leading zero byte.
     UnixAbstract(Vec<u8>),
+    /// A socket between a virtual machine and its host or another machine on it (vsock(7)).
+    Vsock {
+        /// The machine: 2 is the host, 1 this machine itself.
+        cid: u32,
+        /// The port.
+        port: u32,
+    },
     /// A name that the connector understands: `host:port` for the built-in one, which looks it up when it connects;
     /// anything for a custom one.
     Named(String),
@@ -33,6 +43,7 @@ impl fmt::Display for Location {
             Self::Ip(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", name.escape_ascii()),
+            Self::Vsock { cid, port } => write!(f, "vsock:{cid}:{port}"),
             Self::Named(name) => f.write_str(name),
         }
     }
@@ -77,6 +88,17 @@ impl Address {
     /// A name for the connector; see [`Location::Named`].
     pub fn named(name: impl Into<String>) -> Self {
         Self::new(Location::Named(name.into()))
+    }
+
+    /// A socket of a virtual machine; see [`Location::Vsock`].
+    pub fn vsock(cid: u32, port: u32) -> Self {
+        Self::new(Location::Vsock { cid, port })
+    }
+
+    /// The same address where connections and calls go to a server of this name; see [`Authority`].
+    pub fn with_authority(mut self, authority: Authority) -> Self {
+        self.attributes = self.attributes.with(authority);
+        self
     }
 
     /// The same location with these attributes in place of the old ones.
@@ -132,6 +154,18 @@ impl Endpoint {
         }
     }
 
+    /// The same backend, known by this name; see [`Authority`].
+    pub fn with_authority(mut self, authority: Authority) -> Self {
+        self.attributes = self.attributes.with(authority);
+        self
+    }
+
+    /// The same backend with this weight; see [`Weight`].
+    pub fn with_weight(mut self, weight: Weight) -> Self {
+        self.attributes = self.attributes.with(weight);
+        self
+    }
+
     /// The same addresses with these attributes in place of the old ones.
     pub fn with_attributes(mut self, attributes: Attributes) -> Self {
         self.attributes = attributes;
@@ -143,6 +177,11 @@ impl Endpoint {
         &self.addresses
     }
 
+    /// Its weight; 1 if the resolver says nothing of it.
+    pub fn weight(&self) -> Weight {
+        self.attributes.find().copied().unwrap_or_default()
+    }
+
     /// What the resolver says about the backend.
     pub fn attributes(&self) -> &Attributes {
         &self.attributes
@@ -152,5 +191,40 @@ impl Endpoint {
 impl From<Address> for Endpoint {
     fn from(address: Address) -> Self {
         Self::new([address])
+    }
+}
+
+/// How much of the calls an endpoint should get, in relation to the others: an attribute of endpoints. Without it a weight is
+/// 1 (gRFC A113).
+///
+/// ```
+/// use farcall_lb::{Address, Endpoint, Weight};
+///
+/// let endpoint = Endpoint::from(Address::named("large:1")).with_weight(Weight::new(3).unwrap());
+/// assert_eq!(endpoint.weight().get(), 3);
+/// assert_eq!(Endpoint::from(Address::named("other:1")).weight().get(), 1);
+/// assert!(Weight::new(0).is_none());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Weight(NonZeroU32);
+
+impl Weight {
+    /// A weight of 1 or more; there is none of 0.
+    pub const fn new(weight: u32) -> Option<Self> {
+        match NonZeroU32::new(weight) {
+            Some(weight) => Some(Self(weight)),
+            None => None,
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl Default for Weight {
+    fn default() -> Self {
+        Self(NonZeroU32::MIN)
     }
 }

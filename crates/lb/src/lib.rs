@@ -10,6 +10,7 @@
 //! | [`target`] | the URI that a channel is given, and what each scheme reads from it |
 //! | [`address`] | [`Address`], [`Endpoint`] |
 //! | [`resolver`] | [`Resolver`](resolver::Resolver), its updates, [`ResolvePacer`](resolver::ResolvePacer) |
+//! | [`selector`] | [`ConfigSelector`](selector::ConfigSelector): a config for each call |
 //! | [`dns`] | questions and answers as octets, for resolvers that ask name servers |
 //! | [`health`] | whether a backend that is connected is fit to take calls (gRFC A17) |
 //! | [`subchannel`] | the connectivity machine of one address: deadline, backoff, connections |
@@ -118,6 +119,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+mod authority;
 pub mod balancer;
 pub mod channel;
 mod connectivity;
@@ -126,11 +128,13 @@ pub mod health;
 pub mod policy;
 mod registry;
 pub mod resolver;
+pub mod selector;
 pub mod subchannel;
 pub mod target;
 mod timers;
 
-pub use address::{Address, Endpoint, Location};
+pub use address::{Address, Endpoint, Location, Weight};
+pub use authority::{Authority, InvalidAuthority};
 pub use connectivity::ConnectivityState;
 pub use registry::Registry;
 pub use target::Target;

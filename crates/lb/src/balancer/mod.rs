@@ -11,6 +11,7 @@ mod failures;
 mod graceful_switch;
 mod keyed_children;
 mod lazy_child;
+mod picked;
 mod picker;
 mod pickers;
 mod policy;
@@ -30,7 +31,8 @@ pub use failures::BackendErrors;
 pub use graceful_switch::GracefulSwitch;
 pub use keyed_children::KeyedChildren;
 pub use lazy_child::LazyChild;
-pub use picker::{Pick, PickInfo, Picked, Picker, WakeId};
+pub use picked::{PickExtras, PickObserver, PickOutcome, Picked};
+pub use picker::{Pick, PickInfo, Picker, WakeId};
 pub use pickers::{
     DropPicker, FailPicker, QueuePicker, RotatingPicker, SubchannelPicker, WakePicker,
 };

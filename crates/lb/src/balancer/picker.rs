@@ -1,9 +1,9 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use farcall_core::{Metadata, Status};
+use farcall_core::{Attributes, Metadata, Status};
 
-use crate::subchannel::SubchannelId;
+use super::picked::Picked;
 
 /// Chooses a subchannel for each call: an immutable snapshot that a policy publishes and the next one replaces.
 ///
@@ -65,36 +65,6 @@ impl Pick {
     }
 }
 
-/// A chosen subchannel.
-///
-/// ```
-/// use farcall_lb::{balancer::Picked, subchannel::SubchannelId};
-///
-/// assert_eq!(Picked::from(SubchannelId::new(3)).subchannel(), SubchannelId::new(3));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picked {
-    subchannel: SubchannelId,
-}
-
-impl Picked {
-    /// Chooses `subchannel`.
-    pub const fn new(subchannel: SubchannelId) -> Self {
-        Self { subchannel }
-    }
-
-    /// The chosen subchannel.
-    pub const fn subchannel(&self) -> SubchannelId {
-        self.subchannel
-    }
-}
-
-impl From<SubchannelId> for Picked {
-    fn from(subchannel: SubchannelId) -> Self {
-        Self::new(subchannel)
-    }
-}
-
 /// Names what a picker wishes its policy to do; see [`PickInfo::wake`].
 ///
 /// ```
@@ -119,6 +89,7 @@ pub struct WakeId(pub(super) u64);
 pub struct PickInfo<'a> {
     method: &'a str,
     metadata: Option<&'a Metadata>,
+    attributes: Option<&'a Attributes>,
     wakes: RefCell<Vec<WakeId>>,
 }
 
@@ -128,6 +99,7 @@ impl<'a> PickInfo<'a> {
         Self {
             method,
             metadata: None,
+            attributes: None,
             wakes: RefCell::new(Vec::new()),
         }
     }
@@ -138,12 +110,24 @@ impl<'a> PickInfo<'a> {
         self
     }
 
+    /// The same call with what a config selector says about it.
+    pub fn with_attributes(mut self, attributes: &'a Attributes) -> Self {
+        self.attributes = Some(attributes);
+        self
+    }
+
     /// The path of the method, `/service/method`.
     pub fn method(&self) -> &'a str {
         self.method
     }
 
-    /// The call's request metadata.
+    /// What the channel's [`ConfigSelector`](crate::selector::ConfigSelector) has told about this call, by type.
+    pub fn attribute<T: 'static>(&self) -> Option<&'a T> {
+        self.attributes?.find()
+    }
+
+    /// The call's request metadata, as the caller and the interceptors have made it; without what credentials and picks add.
+    /// A channel always tells it.
     pub fn metadata(&self) -> Option<&'a Metadata> {
         self.metadata
     }

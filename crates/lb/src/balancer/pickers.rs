@@ -6,7 +6,8 @@ use farcall_core::Status;
 
 use crate::subchannel::SubchannelId;
 
-use super::picker::{Pick, PickInfo, Picked, Picker, WakeId};
+use super::picked::Picked;
+use super::picker::{Pick, PickInfo, Picker, WakeId};
 
 /// Queues every call: something is under way.
 ///

@@ -7,6 +7,7 @@ use farcall_core::{Attributes, ServiceConfig};
 use crate::address::Address;
 use crate::balancer::Picker;
 use crate::connectivity::ConnectivityState;
+use crate::selector::ConfigSelector;
 use crate::subchannel::ConnectionId;
 
 /// What a [`Channel`](super::Channel) wants done, to be carried out in order.
@@ -64,7 +65,12 @@ pub enum Action {
     },
     /// The service config from now on, for the calls that start. The first one comes before the first picker that gives
     /// connections: calls wait for it.
-    ServiceConfig(Arc<ServiceConfig>),
+    ServiceConfig {
+        /// The config.
+        config: Arc<ServiceConfig>,
+        /// What decides about each call, in place of a look-up by its method's name.
+        selector: Option<Arc<dyn ConfigSelector>>,
+    },
     /// The channel's state and picker from now on. Queued calls pick again.
     Publish {
         /// The state.
@@ -95,7 +101,7 @@ impl fmt::Debug for Action {
             Self::StopHealthWatch { connection, number } => {
                 write!(f, "StopHealthWatch({connection}, {number})")
             }
-            Self::ServiceConfig(_) => f.write_str("ServiceConfig"),
+            Self::ServiceConfig { .. } => f.write_str("ServiceConfig"),
             Self::Publish { state, .. } => write!(f, "Publish({state})"),
         }
     }

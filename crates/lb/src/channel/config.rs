@@ -1,9 +1,11 @@
 use std::fmt;
+use std::sync::Arc;
 
 use farcall_core::service_config::{ServiceConfig, ServiceConfigError};
 
 use crate::balancer::PolicyConfig;
 use crate::registry::Registry;
+use crate::selector::ConfigSelector;
 use crate::subchannel::SubchannelConfig;
 use crate::target::TargetError;
 
@@ -27,7 +29,10 @@ pub struct ChannelConfig {
     pub policy_config: Option<PolicyConfig>,
     /// What counts when the resolver gives no service config, or a broken one before any good one. Default none.
     pub default_service_config: Option<ServiceConfig>,
-    /// Whether service configs that the resolver gives are used. Default yes.
+    /// What decides about each call while the resolver gives no [`ConfigSelector`]. Default nothing: calls find their config by
+    /// the name of their method.
+    pub config_selector: Option<Arc<dyn ConfigSelector>>,
+    /// Whether service configs, and selectors, that the resolver gives are used. Default yes.
     pub resolver_service_config: bool,
     /// Whether backends are asked for their health when the service config says so (gRFC A17). Default yes.
     pub health_checks: bool,
@@ -45,6 +50,7 @@ impl ChannelConfig {
             policy: "pick_first".to_owned(),
             policy_config: None,
             default_service_config: None,
+            config_selector: None,
             resolver_service_config: true,
             health_checks: true,
             subchannel: SubchannelConfig::default(),
@@ -72,6 +78,12 @@ impl ChannelConfig {
     /// The same with a service config for the time without one from the resolver.
     pub fn with_default_service_config(mut self, config: ServiceConfig) -> Self {
         self.default_service_config = Some(config);
+        self
+    }
+
+    /// The same with a selector for the time without one from the resolver.
+    pub fn with_config_selector(mut self, selector: Arc<dyn ConfigSelector>) -> Self {
+        self.config_selector = Some(selector);
         self
     }
 

@@ -26,7 +26,7 @@ use crate::timers::Timers;
 use super::action::Action;
 use super::config::{ChannelConfig, ConfigError};
 use super::pool::Pool;
-use super::service::{Offer, Services, Verdict};
+use super::service::{Current, Offer, Services, Verdict};
 
 /// A channel as one machine: resolver, policy, subchannels and idleness.
 ///
@@ -410,7 +410,10 @@ impl Channel {
 
     fn update_policy(&mut self, now: Instant, update: ResolverUpdate) -> Result<(), Status> {
         let refused = match (&self.phase, &update.endpoints) {
-            (Phase::Active(_), Ok(_)) => self.configure(now, update.service_config)?,
+            (Phase::Active(_), Ok(_)) => {
+                let (config, selector) = (update.service_config, update.config_selector);
+                self.configure(now, Offer { config, selector })?
+            }
             // A failed look-up says nothing about the config.
             (Phase::Active(_), Err(_)) => None,
             _ => return Ok(()),
@@ -442,8 +445,12 @@ impl Channel {
         let broken = |error| Status::unavailable("the service config is refused").with_cause(error);
         match self.services.consider(offer) {
             Ok(Verdict { changed, refused }) => {
-                if let Some(config) = changed {
-                    self.actions.push_back(Action::ServiceConfig(config));
+                if let Some(Current {
+                    config, selector, ..
+                }) = changed
+                {
+                    let action = Action::ServiceConfig { config, selector };
+                    self.actions.push_back(action);
                     self.reconfigure_health(now);
                 }
                 Ok(refused.map(broken))

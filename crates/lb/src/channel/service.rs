@@ -6,11 +6,16 @@ use farcall_core::service_config::{Json, ServiceConfig, ServiceConfigError};
 
 use crate::balancer::{Policies, PolicyFactory, PolicySelection};
 use crate::registry::Registry;
+use crate::selector::ConfigSelector;
 
 use super::config::{ChannelConfig, ConfigError};
 
 /// What a resolver says about the service config.
-pub(super) type Offer = Option<Result<ServiceConfig, ServiceConfigError>>;
+#[derive(Debug, Default)]
+pub(super) struct Offer {
+    pub(super) config: Option<Result<ServiceConfig, ServiceConfigError>>,
+    pub(super) selector: Option<Arc<dyn ConfigSelector>>,
+}
 
 /// The service configs of a channel: the default, and the one that counts.
 #[derive(Debug)]
@@ -19,8 +24,30 @@ pub(super) struct Services {
     /// The policy while no service config chooses one.
     fallback: PolicySelection,
     default: Option<Selected>,
+    /// While the resolver gives none.
+    default_selector: Option<Arc<dyn ConfigSelector>>,
     listens: bool,
-    current: Option<Selected>,
+    current: Option<Current>,
+}
+
+/// What counts.
+#[derive(Debug, Clone)]
+pub(super) struct Current {
+    pub(super) config: Arc<ServiceConfig>,
+    pub(super) selector: Option<Arc<dyn ConfigSelector>>,
+    policy: PolicySelection,
+}
+
+impl Current {
+    /// Whether calls see no difference.
+    fn is_like(&self, other: &Self) -> bool {
+        let same_selector = match (&self.selector, &other.selector) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        };
+        same_selector && self.config == other.config
+    }
 }
 
 /// A config with the policy that it has chosen.
@@ -34,7 +61,7 @@ struct Selected {
 #[derive(Debug)]
 pub(super) struct Verdict {
     /// The calls' config has changed to this.
-    pub(super) changed: Option<Arc<ServiceConfig>>,
+    pub(super) changed: Option<Current>,
     /// The offer was broken.
     pub(super) refused: Option<ServiceConfigError>,
 }
@@ -48,6 +75,7 @@ impl Services {
             registry: config.registry.clone(),
             fallback: PolicySelection::new(fallback, config.policy_config.clone()),
             default: None,
+            default_selector: config.config_selector.clone(),
             listens: config.resolver_service_config,
             current: None,
         };
@@ -73,20 +101,23 @@ impl Services {
     /// # Errors
     /// It is broken, and there is nothing to fall back on: no earlier config, no default.
     pub(super) fn consider(&mut self, offer: Offer) -> Result<Verdict, ServiceConfigError> {
-        let offer = offer.filter(|_| self.listens);
-        let outcome = match offer {
-            Some(offer) => offer.and_then(|config| self.select(config)),
+        let Offer { config, selector } = match self.listens {
+            true => offer,
+            false => Offer::default(),
+        };
+        let outcome = match config {
+            Some(config) => config.and_then(|config| self.select(config)),
             None => Ok(self.default.clone().unwrap_or_else(|| self.empty())),
         };
         match outcome {
             Ok(selected) => Ok(Verdict {
-                changed: self.adopt(selected),
+                changed: self.adopt(selected, selector),
                 refused: None,
             }),
             Err(error) => {
                 let changed = match (&self.current, self.default.clone()) {
                     (Some(_), _) => None,
-                    (None, Some(default)) => self.adopt(default),
+                    (None, Some(default)) => self.adopt(default, None),
                     (None, None) => return Err(error),
                 };
                 let refused = Some(error);
@@ -96,15 +127,23 @@ impl Services {
     }
 
     /// Makes a config the one that counts. `Some` if calls see a difference.
-    fn adopt(&mut self, mut selected: Selected) -> Option<Arc<ServiceConfig>> {
-        let same = self.current().filter(|old| **old == selected.config);
+    fn adopt(
+        &mut self,
+        selected: Selected,
+        selector: Option<Arc<dyn ConfigSelector>>,
+    ) -> Option<Current> {
+        let mut new = Current {
+            config: selected.config,
+            selector: selector.or_else(|| self.default_selector.clone()),
+            policy: selected.policy,
+        };
+        let same = self.current.as_ref().filter(|old| old.is_like(&new));
         let changed = same.is_none();
         if let Some(old) = same {
-            selected.config = Arc::clone(old);
+            new.config = Arc::clone(&old.config);
         }
-        let config = Arc::clone(&selected.config);
-        self.current = Some(selected);
-        changed.then_some(config)
+        let current = self.current.insert(new);
+        changed.then(|| current.clone())
     }
 
     fn empty(&self) -> Selected {

@@ -91,17 +91,20 @@ pub enum BuiltInResolver {
     Unix,
     /// `unix-abstract:`; see [`unix_abstract_name`](crate::target::unix_abstract_name).
     UnixAbstract,
+    /// `vsock:`; see [`vsock_address`](crate::target::vsock_address).
+    Vsock,
 }
 
 impl BuiltInResolver {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Dns,
         Self::Passthrough,
         Self::Ipv4,
         Self::Ipv6,
         Self::Unix,
         Self::UnixAbstract,
+        Self::Vsock,
     ];
 }
 
@@ -114,6 +117,7 @@ impl ResolverFactory for BuiltInResolver {
             Self::Ipv6 => "ipv6",
             Self::Unix => "unix",
             Self::UnixAbstract => "unix-abstract",
+            Self::Vsock => "vsock",
         }
     }
 
@@ -127,6 +131,7 @@ impl ResolverFactory for BuiltInResolver {
             Self::Ipv4 | Self::Ipv6 => FixedResolver::ip_list(target)?,
             Self::Unix => FixedResolver::unix(target)?,
             Self::UnixAbstract => FixedResolver::unix_abstract(target)?,
+            Self::Vsock => FixedResolver::vsock(target)?,
         };
         Ok(ResolverKind::Machine(Box::new(fixed)))
     }

@@ -1,5 +1,7 @@
 use crate::address::{Address, Endpoint};
-use crate::target::{Target, TargetError, ip_addresses, unix_abstract_name, unix_path};
+use crate::target::{
+    Target, TargetError, ip_addresses, unix_abstract_name, unix_path, vsock_address,
+};
 
 use super::context::{Resolver, ResolverContext};
 use super::update::ResolverUpdate;
@@ -64,6 +66,15 @@ impl FixedResolver {
     pub fn unix_abstract(target: &Target) -> Result<Self, TargetError> {
         let name = unix_abstract_name(target)?;
         Ok(Self::new([Address::unix_abstract(name).into()]))
+    }
+
+    /// `vsock:`: the machine and the port.
+    ///
+    /// # Errors
+    /// See [`vsock_address`].
+    pub fn vsock(target: &Target) -> Result<Self, TargetError> {
+        let (cid, port) = vsock_address(target)?;
+        Ok(Self::new([Address::vsock(cid, port).into()]))
     }
 
     /// The answer.

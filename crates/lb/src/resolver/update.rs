@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use farcall_core::service_config::{ServiceConfig, ServiceConfigError};
 use farcall_core::{Attributes, Status};
 
 use crate::address::Endpoint;
+use crate::selector::ConfigSelector;
 
 /// What a resolver has found out, or why it could not. Each update replaces the one before.
 ///
@@ -20,6 +23,8 @@ pub struct ResolverUpdate {
     /// The service config that the resolver has found, or why it cannot be read; `None` if the name has none. A failed
     /// look-up says nothing about it.
     pub service_config: Option<Result<ServiceConfig, ServiceConfigError>>,
+    /// What decides about each call, in place of the service config's own look-up; `None`: the channel's, mostly none.
+    pub config_selector: Option<Arc<dyn ConfigSelector>>,
     /// What the resolver tells the policy beside the endpoints.
     pub attributes: Attributes,
 }
@@ -30,6 +35,7 @@ impl ResolverUpdate {
         Self {
             endpoints: Ok(endpoints.into_iter().collect()),
             service_config: None,
+            config_selector: None,
             attributes: Attributes::new(),
         }
     }
@@ -39,6 +45,7 @@ impl ResolverUpdate {
         Self {
             endpoints: Err(status),
             service_config: None,
+            config_selector: None,
             attributes: Attributes::new(),
         }
     }
@@ -58,6 +65,13 @@ impl ResolverUpdate {
         config: Result<ServiceConfig, ServiceConfigError>,
     ) -> Self {
         self.service_config = Some(config);
+        self
+    }
+
+    /// The same update with a [`ConfigSelector`]. It counts together with the update's service config: if that is refused, the selector and
+    /// the config before stay.
+    pub fn with_config_selector(mut self, selector: Arc<dyn ConfigSelector>) -> Self {
+        self.config_selector = Some(selector);
         self
     }
 

@@ -5,7 +5,7 @@ use super::uri;
 impl Target {
     /// The `:authority` that calls carry when the user and the credentials name none.
     ///
-    /// Unix sockets give `localhost`; an endpoint of only `:port` gives `localhost:port`; a list of addresses gives its
+    /// Unix sockets and those of virtual machines give `localhost`; an endpoint of only `:port` gives `localhost:port`; a list of addresses gives its
     /// first one, because a list is no valid authority; anything else gives the endpoint, percent-encoded where a
     /// URI authority needs it. A resolver may have its own rule instead (`ResolverFactory::default_authority`).
     ///
@@ -19,7 +19,7 @@ impl Target {
     /// ```
     pub fn default_authority(&self) -> String {
         match self.scheme() {
-            "unix" | "unix-abstract" => return "localhost".to_owned(),
+            "unix" | "unix-abstract" | "vsock" => return "localhost".to_owned(),
             "ipv4" | "ipv6" => {
                 if let Some(first) = ip_addresses(self).ok().and_then(|a| a.first().copied()) {
                     return first.to_string();

@@ -122,6 +122,11 @@ pub enum TargetProblem {
         /// The text.
         text: String,
     },
+    /// The text is not `cid:port`.
+    NotAVsockAddress {
+        /// The text.
+        text: String,
+    },
     /// The socket path does not fit in the system's socket address.
     PathTooLong {
         /// Its length in bytes.
@@ -180,6 +185,10 @@ impl fmt::Display for TargetProblem {
             Self::NotAnAddress { family, text } => {
                 write!(f, "{text:?} is not an {family} address")
             }
+            Self::NotAVsockAddress { text } => write!(
+                f,
+                "{text:?} is not a vsock address: it must be cid:port, two numbers"
+            ),
             Self::PathTooLong { length, limit } => write!(
                 f,
                 "the socket path has {length} bytes, a socket address holds at most {limit}"

@@ -1,4 +1,4 @@
-//! The targets that need no look-up: `ipv4:`, `ipv6:`, `unix:`, `unix-abstract:`.
+//! The targets that need no look-up: `ipv4:`, `ipv6:`, `unix:`, `unix-abstract:`, `vsock:`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -65,6 +65,37 @@ pub fn unix_path(target: &Target) -> Result<PathBuf, TargetError> {
 pub fn unix_abstract_name(target: &Target) -> Result<Vec<u8>, TargetError> {
     check_path(target)?;
     Ok(target.path_bytes().to_vec())
+}
+
+/// The machine and the port of a `vsock:cid:port` target (vsock(7)).
+///
+/// ```
+/// use farcall_lb::target::{Target, vsock_address};
+///
+/// assert_eq!(vsock_address(&Target::parse("vsock:2:50051").unwrap()).unwrap(), (2, 50051));
+/// let error = vsock_address(&Target::parse("vsock:2").unwrap()).unwrap_err();
+/// assert_eq!(error.to_string(), r#"target "vsock:2": "2" is not a vsock address: it must be cid:port, two numbers"#);
+/// ```
+///
+/// # Errors
+/// An authority, query or fragment is present, or it is not two numbers below 2^32.
+pub fn vsock_address(target: &Target) -> Result<(u32, u32), TargetError> {
+    target.refuse_authority()?;
+    target.refuse_query()?;
+    target.refuse_empty()?;
+    let text = target.endpoint();
+    let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => text.parse().ok(),
+        false => None,
+    };
+    let parsed = text
+        .split_once(':')
+        .and_then(|(cid, port)| Some((number(cid)?, number(port)?)));
+    parsed.ok_or_else(|| {
+        let text = text.to_owned();
+        let problem = TargetProblem::NotAVsockAddress { text };
+        TargetError::new(target.as_str(), problem)
+    })
 }
 
 fn check_path(target: &Target) -> Result<(), TargetError> {

@@ -12,5 +12,5 @@ mod uri;
 
 pub use dns::{DEFAULT_DNS_SERVER_PORT, DEFAULT_PORT, DnsTarget};
 pub use error::{TargetError, TargetProblem};
-pub use literal::{ip_addresses, unix_abstract_name, unix_path};
+pub use literal::{ip_addresses, unix_abstract_name, unix_path, vsock_address};
 pub use parsed::{BUILT_IN_SCHEMES, DEFAULT_SCHEME, Target};

@@ -7,14 +7,15 @@ use super::uri;
 /// The scheme of a target that names none.
 pub const DEFAULT_SCHEME: &str = "dns";
 
-/// The schemes that this crate knows: `dns`, `passthrough`, `ipv4`, `ipv6`, `unix` and `unix-abstract`.
-pub const BUILT_IN_SCHEMES: [&str; 6] = [
+/// The schemes that this crate knows: `dns`, `passthrough`, `ipv4`, `ipv6`, `unix`, `unix-abstract` and `vsock`.
+pub const BUILT_IN_SCHEMES: [&str; 7] = [
     "dns",
     "passthrough",
     "ipv4",
     "ipv6",
     "unix",
     "unix-abstract",
+    "vsock",
 ];
 
 /// The name of what a channel talks to: a URI (RFC 3986) whose scheme selects the resolver.

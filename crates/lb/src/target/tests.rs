@@ -236,6 +236,19 @@ fn a_unix_path_may_be_any_bytes() {
 }
 
 #[test]
+fn vsock_targets_are_two_numbers() {
+    assert_eq!(vsock_address(&parse("vsock:2:50051")).unwrap(), (2, 50051));
+    let largest = parse("vsock:4294967295:4294967295");
+    assert_eq!(vsock_address(&largest).unwrap(), (u32::MAX, u32::MAX));
+    for bad in ["vsock:", "vsock:2", "vsock:2:", "vsock::1", "vsock:a:1", "vsock:+2:1"] {
+        assert!(vsock_address(&parse(bad)).is_err(), "{bad}");
+    }
+    for bad in ["vsock:4294967296:1", "vsock:2:1:1", "vsock://x/2:1", "vsock:2:1?a"] {
+        assert!(vsock_address(&parse(bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn the_default_authority_follows_the_target() {
     let table = [
         ("host:1", "host:1"),
@@ -245,6 +258,7 @@ fn the_default_authority_follows_the_target() {
         ("dns:///", "localhost"),
         ("unix:///a", "localhost"),
         ("unix-abstract:a", "localhost"),
+        ("vsock:2:1", "localhost"),
         ("passthrough:///a%2Fb%20c", "a%2Fb%20c"),
         ("passthrough:///%C3%A9", "%C3%A9"),
         ("ipv4:1.2.3.4,5.6.7.8:9", "1.2.3.4:443"),

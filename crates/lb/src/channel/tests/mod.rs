@@ -3,6 +3,7 @@ mod health;
 mod plugins;
 mod random;
 mod round_robin;
+mod selector;
 mod service_config;
 mod service_configs;
 mod sim;

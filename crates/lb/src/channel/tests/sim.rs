@@ -11,6 +11,7 @@ use crate::channel::{Action, Channel, ChannelConfig};
 use crate::connectivity::ConnectivityState;
 use crate::health::{HealthEvent, ServingStatus};
 use crate::resolver::ResolverUpdate;
+use crate::selector::ConfigSelector;
 use crate::subchannel::{ConnectionEvent, ConnectionId, DisconnectReason};
 use crate::{Address, Endpoint};
 
@@ -36,6 +37,7 @@ pub(super) struct Sim {
     /// The config for calls, and how often it was given.
     pub(super) config: Option<Arc<ServiceConfig>>,
     pub(super) configs: usize,
+    pub(super) selector: Option<Arc<dyn ConfigSelector>>,
 }
 
 impl Sim {
@@ -58,6 +60,7 @@ impl Sim {
             states: Vec::new(),
             config: None,
             configs: 0,
+            selector: None,
         }
     }
 
@@ -110,8 +113,9 @@ impl Sim {
                     let (running, _) = self.watches.remove(&connection).expect("a watch");
                     assert_eq!(running, number);
                 }
-                Action::ServiceConfig(config) => {
+                Action::ServiceConfig { config, selector } => {
                     self.config = Some(config);
+                    self.selector = selector;
                     self.configs += 1;
                 }
                 Action::Publish { state, picker } => {

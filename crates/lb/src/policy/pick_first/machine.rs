@@ -12,7 +12,7 @@ use crate::connectivity::ConnectivityState::{self, Connecting, Idle, Ready, Tran
 use crate::health::Health;
 use crate::subchannel::{SubchannelError, SubchannelId, SubchannelState};
 
-use super::addresses::{Entry, in_order_of_attempts};
+use super::addresses::{Entry, in_order_of_attempts, shuffle};
 use super::failure::ConnectErrors;
 
 /// The head start of each address over the next one: RFC 8305 §5, "Connection Attempt Delay".
@@ -30,7 +30,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PickFirstConfig {
-    /// Puts the endpoints in random order at each update, so that many clients spread over them (gRFC A62). Default off.
+    /// Puts the endpoints in random order at each update, so that many clients spread over them (gRFC A62): an endpoint of
+    /// [`Weight`](crate::Weight) 3 comes first three times as often as one of weight 1 (gRFC A113). Default off.
     pub shuffle_address_list: bool,
 }
 
@@ -152,7 +153,7 @@ impl LoadBalancingPolicy for PickFirst {
         };
         let config = update.config.as_ref().and_then(|c| c.downcast());
         if config.is_some_and(|c: &PickFirstConfig| c.shuffle_address_list) {
-            cx.shuffle(&mut endpoints);
+            shuffle(&mut endpoints, || cx.random());
         }
         self.on_endpoints(cx, &endpoints)
     }
