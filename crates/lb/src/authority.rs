@@ -27,9 +27,8 @@ impl Authority {
     /// It is empty, or has a character that no authority has, such as a space, a slash or `@`.
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidAuthority> {
         let name = name.into();
-        let allowed = |byte: u8| {
-            byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(&byte)
-        };
+        let allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(&byte);
         match !name.is_empty() && name.bytes().all(allowed) {
             true => Ok(Self(name)),
             false => Err(InvalidAuthority(name)),
@@ -62,7 +61,10 @@ pub struct InvalidAuthority(String);
 impl fmt::Display for InvalidAuthority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.escape_debug();
-        write!(f, "\"{text}\" is no authority: it must be host or host:port")
+        write!(
+            f,
+            "\"{text}\" is no authority: it must be host or host:port"
+        )
     }
 }
 
@@ -74,10 +76,18 @@ mod tests {
 
     #[test]
     fn hosts_addresses_and_ports_are_authorities_and_nothing_else_is() {
-        for good in ["a", "a.example:1", "10.0.0.1:443", "[::1]:50051", "%2Frun%2Fsock"] {
+        for good in [
+            "a",
+            "a.example:1",
+            "10.0.0.1:443",
+            "[::1]:50051",
+            "%2Frun%2Fsock",
+        ] {
             assert_eq!(Authority::new(good).unwrap().as_str(), good);
         }
-        for bad in ["", " ", "a b", "me@a", "a/b", "a?b", "a#b", "ä", "a\n", "a\"b"] {
+        for bad in [
+            "", " ", "a b", "me@a", "a/b", "a?b", "a#b", "ä", "a\n", "a\"b",
+        ] {
             assert!(Authority::new(bad).is_err(), "{bad:?}");
         }
     }

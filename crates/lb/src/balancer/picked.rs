@@ -39,7 +39,10 @@ impl Picked {
 
     /// Adds metadata to the request of this attempt, behind what the call has; an invalid pair fails the call with INTERNAL.
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
-        self.extras.get_or_insert_default().metadata.extend(&metadata);
+        self.extras
+            .get_or_insert_default()
+            .metadata
+            .extend(&metadata);
         self
     }
 

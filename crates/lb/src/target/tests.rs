@@ -240,10 +240,22 @@ fn vsock_targets_are_two_numbers() {
     assert_eq!(vsock_address(&parse("vsock:2:50051")).unwrap(), (2, 50051));
     let largest = parse("vsock:4294967295:4294967295");
     assert_eq!(vsock_address(&largest).unwrap(), (u32::MAX, u32::MAX));
-    for bad in ["vsock:", "vsock:2", "vsock:2:", "vsock::1", "vsock:a:1", "vsock:+2:1"] {
+    for bad in [
+        "vsock:",
+        "vsock:2",
+        "vsock:2:",
+        "vsock::1",
+        "vsock:a:1",
+        "vsock:+2:1",
+    ] {
         assert!(vsock_address(&parse(bad)).is_err(), "{bad}");
     }
-    for bad in ["vsock:4294967296:1", "vsock:2:1:1", "vsock://x/2:1", "vsock:2:1?a"] {
+    for bad in [
+        "vsock:4294967296:1",
+        "vsock:2:1:1",
+        "vsock://x/2:1",
+        "vsock:2:1?a",
+    ] {
         assert!(vsock_address(&parse(bad)).is_err(), "{bad}");
     }
 }

@@ -5,6 +5,7 @@ use super::{
     connector::Connector,
     gauge::Gauge,
     inbox::Reporter,
+    naming::Naming,
     news::News,
     race,
     shared::{Settings, Shared},
@@ -58,6 +59,8 @@ struct Connecting {
     log: Arc<Log>,
     /// Bytes that are kept of a call without a policy.
     call_buffer: usize,
+    /// The server's, where it is not the channel's.
+    name: Option<Box<str>>,
     submit: Arc<Submit<Mailbox>>,
     gauge: Option<Arc<Gauge>>,
     reporter: Option<Reporter>,
@@ -76,6 +79,8 @@ impl Attempt {
         let polling = shared.settings.polling;
         let log = Arc::clone(&shared.settings.log);
         let call_buffer = shared.settings.retries.call_buffer();
+        let name = shared.settings.name_of(&address);
+        let name = (name != shared.settings.authority).then(|| Box::from(name));
         let connect =
             Box::pin(async move { establish(&shared.settings, &address, deadline).await });
         Attempt {
@@ -85,6 +90,7 @@ impl Attempt {
                 polling,
                 log,
                 call_buffer,
+                name,
                 submit,
                 gauge,
                 reporter: Some(reporter),
@@ -113,7 +119,7 @@ impl Future for Attempt {
                     let machine = Connection::client(attempt.http2.clone(), now);
                     let submit = Arc::clone(&attempt.submit);
                     let role = ClientRole::new(
-                        peer.remote_address().to_string(),
+                        Naming::new(attempt.name.as_deref(), &peer),
                         submit,
                         reporter,
                         Arc::clone(&attempt.log),
@@ -146,20 +152,19 @@ async fn establish(settings: &Settings, address: &Address, deadline: Instant) ->
     if let Some(routes) = &settings.proxy
         && let Some(destination) = routes.destination(address)
     {
-        return via::proxy(settings, routes, &destination, deadline)
-            .await
-            .map_err(|error| Arc::new(error) as Cause);
-    }
-    let options = settings.tcp_options();
-    let connect = |address: SocketAddress| async move {
-        connect(
-            &address,
-            &settings.security,
-            &settings.authority,
-            options,
+        return via::proxy(
+            settings,
+            routes,
+            &destination,
+            settings.name_of(address),
             deadline,
         )
         .await
+        .map_err(|error| Arc::new(error) as Cause);
+    }
+    let (options, name) = (settings.tcp_options(), settings.name_of(address));
+    let connect = |address: SocketAddress| async move {
+        connect(&address, &settings.security, name, options, deadline).await
     };
     match race::first(socket_addresses(address, deadline).await?, connect).await {
         Some(outcome) => outcome.map_err(|error| {
@@ -213,6 +218,6 @@ async fn custom(
         Ok((Io::custom(stream), SocketAddress::Other("custom".into())))
     };
     let limit = Limit::until(&remote, deadline).ahead();
-    let (security, name) = (&settings.security, &settings.authority);
+    let (security, name) = (&settings.security, settings.name_of(address));
     secure(&limit, Step::Connect, open, security, name).await
 }

@@ -70,7 +70,7 @@ pub(crate) enum StartConfig {
     /// There is none.
     None,
     Known(Arc<MethodConfig>),
-    /// The resolver has not answered yet.
+    /// Not before it is picked for: the resolver has not answered yet, or each call has its own.
     Awaited,
 }
 
@@ -239,7 +239,13 @@ impl Methods {
         } = known;
         let config = match config {
             Some(config) => StartConfig::Known(config),
-            None if self.config.is_none() => StartConfig::Awaited,
+            None if self
+                .config
+                .as_ref()
+                .is_none_or(|config| config.has_selector()) =>
+            {
+                StartConfig::Awaited
+            }
             None => StartConfig::None,
         };
         let template = RequestTemplate { pseudo, common };
@@ -272,7 +278,7 @@ mod tests {
     fn configuration(json: &str) -> Arc<Configuration> {
         let service = Arc::new(ServiceConfig::parse(json).unwrap());
         let retries = Arc::new(Retries::new(RetrySettings::default()));
-        Arc::new(Configuration::new(service, retries, None))
+        Arc::new(Configuration::new(service, None, retries, None))
     }
 
     fn template(

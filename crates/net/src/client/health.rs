@@ -11,7 +11,7 @@ use crate::{
 };
 use bytes::{BufMut, Bytes};
 use farcall_core::{
-    Code, Codec, Metadata, MethodDescriptor, MethodKind, Raw, Status, call::ReceiveOptions,
+    Code, Codec, MethodDescriptor, MethodKind, Raw, Status, call::ReceiveOptions,
     message::encode_message,
 };
 use farcall_lb::health::{HealthEvent, ServingStatus};
@@ -84,10 +84,11 @@ fn watch(
     let outgoing = Outgoing {
         head: Some(Head::Request {
             template: start.template,
-            metadata: Metadata::new(),
+            own_authority: false,
             // One that the server refuses is not sent again by the transport: there are rules for when it is.
             refused: true,
             retry: None,
+            picked: None,
         }),
         data: data.into(),
         finish: Finish::HalfClose,

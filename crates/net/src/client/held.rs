@@ -9,14 +9,14 @@ use crate::transport::{
     chunks::Chunks,
     mailbox::{Finish, Head, Outgoing},
 };
-use farcall_core::{Metadata, call::client::RequestTemplate, retry::RetryState};
+use farcall_core::{call::client::RequestTemplate, retry::RetryState};
 use farcall_http2::{Connection, Reason, ResetCause, StreamKey};
 use std::time::Instant;
 
 /// A request that has gone out and could go out again.
 pub(super) struct Held {
     template: RequestTemplate,
-    metadata: Metadata,
+    own_authority: bool,
     data: Chunks,
     bytes: usize,
     half_closed: bool,
@@ -36,7 +36,7 @@ impl Held {
     ) -> Option<Held> {
         let Head::Request {
             template,
-            metadata,
+            own_authority,
             refused,
             ..
         } = head
@@ -50,7 +50,7 @@ impl Held {
         };
         fits.then_some(Held {
             template,
-            metadata,
+            own_authority,
             data,
             bytes,
             half_closed,
@@ -105,9 +105,10 @@ impl Held {
         Outgoing {
             head: Some(Head::Request {
                 template: self.template,
-                metadata: self.metadata,
+                own_authority: self.own_authority,
                 refused: self.refused || refused,
                 retry,
+                picked: None,
             }),
             data: self.data,
             finish: match self.half_closed {

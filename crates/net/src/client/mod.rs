@@ -19,6 +19,7 @@ mod idle;
 mod inbox;
 mod intercepted;
 mod limits;
+mod naming;
 mod news;
 mod options;
 mod outcome;

@@ -2,7 +2,8 @@
 
 use super::credentials;
 use crate::call::{Encoding, Extensions, intercept::Chain};
-use farcall_core::{Metadata, retry::RetryOptions};
+use farcall_core::{Metadata, Status, retry::RetryOptions};
+use farcall_lb::Authority;
 use std::time::{Duration, Instant};
 
 /// The options of one call; the channel's defaults fill what is left open.
@@ -17,6 +18,8 @@ pub(crate) struct CallOptions {
     pub(crate) max_send: Option<usize>,
     /// About the attempts of the call; rare.
     pub(crate) retry: Option<Box<RetryOptions>>,
+    /// The call's own `:authority`, or why what was said is none; rare.
+    pub(crate) authority: Option<Box<Result<Authority, Status>>>,
     /// What most calls do not have.
     pub(crate) extras: Option<Box<Extras>>,
 }
@@ -48,6 +51,15 @@ impl CallOptions {
     pub(crate) fn extras(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
     }
+}
+
+/// The name that a call is to be made to.
+///
+/// # Errors
+/// INTERNAL: it is none.
+pub(crate) fn authority(name: String) -> Box<Result<Authority, Status>> {
+    let named = Authority::new(name);
+    Box::new(named.map_err(|error| Status::internal(format!("the option authority: {error}"))))
 }
 
 /// The setters that all four kinds of call have.
@@ -130,6 +142,15 @@ macro_rules! call_options {
         /// more, no attempt follows the one it has then. Default: the channel's, 256 KiB.
         pub fn max_retry_buffer_size(mut self, bytes: usize) -> Self {
             self.options.retry.get_or_insert_default().buffer = Some(bytes);
+            self
+        }
+
+        /// Asks the backend as the server of this name, `host` or `host:port`: the call's `:authority`, in place of the channel's
+        /// and of that of the backend's address. Over TLS the backend's certificate must be valid for the name, or the call fails with
+        /// `UNAVAILABLE` without being sent; the handshake is not repeated. A text that is no authority makes the call fail with
+        /// `INTERNAL`. Credentials are asked for a token for the channel's authority as before.
+        pub fn authority(mut self, authority: impl Into<String>) -> Self {
+            self.options.authority = Some(super::options::authority(authority.into()));
             self
         }
 

@@ -10,9 +10,9 @@ use super::{
 use crate::{
     clock,
     transport::{
-        Mailbox,
+        Mailbox, Picked,
         deadline::{Awaited, exceeded},
-        mailbox::Configured,
+        mailbox::{Configured, Route},
     },
 };
 use arc_swap::ArcSwap;
@@ -385,7 +385,7 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
     if let (Configured::Late(late), Some(config)) = (&route.config, &snapshot.config)
         && !late.is_settled()
     {
-        match settle(mailbox, route.method.path(), config) {
+        match settle(mailbox, route, config) {
             Err(status) => return Outcome::Refused(status),
             Ok(false) => {}
             // Its attempts come by themselves.
@@ -395,7 +395,11 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
             }
         }
     }
-    let info = PickInfo::new(route.method.path());
+    let info = PickInfo::new(route.method.path()).with_metadata(route.metadata());
+    let info = match route.attributes() {
+        None => info,
+        Some(attributes) => info.with_attributes(attributes),
+    };
     let pick = snapshot.picker.pick(&info).restricted();
     let wakes = info.take_wakes();
     if !wakes.is_empty() {
@@ -404,7 +408,16 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
     match pick {
         Pick::Subchannel(picked) => {
             let id = picked.subchannel();
-            match snapshot.transports(id).map(|all| all.attach(mailbox)) {
+            let extras = picked.into_extras();
+            let says = extras.is_some();
+            if let Some(extras) = extras {
+                mailbox.set_picked(Some(Picked::new(*extras)));
+            }
+            let attached = snapshot.transports(id).map(|all| all.attach(mailbox));
+            if says && attached != Some(Attached::Yes) {
+                mailbox.set_picked(None);
+            }
+            match attached {
                 Some(Attached::Yes) => Outcome::Settled,
                 Some(Attached::Full) => {
                     notice.note_full(id);
@@ -430,10 +443,10 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
 
 /// Configures a call that has started before its service config came. True: it is hedged.
 #[cold]
-fn settle(mailbox: &Mailbox, path: &str, config: &Configuration) -> Result<bool, Status> {
-    let method = config.method(path);
-    let plan = config.plan(method.map(|method| &**method));
-    mailbox.settle(method.cloned(), plan, clock::now())?;
+fn settle(mailbox: &Mailbox, route: &Route, config: &Configuration) -> Result<bool, Status> {
+    let chosen = config.select(route.method.path(), &route.metadata)?;
+    let plan = config.plan(chosen.method_config.as_deref());
+    mailbox.settle(chosen, plan, clock::now())?;
     Ok(mailbox.is_hedged())
 }
 

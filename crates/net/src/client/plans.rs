@@ -1,10 +1,11 @@
 //! What the service config and the channel's own settings make of the attempts of calls.
 
 use farcall_core::{
-    ServiceConfig,
+    Metadata, ServiceConfig, Status,
     retry::{DEFAULT_CALL_BUFFER, DEFAULT_MAX_ATTEMPTS, Repeat, ReplayMemory, RetryPlan, Throttle},
     service_config::MethodConfig,
 };
+use farcall_lb::selector::{CallConfig, CallInfo, ConfigSelector, select};
 use std::{sync::Arc, time::Duration};
 
 /// What the builder of a channel was told about retries.
@@ -65,6 +66,8 @@ impl Retries {
 #[derive(Debug)]
 pub(crate) struct Configuration {
     service: Arc<ServiceConfig>,
+    /// What decides about each call.
+    selector: Option<Arc<dyn ConfigSelector>>,
     throttle: Option<Arc<Throttle>>,
     retries: Arc<Retries>,
 }
@@ -73,6 +76,7 @@ impl Configuration {
     /// The successor of `old`, whose bucket of tokens goes on.
     pub(crate) fn new(
         service: Arc<ServiceConfig>,
+        selector: Option<Arc<dyn ConfigSelector>>,
         retries: Arc<Retries>,
         old: Option<&Configuration>,
     ) -> Configuration {
@@ -87,14 +91,32 @@ impl Configuration {
         });
         Configuration {
             service,
+            selector,
             throttle,
             retries,
         }
     }
 
-    /// What it says of the method with this path.
+    /// What it says of the method with this path, if that is the same for all its calls.
     pub(crate) fn method(&self, path: &str) -> Option<&Arc<MethodConfig>> {
-        self.service.method(path)
+        match self.selector {
+            None => self.service.method(path),
+            Some(_) => None,
+        }
+    }
+
+    /// Whether each call has a config of its own, made when it is picked for.
+    pub(crate) fn has_selector(&self) -> bool {
+        self.selector.is_some()
+    }
+
+    /// What it says of one call.
+    ///
+    /// # Errors
+    /// The selector refuses the call.
+    pub(crate) fn select(&self, path: &str, metadata: &Metadata) -> Result<CallConfig, Status> {
+        let call = CallInfo::new(path, metadata, &self.service);
+        select(self.selector.as_deref(), &call)
     }
 
     /// What calls of a method with this config do about failed attempts. `None`: nothing, and nobody counts them.

@@ -13,7 +13,7 @@ use crate::{
 };
 use bytes::Bytes;
 use farcall_core::{Status, message::Compressors};
-use farcall_lb::{Target, channel::Channel as Machine, resolver::PacerConfig};
+use farcall_lb::{Address, Authority, Target, channel::Channel as Machine, resolver::PacerConfig};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -23,6 +23,8 @@ use std::{
 pub(crate) struct Settings {
     pub(crate) target: Target,
     pub(crate) authority: String,
+    /// The user has named it: no address has another one.
+    pub(crate) has_own_authority: bool,
     pub(crate) security: Security,
     pub(crate) security_level: SecurityLevel,
     pub(crate) user_agent: Bytes,
@@ -56,6 +58,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The name of the server at an address: what it must prove, and its calls' `:authority` unless they have their own.
+    pub(crate) fn name_of<'a>(&'a self, address: &'a Address) -> &'a str {
+        match address.attributes().find::<Authority>() {
+            Some(name) if !self.has_own_authority => name.as_str(),
+            _ => &self.authority,
+        }
+    }
+
     /// TCP_USER_TIMEOUT is the timeout of keepalive, where that is on (gRFC A18).
     pub(crate) fn tcp_options(&self) -> TcpOptions {
         let keepalive = self.http2.keepalive_interval;

@@ -19,10 +19,12 @@ use crate::{
 use bytes::Bytes;
 use farcall_core::{
     MethodDescriptor, Status,
+    call::client::RequestTemplate,
     message::{Compressor, PREFIX},
     retry::{RetryOptions, RetryPlan, RetryState},
     service_config::MethodConfig,
 };
+use farcall_lb::Authority;
 use std::{sync::Arc, time::Instant};
 
 /// A call that is on its way.
@@ -86,15 +88,22 @@ pub(crate) fn start(
         wait_for_ready,
         max_receive,
     } = terms;
+    let own_authority = options.authority.is_some();
+    let template = match options.authority {
+        None => template,
+        Some(authority) => named(&template, &(*authority)?),
+    };
     let hedged = plan.as_ref().is_some_and(|plan| plan.repeat.is_hedged());
     let head = Head::Request {
         template,
-        metadata: options.metadata,
+        own_authority,
         refused: false,
         retry: retry_state(channel, plan, options.retry),
+        picked: None,
     };
     let route = Route {
         method: method.clone(),
+        metadata: options.metadata,
         wait_for_ready,
         receive_limit: max_receive.saturating_add(PREFIX),
         config,
@@ -121,6 +130,12 @@ pub(crate) fn start(
         mailbox,
         max_receive,
     })
+}
+
+/// The lists of a call with an authority of its own.
+#[cold]
+fn named(template: &RequestTemplate, authority: &Authority) -> RequestTemplate {
+    template.with_authority(authority.as_str().to_owned())
 }
 
 /// What keeps count of a call's attempts, if anything has to.

@@ -18,6 +18,7 @@ pub(super) async fn proxy(
     settings: &Settings,
     routes: &Routes,
     destination: &Destination,
+    name: &str,
     deadline: Instant,
 ) -> Result<(Io, Peer), ConnectError> {
     let server = SocketAddress::Other(destination.to_string().into());
@@ -31,8 +32,7 @@ pub(super) async fn proxy(
         }
         .map_err(|problem| ProxyError::new(problem).into())
     };
-    let (security, name) = (&settings.security, &settings.authority);
-    secure(&limit, Stage::Proxy, open, security, name).await
+    secure(&limit, Stage::Proxy, open, &settings.security, name).await
 }
 
 async fn look_up(routes: &Routes) -> Result<Vec<SocketAddr>, ProxyError> {

@@ -9,8 +9,10 @@ use super::{
 };
 use crate::peer::TlsPeer;
 use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::ServerName,
+    CertificateError, ClientConfig, RootCertStore,
+    client::verify_server_name,
+    pki_types::{CertificateDer, ServerName},
+    server::ParsedCertificate,
     sign::{CertifiedKey, SingleCertAndKey},
 };
 use std::{
@@ -357,8 +359,19 @@ fn parse_name(name: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(name).ok().map(|name| name.to_owned())
 }
 
+/// Whether a server's certificate, whose chain has been verified, is valid for this name or IP address too.
+///
+/// # Errors
+/// It is not, or the name is none.
+pub(crate) fn proves(certificate: &[u8], host: &str) -> Result<(), rustls::Error> {
+    let name = parse_name(host).ok_or(CertificateError::NotValidForName)?;
+    let certificate = CertificateDer::from(certificate);
+    let certificate = ParsedCertificate::try_from(&certificate)?;
+    verify_server_name(&certificate, &name)
+}
+
 /// The host of an authority (RFC 3986 §3.2.2), without the brackets of an IPv6 address.
-fn host_of(authority: &str) -> &str {
+pub(crate) fn host_of(authority: &str) -> &str {
     if let Some((host, _)) = authority
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))

@@ -16,7 +16,7 @@ pub(crate) mod testdata;
 mod tests;
 
 pub use client::ClientTls;
-pub(crate) use client::Connector;
+pub(crate) use client::{Connector, host_of, proves};
 pub(crate) use error::Side;
 pub use error::{TlsConfigError, TlsError};
 pub(crate) use server::Acceptor;

@@ -8,6 +8,7 @@ pub(crate) mod driver;
 mod fifo;
 pub(crate) mod io;
 pub(crate) mod mailbox;
+mod picked;
 mod pieces;
 mod polling;
 pub(crate) mod proxy;
@@ -16,5 +17,6 @@ pub(crate) mod timer;
 
 pub(crate) use driver::{Driver, Role};
 pub(crate) use mailbox::Mailbox;
+pub(crate) use picked::Picked;
 pub(crate) use pieces::Pieces;
 pub(crate) use submit::Submit;

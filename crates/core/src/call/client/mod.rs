@@ -11,4 +11,4 @@ pub use request::{
     RequestHead, RequestTemplate, USER_AGENT, common_headers, pseudo_headers, user_agent,
 };
 pub use response::ResponseMachine;
-pub use trailers_only::trailers_only;
+pub use trailers_only::{end_of_response, trailers_only};

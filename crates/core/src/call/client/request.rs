@@ -76,6 +76,31 @@ impl RequestTemplate {
     pub fn parts(&self) -> [Part<'_>; 2] {
         [Part::Shared(&self.pseudo), Part::Shared(&self.common)]
     }
+
+    /// The same lists with another `:authority`. HTTP/2 does not know the new one again unless it is kept.
+    ///
+    /// ```
+    /// use farcall_core::{Compressors, MethodDescriptor, MethodKind};
+    /// use farcall_core::call::client::{RequestTemplate, common_headers, pseudo_headers, user_agent};
+    ///
+    /// let method = MethodDescriptor::from_static("/p.S/M", MethodKind::Unary);
+    /// let template = RequestTemplate {
+    ///     pseudo: pseudo_headers(&method, "fleet.example", false),
+    ///     common: common_headers("proto", user_agent(None), None, &Compressors::none()),
+    /// };
+    /// let shard = template.with_authority("shard-7.example");
+    /// let values: Vec<_> = shard.pseudo.iter().map(|field| &field.value[..]).collect();
+    /// assert_eq!(values, [&b"POST"[..], b"http", b"/p.S/M", b"shard-7.example"]);
+    /// ```
+    pub fn with_authority(&self, authority: impl Into<Bytes>) -> RequestTemplate {
+        let old = KnownName::Authority.into();
+        let others = self.pseudo.iter().filter(|field| field.name != old);
+        let authority = Field::new(KnownName::Authority, authority);
+        RequestTemplate {
+            pseudo: Arc::new(others.cloned().chain([authority]).collect()),
+            common: Arc::clone(&self.common),
+        }
+    }
 }
 
 /// The request headers of one attempt.
@@ -129,6 +154,16 @@ impl<'a> RequestHead<'a> {
             timeout,
             own: metadata.to_fields(),
         })
+    }
+
+    /// Adds metadata of this attempt alone, behind that of the call.
+    ///
+    /// # Errors
+    /// INTERNAL if it holds a pair that cannot be sent.
+    pub fn with_metadata(mut self, metadata: &Metadata) -> Result<RequestHead<'a>, Status> {
+        metadata.check()?;
+        self.own.extend(metadata.to_fields());
+        Ok(self)
     }
 
     /// Tells the server how many attempts there were before this one (gRFC A6); 0 says nothing.

@@ -1,5 +1,6 @@
 //! `ChannelBuilder`: everything that can be said about a channel, checked before anything is connected.
 
+mod balancing;
 mod connections;
 mod retries;
 
@@ -34,6 +35,7 @@ use farcall_lb::{
     balancer::PolicyConfig,
     channel::{Channel as Machine, ChannelConfig, ConfigError as MachineError},
     resolver::PacerConfig,
+    selector::ConfigSelector,
     subchannel::SubchannelConfig,
     target::DnsTarget,
 };
@@ -98,6 +100,7 @@ pub struct ChannelBuilder {
     policy: String,
     policy_config: Option<String>,
     service_config: Option<String>,
+    config_selector: Option<Arc<dyn ConfigSelector>>,
     resolver_service_config: bool,
     health_checks: bool,
     pacer: PacerConfig,
@@ -135,6 +138,7 @@ impl Channel {
             policy: "pick_first".into(),
             policy_config: None,
             service_config: None,
+            config_selector: None,
             resolver_service_config: true,
             health_checks: true,
             pacer: PacerConfig::default(),
@@ -310,80 +314,6 @@ impl ChannelBuilder {
         self
     }
 
-    /// Resolvers and load-balancing policies. Default: the built-in ones.
-    pub fn registry(mut self, registry: Registry) -> Self {
-        self.registry = registry;
-        self.own_registry = true;
-        self
-    }
-
-    /// Resolves the targets of `resolver`'s scheme with it, in place of the registry's resolver of that scheme.
-    pub fn resolver(mut self, resolver: impl ResolverTask) -> Self {
-        self.resolvers.push(Arc::new(resolver));
-        self
-    }
-
-    /// The load-balancing policy, by the name that it has in the registry, for when no service config chooses one.
-    /// Default `pick_first`. An unknown name is an error of [`build`](ChannelBuilder::build).
-    pub fn load_balancing_policy(mut self, name: impl Into<String>) -> Self {
-        self.policy = name.into();
-        self.policy_config = None;
-        self
-    }
-
-    /// As [`load_balancing_policy`](Self::load_balancing_policy), with the policy's configuration as JSON, as it stands
-    /// behind the name in a service config's `loadBalancingConfig`.
-    ///
-    /// ```
-    /// use farcall::Channel;
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let channel = Channel::builder("dns:///fleet.example:50051")
-    ///     .load_balancing_policy_with("pick_first", r#"{"shuffleAddressList": true}"#)
-    ///     .insecure()
-    ///     .build()?;
-    /// # Ok(()) }
-    /// ```
-    pub fn load_balancing_policy_with(
-        mut self,
-        name: impl Into<String>,
-        config: impl Into<String>,
-    ) -> Self {
-        self.policy = name.into();
-        self.policy_config = Some(config.into());
-        self
-    }
-
-    /// The service config, as JSON, that counts while the resolver gives none, or gives a broken one before any good
-    /// one. Default none. A text that cannot be used is an error of [`build`](ChannelBuilder::build) that names the
-    /// place in it. See the chapter on channels in the guide.
-    ///
-    /// ```
-    /// use farcall::Channel;
-    ///
-    /// let with = |config: &str| Channel::builder("dns:///shop").default_service_config(config).insecure().build();
-    /// assert!(with(r#"{"methodConfig": [{"name": [{"service": "shop.Cart"}], "timeout": "2s"}]}"#).is_ok());
-    /// let error = with(r#"{"methodConfig": [{"timeout": "2 seconds"}]}"#).unwrap_err();
-    /// assert!(error.to_string().contains("methodConfig[0].timeout"));
-    /// ```
-    pub fn default_service_config(mut self, json: impl Into<String>) -> Self {
-        self.service_config = Some(json.into());
-        self
-    }
-
-    /// The least time from one look-up of the name to the next, however often connections break. Default 30 s. A shorter
-    /// one loads the name servers.
-    pub fn min_resolution_interval(mut self, interval: Duration) -> Self {
-        self.pacer.min_interval = interval.min(clock::FOREVER);
-        self
-    }
-
-    /// Ignores service configs that the resolver finds; `dns:` does not look for them then. Default: they are used.
-    pub fn ignore_resolver_service_config(mut self) -> Self {
-        self.resolver_service_config = false;
-        self
-    }
-
     /// Puts an interceptor around all calls, inside of those that were put before, outside of those of a call. See [`Interceptor`].
     pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
         self.interceptors.push(interceptor);
@@ -429,6 +359,7 @@ impl ChannelBuilder {
             .with_subchannel(subchannel);
         config.resolver_service_config = self.resolver_service_config;
         config.health_checks = self.health_checks;
+        config.config_selector = self.config_selector;
         if let Some(text) = &self.service_config {
             let parsed = ServiceConfig::parse(text);
             config.default_service_config = Some(parsed.map_err(unusable)?);
@@ -441,6 +372,7 @@ impl ChannelBuilder {
         let mut resolvers = self.resolvers.into_iter().rev();
         let resolver = resolvers.find(|r| r.scheme().eq_ignore_ascii_case(target.scheme()));
         let security = self.credentials.security()?;
+        let has_own_authority = self.authority.is_some();
         let authority = match (self.authority, &security) {
             (Some(authority), _) => authority,
             #[cfg(feature = "tls")]
@@ -479,6 +411,7 @@ impl ChannelBuilder {
         let settings = Settings {
             target,
             authority,
+            has_own_authority,
             security,
             security_level,
             connector: self.connector,

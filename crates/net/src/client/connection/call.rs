@@ -2,12 +2,12 @@
 
 use super::super::{gather::Gathered, held::Held, outcome::outcome};
 use crate::transport::{
-    Mailbox,
+    Mailbox, Picked,
     chunks::Chunks,
     mailbox::{End, Finish},
 };
 use farcall_core::{
-    Code,
+    Code, Status,
     retry::{Pushback, RetryState},
 };
 use farcall_http2::{Connection, Headers, StreamKey};
@@ -25,6 +25,8 @@ pub(super) struct Call {
     pub(super) held: Option<Held>,
     /// Of calls with a policy, or with anything else to be counted of their attempts.
     pub(super) retry: Option<Box<RetryState>>,
+    /// Of calls of which somebody wants to know how the attempt ends, or when they are committed.
+    pub(super) picked: Option<Box<Picked>>,
 }
 
 impl Call {
@@ -43,10 +45,16 @@ impl Call {
             return;
         }
         self.sending = !half_close;
+        if let Some(picked) = &mut self.picked {
+            picked.bytes_sent += data.size() as u64;
+        }
         if let Some(held) = &mut self.held
             && !held.fits(&data, self.retry.as_mut(), limit)
         {
             self.held = None;
+            if self.picked.is_some() {
+                self.mailbox.commit();
+            }
         }
         let mut spare = Vec::new();
         match &mut self.held {
@@ -62,6 +70,10 @@ impl Call {
     /// The response has begun: no other attempt follows (gRFC A6).
     pub(super) fn commit(&mut self) {
         self.held = None;
+        if let Some(picked) = &mut self.picked {
+            picked.was_answered = true;
+            self.mailbox.commit();
+        }
         if let Some(retry) = &mut self.retry {
             retry.on_response();
             self.mailbox.set_previous(retry.previous());
@@ -90,6 +102,14 @@ impl Call {
 
     /// As `fail`, behind these trailers.
     pub(super) fn end(mut self, trailers: Option<Arc<Headers>>, end: End) -> usize {
+        if let Some(picked) = self.picked.take() {
+            self.mailbox.commit();
+            match (&trailers, end.status()) {
+                (_, Some(status)) => picked.done(&status),
+                (Some(trailers), None) => picked.ended(trailers),
+                (None, None) => picked.done(&Status::unknown("the response has no trailers")),
+            }
+        }
         if self.retry.is_some() {
             let (code, pushback) = outcome(trailers.as_deref(), &end);
             self.settle(code, pushback);

@@ -8,10 +8,11 @@ use super::gather::{Gathered, Plain};
 use super::gauge::Gauge;
 use super::held::Held;
 use super::inbox::Reporter;
+use super::naming::Naming;
 use super::news::{Disconnect, News};
 use crate::log::Log;
 use crate::transport::{
-    Mailbox, Role, Submit,
+    Mailbox, Picked, Role, Submit,
     chunks::Chunks,
     deadline::{Awaited, exceeded},
     mailbox::{End, Finish, Head, Interest, Nothing, Outgoing},
@@ -25,7 +26,7 @@ use std::{collections::VecDeque, fmt, io, mem, sync::Arc, time::Instant};
 
 /// The client's [`Role`].
 pub(crate) struct ClientRole {
-    peer: String,
+    naming: Naming,
     submit: Arc<Submit<Mailbox>>,
     reporter: Reporter,
     log: Arc<Log>,
@@ -58,7 +59,7 @@ pub(crate) struct ClientRole {
 
 impl ClientRole {
     pub(crate) fn new(
-        peer: String,
+        naming: Naming,
         submit: Arc<Submit<Mailbox>>,
         reporter: Reporter,
         log: Arc<Log>,
@@ -67,7 +68,7 @@ impl ClientRole {
         gauge: Option<Arc<Gauge>>,
     ) -> ClientRole {
         ClientRole {
-            peer,
+            naming,
             submit,
             reporter,
             log,
@@ -91,7 +92,7 @@ impl ClientRole {
 
     fn disconnect(&mut self, machine: Option<ConnectionError>) -> Arc<Disconnect> {
         Arc::new(Disconnect {
-            peer: self.peer.clone(),
+            peer: self.naming.peer.clone(),
             error: self.error.take(),
             machine,
             goaway: self.goaway.clone(),
@@ -106,7 +107,7 @@ impl ClientRole {
     /// The status of a call whose time is over.
     #[cold]
     fn late(&self, awaited: Awaited) -> Status {
-        exceeded(awaited).with_cause(Server(self.peer.clone()))
+        exceeded(awaited).with_cause(Server(self.naming.peer.clone()))
     }
 
     fn has_open_calls(&self) -> bool {
@@ -167,15 +168,34 @@ impl ClientRole {
         let Some(mut head) = outgoing.head.take() else {
             return self.freed();
         };
+        let mut picked = head.take_picked();
         let Head::Request {
             template,
-            metadata,
+            own_authority,
             retry,
             ..
         } = &head
         else {
             return;
         };
+        let renamed;
+        let template = match *own_authority || picked.is_some() || self.naming.renames() {
+            false => template,
+            true => match self
+                .naming
+                .template(template, *own_authority, picked.as_deref())
+            {
+                Ok(template) => {
+                    renamed = template;
+                    &renamed
+                }
+                Err(status) => {
+                    self.freed();
+                    return refuse(&mailbox, head, picked, status);
+                }
+            },
+        };
+        let metadata = mailbox.metadata();
         let previous = retry.as_ref().map_or(0, |retry| retry.previous_attempts());
         // A request without messages ends with an empty DATA frame, never on its headers (PROTOCOL-HTTP2, "EOS");
         // grpc-go's server waits for it.
@@ -186,15 +206,21 @@ impl ClientRole {
             Some(message) => connection.request(now, parts, message, half_close),
             None => connection.open(now, parts, false),
         };
-        let opened = match (mailbox.deadline(), metadata.is_empty() && previous == 0) {
+        let bare = metadata.is_empty() && previous == 0 && picked.is_none();
+        let opened = match (mailbox.deadline(), bare) {
             (None, true) => begin(&template.parts()),
             (deadline, _) => {
                 let timeout = deadline.map(|at| at.saturating_duration_since(now));
-                match RequestHead::new(template, timeout, metadata) {
+                let request = RequestHead::new(template, timeout, metadata);
+                let request = match &picked {
+                    None => request,
+                    Some(picked) => request.and_then(|r| r.with_metadata(&picked.metadata)),
+                };
+                match request {
                     Ok(request) => begin(&request.with_previous_attempts(previous).parts()),
                     Err(status) => {
                         self.freed();
-                        return refuse(&mailbox, head, status);
+                        return refuse(&mailbox, head, picked, status);
                     }
                 }
             }
@@ -227,6 +253,13 @@ impl ClientRole {
                 if let Some(retry) = &mut retry {
                     self.note_deadline(retry.begin_attempt(now));
                 }
+                if mailbox.has_commit() {
+                    picked.get_or_insert_default();
+                }
+                if let Some(picked) = &mut picked {
+                    picked.was_sent = true;
+                    picked.bytes_sent = sent.size() as u64;
+                }
                 let limit = self.call_buffer;
                 let call = self.calls[key.slot()].insert(Call {
                     key,
@@ -235,7 +268,11 @@ impl ClientRole {
                     gathered,
                     held: Held::new(head, sent, started && half_close, retry.as_mut(), limit),
                     retry,
+                    picked,
                 });
+                if call.picked.is_some() && call.held.is_none() {
+                    call.mailbox.commit();
+                }
                 match rest {
                     None if half_close => {}
                     None => {
@@ -249,7 +286,7 @@ impl ClientRole {
                 }
             }
             Err(OpenError::TooManyStreams) => {
-                outgoing.head = Some(head);
+                outgoing.head = Some(head.with_picked(picked));
                 mailbox.restore_outgoing(outgoing);
                 self.note_deadline(mailbox.deadline());
                 self.waiting.push_front(mailbox);
@@ -262,7 +299,7 @@ impl ClientRole {
                         "the request's metadata is {size} bytes; the server accepts {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"
                     ),
                 );
-                refuse(&mailbox, head, status);
+                refuse(&mailbox, head, picked, status);
             }
             Err(_) => {
                 self.leave(connection, now);
@@ -319,7 +356,7 @@ impl ClientRole {
     }
 
     fn on_closed(&mut self, error: ConnectionError) {
-        self.log.closed(&self.peer, &error);
+        self.log.closed(&self.naming.peer, &error);
         let disconnect = self.disconnect(Some(error));
         self.closing = true;
         let mut unsent: Vec<_> = self.waiting.drain(..).collect();
@@ -392,7 +429,7 @@ impl Role for ClientRole {
             Event::Rejected { crime, .. } => self.log.reports.misbehaved(crime),
             Event::CanOpen => self.retry_waiting(connection, now),
             Event::GoAway { reason, debug } => {
-                self.log.sent_away(&self.peer, reason, &debug);
+                self.log.sent_away(&self.naming.peer, reason, &debug);
                 self.goaway = Some((reason, debug));
                 let disconnect = self.disconnect(None);
                 let mut unsent: Vec<_> = self.waiting.drain(..).collect();
@@ -497,11 +534,16 @@ impl Role for ClientRole {
         for (key, mailbox) in passed {
             if let Some(key) = key {
                 connection.reset(now, key, Reason::CANCEL);
-                if let Some(retry) = self.remove(key).and_then(|call| call.retry) {
-                    mailbox.set_previous(retry.previous());
+                let late = self.late(Awaited::Response);
+                if let Some(call) = self.remove(key) {
+                    if let Some(retry) = call.retry {
+                        mailbox.set_previous(retry.previous());
+                    }
+                    if let Some(picked) = call.picked {
+                        picked.done(&late);
+                    }
                 }
                 connection.release(now, key, mailbox.detach(key));
-                let late = self.late(Awaited::Response);
                 mailbox.deliver_end(None, End::Failed(late), Some(key));
             } else {
                 mailbox.fail(self.late(Awaited::Stream));
@@ -535,7 +577,10 @@ impl Role for ClientRole {
 
 /// Ends a call whose head, taken out of its mailbox already, cannot be sent.
 #[cold]
-fn refuse(mailbox: &Mailbox, head: Head, status: Status) {
+fn refuse(mailbox: &Mailbox, head: Head, picked: Option<Box<Picked>>, status: Status) {
+    if let Some(picked) = picked {
+        picked.done(&status);
+    }
     if let Head::Request {
         retry: Some(retry), ..
     } = head

@@ -38,10 +38,14 @@ pub(super) fn next(now: Instant, mut call: Call, ended: Ended) -> Next {
     let Some(held) = call.held.take() else {
         return Next::End(call);
     };
+    let status = ended.status.clone();
     let retry = call.retry.as_mut();
     let Some(pause) = retry.and_then(|retry| retry.on_failure(ended, fastrand::f64())) else {
         return Next::End(call);
     };
+    if let Some(picked) = call.picked {
+        picked.done(&status);
+    }
     let at = clock::after(now, pause);
     let mailbox = call.mailbox;
     match mailbox.start_over(held.again(call.retry, false)) {
@@ -63,6 +67,13 @@ impl Call {
 }
 
 impl ClientRole {
+    /// The response is one header list: whoever wants to know how the attempt has ended is told.
+    pub(super) fn tell_refusal(&mut self, key: StreamKey, headers: &Headers) {
+        if let Some(picked) = self.call(key).and_then(|call| call.picked.as_mut()) {
+            picked.refused(headers);
+        }
+    }
+
     /// The response is one header list. True: another attempt follows, or nobody is interested.
     #[cold]
     pub(super) fn repeat_refusal(
@@ -177,6 +188,11 @@ impl ClientRole {
     /// The server has not processed the call: the channel finds it another stream, here or on another connection.
     #[cold]
     pub(super) fn send_elsewhere(&mut self, call: Call, held: Held, going: bool) {
+        if let Some(picked) = call.picked {
+            picked.done(&Status::unavailable(
+                "the server has not processed the call",
+            ));
+        }
         let mailbox: Arc<Mailbox> = call.mailbox;
         if !mailbox.start_over(held.again(call.retry, true)) {
             return;

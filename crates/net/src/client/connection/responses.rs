@@ -7,6 +7,7 @@ use crate::{
     transport::{deadline::Awaited, mailbox::End},
 };
 use bytes::Bytes;
+use farcall_core::Status;
 use farcall_http2::{Connection, Headers, Reason, ResetCause, StreamKey};
 use std::{sync::Arc, time::Instant};
 
@@ -20,6 +21,9 @@ impl ClientRole {
         trailers: bool,
         end: bool,
     ) {
+        if end && !trailers {
+            self.tell_refusal(key, &headers);
+        }
         if end && !trailers && self.repeat_refusal(connection, now, key, &headers) {
             self.useful = true;
             return;
@@ -61,6 +65,9 @@ impl ClientRole {
             connection.release(now, key, data.len());
             return;
         };
+        if let Some(picked) = &mut call.picked {
+            picked.bytes_received += data.len() as u64;
+        }
         match &mut call.gathered {
             Some(gathered) => {
                 // At most one message within its limit is held: waiting for the reader would only deadlock.
@@ -114,6 +121,9 @@ impl ClientRole {
         {
             if let Some(retry) = retry {
                 retry.on_success();
+            }
+            if let Some(picked) = call.picked.take() {
+                picked.done(&Status::OK);
             }
             call.mailbox.deliver_message(message, key);
             *place = None;

@@ -32,9 +32,10 @@ use crate::{
 use farcall_core::{ServiceConfig, Status};
 use farcall_http2::Config;
 use farcall_lb::{
-    Address, ConnectivityState,
+    Address, Authority, ConnectivityState,
     balancer::{Pick, PickInfo, Picker},
     channel::{Action, Channel as Machine},
+    selector::ConfigSelector,
     subchannel::ConnectionId,
 };
 use std::{
@@ -226,9 +227,10 @@ impl Control {
         }
     }
 
-    fn configure(&mut self, config: Arc<ServiceConfig>) {
+    fn configure(&mut self, config: Arc<ServiceConfig>, selector: Option<Arc<dyn ConfigSelector>>) {
         let retries = Arc::clone(&self.shared.settings.retries);
-        let configuration = Configuration::new(config, retries, self.configuration.as_deref());
+        let old = self.configuration.as_deref();
+        let configuration = Configuration::new(config, selector, retries, old);
         if let Some((asked, cap)) = configuration.excess() {
             let target = &self.shared.settings.target;
             self.shared.settings.log.capped_attempts(target, asked, cap);
@@ -304,10 +306,15 @@ impl Control {
             Action::StopResolver => self.resolver = None,
             Action::Connect {
                 connection,
-                address,
+                mut address,
+                endpoint_attributes,
                 deadline,
-                ..
             } => {
+                if address.attributes().find::<Authority>().is_none()
+                    && let Some(name) = endpoint_attributes.find::<Authority>()
+                {
+                    address = address.with_authority(name.clone());
+                }
                 let gauge = self.open_group(now, connection, &address, deadline);
                 self.connect(now, connection, connection, address, deadline, gauge);
             }
@@ -328,7 +335,7 @@ impl Control {
                     link.health = None;
                 }
             }
-            Action::ServiceConfig(config) => self.configure(config),
+            Action::ServiceConfig { config, selector } => self.configure(config, selector),
             Action::Publish { state, picker } => self.publish(now, state, picker),
             _ => {}
         }

@@ -74,7 +74,7 @@ impl Hedging {
         let mut outgoing = front.take_outgoing();
         let Some(Head::Request {
             template,
-            metadata,
+            own_authority,
             retry: Some(retry),
             ..
         }) = outgoing.head.take()
@@ -94,7 +94,7 @@ impl Hedging {
             request: Request::new(
                 front,
                 template,
-                metadata,
+                own_authority,
                 plan.of_attempt(),
                 retry.options(),
             ),
@@ -167,6 +167,7 @@ impl Hedging {
         self.cancel();
         self.attempts.push(winner);
         self.state.commit();
+        self.front.commit();
         self.front.set_previous(&self.state.take_previous());
         self.request.forget();
     }

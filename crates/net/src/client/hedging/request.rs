@@ -1,13 +1,14 @@
 //! The request of a hedged call, as each of its attempts sends it.
 
+use crate::clock;
 use crate::transport::{
     Mailbox,
     chunks::Chunks,
-    mailbox::{Configured, Finish, Head, Interest, Outgoing, Route},
+    mailbox::{Configured, Finish, Head, Interest, Late, Outgoing, Route},
 };
 use bytes::Bytes;
 use farcall_core::{
-    Metadata, MethodDescriptor,
+    Attributes, Metadata, MethodDescriptor,
     call::client::RequestTemplate,
     retry::{RetryOptions, RetryPlan, RetryState},
 };
@@ -15,7 +16,10 @@ use std::{mem, sync::Arc, time::Instant};
 
 pub(super) struct Request {
     template: RequestTemplate,
+    own_authority: bool,
     metadata: Metadata,
+    /// What pickers are told, if they are told something.
+    attributes: Attributes,
     method: Option<MethodDescriptor>,
     wait_for_ready: bool,
     deadline: Option<Instant>,
@@ -32,14 +36,19 @@ impl Request {
     pub(super) fn new(
         front: &Mailbox,
         template: RequestTemplate,
-        metadata: Metadata,
+        own_authority: bool,
         plan: RetryPlan,
         options: RetryOptions,
     ) -> Request {
         let route = front.route.as_ref();
         Request {
             template,
-            metadata,
+            own_authority,
+            metadata: front.metadata().clone(),
+            attributes: route
+                .and_then(Route::attributes)
+                .cloned()
+                .unwrap_or_default(),
             method: route.map(|route| route.method.clone()),
             wait_for_ready: route.is_some_and(Route::waits),
             deadline: front.deadline(),
@@ -75,9 +84,10 @@ impl Request {
         }
         let head = Head::Request {
             template: self.template.clone(),
-            metadata: self.metadata.clone(),
+            own_authority: self.own_authority,
             refused: false,
             retry: Some(Box::new(retry.with_earlier_attempts(earlier))),
+            picked: None,
         };
         let outgoing = Outgoing {
             head: Some(head),
@@ -90,12 +100,24 @@ impl Request {
         };
         let route = self.method.clone().map(|method| Route {
             method,
+            metadata: self.metadata.clone(),
             wait_for_ready: self.wait_for_ready,
             receive_limit: usize::MAX,
-            config: Configured::None,
+            config: self.configured(),
             held: None,
         });
         Mailbox::new(self.deadline, Interest::Any, outgoing, route)
+    }
+
+    /// What an attempt is told of the call's config: pickers look there.
+    fn configured(&self) -> Configured {
+        if self.attributes.is_empty() {
+            return Configured::None;
+        }
+        let attributes = self.attributes.clone();
+        let (waits, deadline) = (self.wait_for_ready, self.deadline);
+        let late = Late::of_attempt(waits, deadline, clock::now(), attributes);
+        Configured::Late(Box::new(late))
     }
 
     /// Gives more of it to all attempts; keeps it for others, unless the call is committed to the one there is.

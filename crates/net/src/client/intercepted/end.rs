@@ -116,6 +116,7 @@ impl Outbound {
                 metadata,
                 extras: None,
                 retry: self.options.retry.clone(),
+                authority: self.options.authority.clone(),
                 ..self.options
             },
             match kind.server_streams() {

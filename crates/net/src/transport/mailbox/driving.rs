@@ -45,6 +45,9 @@ impl Mailbox {
         let mut state = self.lock();
         state.queued = false;
         state.submit = None;
+        let picked = state.take_picked();
+        drop(state);
+        drop(picked);
     }
 
     /// Takes the mailbox off its connection, which sent all of `request` in vain: it waits for another one, to which that

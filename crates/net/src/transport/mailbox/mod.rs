@@ -14,10 +14,10 @@ mod sending;
 pub(crate) use driving::Nothing;
 pub(crate) use route::{Configured, Late, Route, earlier, too_large};
 
-use super::{chunks::Chunks, pieces::Pieces, submit::Submit};
+use super::{chunks::Chunks, picked::Picked, pieces::Pieces, submit::Submit};
 use bytes::Bytes;
 use farcall_core::{
-    Code, Metadata, Status,
+    Code, Status,
     call::{HeaderList, client::RequestTemplate},
     retry::RetryState,
 };
@@ -40,14 +40,18 @@ const EXPECT_THRESHOLD: usize = 16 << 10;
 /// The first header list that is sent.
 #[derive(Debug)]
 pub(crate) enum Head {
-    /// A request's, to be completed with what is left of the deadline when it goes out.
+    /// A request's, to be completed with what is left of the deadline, and with the metadata in the mailbox's route, when it
+    /// goes out.
     Request {
         template: RequestTemplate,
-        metadata: Metadata,
+        /// The `:authority` is the call's own, not the channel's: the connection has to allow it.
+        own_authority: bool,
         /// It was sent before and not processed (gRFC A6): not a third time.
         refused: bool,
         /// Of calls with a policy for failed attempts, or with anything else to be counted of them.
         retry: Option<Box<RetryState>>,
+        /// What the pick says about the attempt.
+        picked: Option<Box<Picked>>,
     },
     Response(HeaderList),
 }
@@ -57,6 +61,22 @@ impl Head {
     pub(crate) fn take_retry(&mut self) -> Option<Box<RetryState>> {
         match self {
             Head::Request { retry, .. } => retry.take(),
+            Head::Response(_) => None,
+        }
+    }
+
+    /// The same, taken back for another try, with what was taken out of it.
+    pub(crate) fn with_picked(mut self, said: Option<Box<Picked>>) -> Head {
+        if let Head::Request { picked, .. } = &mut self {
+            *picked = said;
+        }
+        self
+    }
+
+    /// What the pick says about the attempt.
+    pub(crate) fn take_picked(&mut self) -> Option<Box<Picked>> {
+        match self {
+            Head::Request { picked, .. } => picked.take(),
             Head::Response(_) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! A call between two attempts: what it was told about them, and how it ends while it has no connection.
 
 use super::{End, Head, Mailbox, State};
+use crate::transport::Picked;
 use farcall_core::{
     Status,
     retry::{RetryOptions, RetryPlan, RetryState},
@@ -48,8 +49,24 @@ impl Mailbox {
         if let Some(previous) = state.retry().map(|retry| retry.previous().to_vec()) {
             state.remember(&previous);
         }
+        let picked = state.take_picked();
         drop(state);
+        if let Some(picked) = picked {
+            picked.done(&status);
+        }
         self.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
+    }
+
+    /// Says what the pick says about the attempt that comes; `None` takes that back.
+    #[cold]
+    pub(crate) fn set_picked(&self, said: Option<Box<Picked>>) {
+        let mut state = self.lock();
+        let old = match &mut state.outgoing.head {
+            Some(Head::Request { picked, .. }) => std::mem::replace(picked, said),
+            _ => said,
+        };
+        drop(state);
+        drop(old);
     }
 
     /// Gives a call that waits for its first attempt the plan of its method, which has become known.
@@ -66,6 +83,10 @@ impl Mailbox {
 }
 
 impl State {
+    pub(super) fn take_picked(&mut self) -> Option<Box<Picked>> {
+        self.outgoing.head.as_mut()?.take_picked()
+    }
+
     fn retry(&mut self) -> Option<&mut RetryState> {
         match &mut self.outgoing.head {
             Some(Head::Request { retry, .. }) => retry.as_deref_mut(),

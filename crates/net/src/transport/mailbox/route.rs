@@ -3,18 +3,25 @@
 use super::Mailbox;
 use crate::transport::deadline::{Awaited, exceeded};
 use farcall_core::{
-    Code, MethodDescriptor, Status, message::PREFIX, retry::RetryPlan, service_config::MethodConfig,
+    Attributes, Code, Metadata, MethodDescriptor, Status, message::PREFIX, retry::RetryPlan,
+    service_config::MethodConfig,
 };
+use farcall_lb::selector::{CallConfig, Commit};
 use std::{
     any::Any,
-    sync::{Arc, OnceLock},
+    mem,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Instant,
 };
+
+static NO_METADATA: Metadata = Metadata::new();
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) method: MethodDescriptor,
+    /// The request's, as the caller has it; read it by the method of this name.
+    pub(crate) metadata: Metadata,
     pub(crate) wait_for_ready: bool,
     /// Bytes of a unary response that the driver gathers at most: its message's limit and prefix.
     pub(crate) receive_limit: usize,
@@ -31,7 +38,7 @@ pub(crate) enum Configured {
     #[default]
     None,
     Known(Arc<MethodConfig>),
-    /// The resolver has not answered yet: the call is configured when it has.
+    /// The call is configured when it is picked for: the resolver has not answered yet, or each call has a config of its own.
     Late(Box<Late>),
 }
 
@@ -52,6 +59,12 @@ pub(crate) struct Late {
 struct Settled {
     config: Option<Arc<MethodConfig>>,
     deadline: Option<Instant>,
+    /// In place of the caller's.
+    metadata: Option<Metadata>,
+    /// What pickers are told.
+    attributes: Attributes,
+    /// Behind a lock that is held to take it out.
+    commit: Mutex<Commit>,
 }
 
 impl Late {
@@ -69,6 +82,25 @@ impl Late {
     pub(crate) fn limited(mut self, default: bool, latest: Option<Instant>) -> Late {
         (self.default, self.latest) = (default, latest);
         self
+    }
+
+    /// Of an attempt of a call that has been configured.
+    pub(crate) fn of_attempt(
+        wait_for_ready: bool,
+        deadline: Option<Instant>,
+        started: Instant,
+        attributes: Attributes,
+    ) -> Late {
+        let late = Late::new(started, Some(wait_for_ready));
+        let settled = Settled {
+            config: None,
+            deadline,
+            metadata: None,
+            attributes,
+            commit: Mutex::default(),
+        };
+        late.settled.set(settled).ok();
+        late
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -104,6 +136,24 @@ impl Route {
         }
     }
 
+    /// The metadata that the request goes out with.
+    #[inline]
+    pub(crate) fn metadata(&self) -> &Metadata {
+        let chosen = match &self.config {
+            Configured::Late(late) => late.settled.get().and_then(|s| s.metadata.as_ref()),
+            _ => None,
+        };
+        chosen.unwrap_or(&self.metadata)
+    }
+
+    /// What pickers are told about the call, by its config selector.
+    pub(crate) fn attributes(&self) -> Option<&Attributes> {
+        match &self.config {
+            Configured::Late(late) => late.settled.get().map(|settled| &settled.attributes),
+            _ => None,
+        }
+    }
+
     fn late(&self) -> Option<&MethodConfig> {
         match &self.config {
             Configured::Late(late) => late.config(),
@@ -117,6 +167,48 @@ impl Mailbox {
     #[inline]
     pub(crate) fn is_users(&self) -> bool {
         self.route.is_some()
+    }
+
+    /// (client) The metadata that the request goes out with.
+    #[inline]
+    pub(crate) fn metadata(&self) -> &Metadata {
+        self.route.as_ref().map_or(&NO_METADATA, Route::metadata)
+    }
+
+    /// Whether somebody waits for the call to be committed.
+    #[inline]
+    pub(crate) fn has_commit(&self) -> bool {
+        match &self.route {
+            Some(Route {
+                config: Configured::Late(late),
+                ..
+            }) => late.settled.get().is_some_and(|settled| {
+                let commit = settled.commit.lock();
+                !commit.unwrap_or_else(PoisonError::into_inner).is_nothing()
+            }),
+            _ => false,
+        }
+    }
+
+    /// No further pick is made for the call.
+    #[cold]
+    pub(crate) fn commit(&self) {
+        if let Some(Route {
+            config: Configured::Late(late),
+            ..
+        }) = &self.route
+            && let Some(settled) = late.settled.get()
+        {
+            let commit = {
+                let mut place = settled
+                    .commit
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                mem::take(&mut *place)
+            };
+            // Run here, where the lock is free.
+            drop(commit);
+        }
     }
 
     /// When the call must be over.
@@ -164,14 +256,14 @@ impl Mailbox {
         limit.unwrap_or(usize::MAX)
     }
 
-    /// Gives a late call what the service config, which has come now, says about it.
+    /// Gives a late call what the service config, which has come now, or its selector says about it.
     ///
     /// # Errors
     /// What is wrong with the call by this config.
     #[cold]
     pub(crate) fn settle(
         &self,
-        config: Option<Arc<MethodConfig>>,
+        chosen: CallConfig,
         plan: Option<Arc<RetryPlan>>,
         now: Instant,
     ) -> Result<(), Status> {
@@ -181,6 +273,16 @@ impl Mailbox {
         let Configured::Late(late) = &route.config else {
             return Ok(());
         };
+        let CallConfig {
+            method_config: config,
+            metadata,
+            attributes,
+            commit,
+            ..
+        } = chosen;
+        if let Some(metadata) = &metadata {
+            metadata.check()?;
+        }
         let deadline = match &config {
             Some(config) if late.default && config.timeout.is_some() => {
                 let configured = earlier(None, late.started, config);
@@ -190,7 +292,14 @@ impl Mailbox {
             None => self.deadline,
         };
         // Only whoever holds the queue of waiting calls settles one.
-        late.settled.set(Settled { config, deadline }).ok();
+        let settled = Settled {
+            config,
+            deadline,
+            metadata,
+            attributes,
+            commit: Mutex::new(commit),
+        };
+        late.settled.set(settled).ok();
         if let Some(plan) = plan {
             self.plan(plan);
         }

@@ -54,12 +54,14 @@ impl Mailbox {
 
     /// Ends the stream from this side with RST_STREAM; what was not taken yet is dropped.
     pub(crate) fn cancel(self: &Arc<Self>, reason: Reason, status: impl FnOnce() -> Status) {
+        // Dropped without the lock: somebody may want to know.
+        let mut head = None;
         let mut state = self.lock();
         if state.detached.is_none() {
             state.outgoing.data.clear();
             if state.submit.is_none() {
                 // It may have to wait for long before anybody looks at it.
-                state.outgoing.head = None;
+                head = state.outgoing.head.take();
             }
             state.outgoing.reset = Some(reason);
         }
@@ -69,6 +71,7 @@ impl Mailbox {
         let wakers = state.wakers();
         self.submit(state);
         wakers.wake();
+        drop(head);
     }
 
     /// The task will not look at the mailbox again: unread bytes are given back.

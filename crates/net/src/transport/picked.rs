@@ -1,0 +1,100 @@
+//! What a pick says about its attempt, on its way with the call; and how whoever wants to know is told of its end.
+
+use farcall_core::{
+    Metadata, Status,
+    call::client::{end_of_response, trailers_only},
+};
+use farcall_http2::Headers;
+use farcall_lb::{
+    Authority,
+    balancer::{PickExtras, PickObserver, PickOutcome},
+};
+use std::{fmt, sync::Arc};
+
+/// See the module. Few calls have one. Its observer is told once, at the latest when it is dropped: never drop one with a
+/// lock held.
+#[derive(Default)]
+pub(crate) struct Picked {
+    pub(crate) metadata: Metadata,
+    pub(crate) authority: Option<Authority>,
+    observer: Option<Arc<dyn PickObserver>>,
+    /// The request has begun to leave.
+    pub(crate) was_sent: bool,
+    pub(crate) was_answered: bool,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_received: u64,
+}
+
+impl Picked {
+    #[cold]
+    pub(crate) fn new(extras: PickExtras) -> Box<Picked> {
+        let PickExtras {
+            metadata,
+            authority,
+            observer,
+            ..
+        } = extras;
+        Box::new(Picked {
+            metadata,
+            authority,
+            observer,
+            ..Picked::default()
+        })
+    }
+
+    /// Tells the end of the attempt as the server has put it.
+    #[cold]
+    pub(crate) fn ended(mut self, trailers: &Headers) {
+        if self.observer.is_some() {
+            let (status, metadata) = end_of_response(trailers);
+            self.was_answered = true;
+            self.tell(&status, Some(&metadata));
+        }
+    }
+
+    /// Tells the end of an attempt whose response is one header list.
+    #[cold]
+    pub(crate) fn refused(&mut self, headers: &Headers) {
+        self.was_answered = true;
+        let (_, metadata) = end_of_response(headers);
+        self.tell(&trailers_only(headers), Some(&metadata));
+    }
+
+    /// Tells that the attempt has ended otherwise, or well and with nothing to add.
+    #[cold]
+    pub(crate) fn done(mut self, status: &Status) {
+        self.tell(status, None);
+    }
+
+    fn tell(&mut self, status: &Status, trailers: Option<&Metadata>) {
+        if let Some(observer) = self.observer.take() {
+            let mut outcome = PickOutcome::new(status);
+            outcome.trailers = trailers;
+            outcome.was_sent = self.was_sent;
+            outcome.was_answered = self.was_answered;
+            outcome.bytes_sent = self.bytes_sent;
+            outcome.bytes_received = self.bytes_received;
+            observer.on_done(&outcome);
+        }
+    }
+}
+
+impl Drop for Picked {
+    fn drop(&mut self) {
+        if self.observer.is_some() {
+            let status = match self.was_sent {
+                true => Status::cancelled("nobody waits for the call any more"),
+                false => Status::unavailable("the call was not sent on this connection"),
+            };
+            self.tell(&status, None);
+        }
+    }
+}
+
+impl fmt::Debug for Picked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Picked")
+            .field("was_sent", &self.was_sent)
+            .finish_non_exhaustive()
+    }
+}
