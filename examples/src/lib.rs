@@ -1,6 +1,7 @@
 //! What the example programs share: the generated code, and the pieces of `hello` and `route-guide`.
 #![forbid(unsafe_code)]
 
+pub mod by_tenant;
 #[cfg(doctest)]
 mod documentation;
 pub mod features;

@@ -6,13 +6,16 @@ use farcall::lb::{
         LoadBalancingPolicy, Pick, PickInfo, PolicyAction, PolicyFactory, PolicyHost, PolicyUpdate,
     },
     channel::{Action, Channel, ChannelConfig},
+    selector::{CallInfo, ConfigSelector},
     subchannel::{SubchannelId, SubchannelState},
 };
+use farcall::{Metadata, ServiceConfig};
 use farcall_examples::{
+    by_tenant::{ByTenant, Tenant},
     in_zone::{InZone, Zone},
     numbered::Numbered,
 };
-use std::{fs, time::Instant};
+use std::{fs, time::Duration, time::Instant};
 
 fn backend(last: u8, zone: &'static str) -> Endpoint {
     let endpoint = Endpoint::from(Address::from(([10, 0, 0, last], 1)));
@@ -120,8 +123,32 @@ fn a_numbered_target_names_its_backends() {
 }
 
 #[test]
+fn a_tenants_calls_have_the_config_of_the_tenant_or_else_that_of_the_method() {
+    let config = |name: &str, timeout: &str| {
+        let json = format!(
+            r#"{{"methodConfig": [{{"name": [{{"service": "{name}"}}], "timeout": "{timeout}"}}]}}"#
+        );
+        ServiceConfig::parse(&json).unwrap()
+    };
+    let (service, selector) = (config("shop.Cart", "1s"), ByTenant(config("gold", "9s")));
+    for (tenant, seconds) in [("gold", 9), ("other", 1)] {
+        let mut metadata = Metadata::new();
+        metadata.insert("tenant", tenant);
+        let call = CallInfo::new("/shop.Cart/Add", &metadata, &service);
+        let chosen = selector.select(&call).unwrap();
+        let timeout = chosen.method_config.unwrap().timeout;
+        assert_eq!(timeout, Some(Duration::from_secs(seconds)));
+        assert_eq!(chosen.attributes.find(), Some(&Tenant(tenant.into())));
+        assert_eq!(chosen.metadata, Some(Metadata::new()));
+    }
+    let nobody = Metadata::new();
+    let call = CallInfo::new("/shop.Cart/Add", &nobody, &service);
+    assert!(selector.select(&call).is_err());
+}
+
+#[test]
 fn each_has_at_most_sixty_lines() {
-    for file in ["in_zone", "numbered"] {
+    for file in ["by_tenant", "in_zone", "numbered"] {
         let path = format!("{}/src/{file}.rs", env!("CARGO_MANIFEST_DIR"));
         let text = fs::read_to_string(path).unwrap();
         // Without comments, empty lines and the imports at the top.

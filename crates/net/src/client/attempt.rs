@@ -196,7 +196,9 @@ async fn socket_addresses(
             return Ok(found.map(SocketAddress::Ip).collect());
         }
         other => {
-            let text = format!("{other}: only a custom connector can connect to such an address");
+            let text = format!(
+                "{other}: only a connector of one's own can connect there, see ChannelBuilder::connector"
+            );
             return Err(Arc::new(io::Error::new(io::ErrorKind::Unsupported, text)));
         }
     };
