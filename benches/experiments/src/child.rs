@@ -18,7 +18,12 @@ pub(crate) struct Child {
 impl Child {
     pub(crate) fn start(role: &str, args: &[String]) -> Result<Child> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("role").arg(role).args(args).kill_on_drop(true);
+        command.arg("role").arg(role).args(args);
+        Child::run(command)
+    }
+
+    fn run(mut command: Command) -> Result<Child> {
+        command.kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
         Ok(Child {
@@ -37,6 +42,13 @@ impl Child {
     /// The same with a limit of calls, see [`serve`](crate::server::serve).
     pub(crate) async fn server_with(threads: usize, limit: &str) -> Result<(Child, String)> {
         let mut child = Child::start("serve", &[threads.to_string(), limit.to_owned()])?;
+        let address = child.line().await?;
+        Ok((child, address))
+    }
+
+    /// A server of somebody else, which says its address too.
+    pub(crate) async fn foreign(program: &str) -> Result<(Child, String)> {
+        let mut child = Child::run(Command::new(program))?;
         let address = child.line().await?;
         Ok((child, address))
     }

@@ -1,5 +1,5 @@
 //! Three times as many calls as a server can answer, whether or not it answers: an open loop, with deadlines. Handlers burn 1 ms; the
-//! server has one worker thread.
+//! server has one worker thread. Beside it grpc-go, if the environment names its program (`benches/peers/grpc-go/grpc-go-burn`).
 
 use crate::{
     child::Child,
@@ -17,6 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Names the program of grpc-go.
+const GRPC_GO: &str = "GRPC_GO_BURN";
 const ROUNDS: usize = 3;
 const WORK: u64 = 1000;
 const DEADLINE: Duration = Duration::from_millis(100);
@@ -58,39 +60,60 @@ async fn offer(client: &ExperimentsClient, rate: f64, time: Duration) -> Result<
     Ok([&ends.good, &ends.refused, &ends.late].map(per_second))
 }
 
-/// What a server can do that is asked for no more than that.
-async fn capacity() -> Result<f64> {
-    let (_server, address) = Child::server(1).await?;
-    let client = connect(&address).await?;
-    Loops::run(&client, 4, Call::Burn(WORK), TIME / 4).await?;
-    let done = Loops::run(&client, 4, Call::Burn(WORK), TIME / 2).await?;
-    Ok(done.len() as f64 / (TIME / 2).as_secs_f64())
+/// What a server can do that is asked for no more than that: the best of several numbers of calls that are open at a time.
+async fn capacity(client: &ExperimentsClient) -> Result<f64> {
+    let mut best = 0.0_f64;
+    for outstanding in [4, 16, 64] {
+        let call = Call::Burn(WORK);
+        Loops::run(client, outstanding, call, TIME / 16).await?;
+        let start = Instant::now();
+        let done = Loops::run(client, outstanding, call, TIME / 4).await?;
+        best = best.max(done.len() as f64 / start.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+/// Good, refused and late calls per second, and the first as a share of the capacity.
+type Found = [Vec<f64>; 4];
+
+/// Offers three times its capacity to a server.
+async fn flood(address: &str, capacity: f64, found: &mut Found) -> Result<()> {
+    let client = connect(address).await?;
+    offer(&client, 3.0 * capacity, WARM_UP).await?;
+    let ends = offer(&client, 3.0 * capacity, TIME).await?;
+    for (value, values) in ends.into_iter().zip(&mut found[..]) {
+        values.push(value);
+    }
+    found[3].push(ends[0] / capacity);
+    Ok(())
 }
 
 pub(crate) async fn run(verdict: &mut Verdict) -> Result<()> {
-    let mut capacities = Vec::new();
     let limits = ["none", "fixed", "adaptive"];
-    let mut found = limits.map(|_| [Vec::new(), Vec::new(), Vec::new(), Vec::new()]);
+    let mut capacities = [Vec::new(), Vec::new()];
+    let mut found = limits.map(|_| Found::default());
+    let (go, mut of_go) = (std::env::var(GRPC_GO).ok(), Found::default());
     for _ in 0..ROUNDS {
-        let capacity = capacity().await?;
-        capacities.push(capacity);
+        let capacity = {
+            let (_server, address) = Child::server(1).await?;
+            capacity(&connect(&address).await?).await?
+        };
+        capacities[0].push(capacity);
         for (limit, found) in limits.into_iter().zip(&mut found) {
             let (_server, address) = Child::server_with(1, limit).await?;
-            let client = connect(&address).await?;
-            offer(&client, 3.0 * capacity, WARM_UP).await?;
-            let ends = offer(&client, 3.0 * capacity, TIME).await?;
-            for (value, values) in ends.into_iter().zip(&mut found[..]) {
-                values.push(value);
-            }
-            found[3].push(ends[0] / capacity);
+            flood(&address, capacity, found).await?;
+        }
+        if let Some(go) = &go {
+            let (_server, address) = Child::foreign(go).await?;
+            let its = self::capacity(&connect(&address).await?).await?;
+            capacities[1].push(its);
+            flood(&address, its, &mut of_go).await?;
         }
     }
-    verdict.note("capacity", median(capacities), "calls/s of 1 ms");
+    let [ours, its] = capacities.map(median);
+    verdict.note("capacity", ours, "calls/s of 1 ms");
     for (limit, found) in limits.into_iter().zip(found) {
-        let [good, refused, late, share] = found.map(median);
-        verdict.note(&format!("limit {limit}: good"), good, "calls/s");
-        verdict.note(&format!("limit {limit}: refused"), refused, "calls/s");
-        verdict.note(&format!("limit {limit}: late"), late, "calls/s");
+        let share = note(verdict, &format!("limit {limit}"), found);
         let what = format!("limit {limit}: good against capacity");
         if limit == "none" {
             verdict.note(&what, share, "×");
@@ -98,5 +121,19 @@ pub(crate) async fn run(verdict: &mut Verdict) -> Result<()> {
             verdict.at_least(&what, share, 0.9, "×");
         }
     }
+    if go.is_some() {
+        verdict.note("capacity of grpc-go", its, "calls/s of 1 ms");
+        let share = note(verdict, "grpc-go", of_go);
+        verdict.note("grpc-go: good against capacity", share, "×");
+    }
     Ok(())
+}
+
+/// Says how calls ended; the share of the capacity that was good.
+fn note(verdict: &Verdict, what: &str, found: Found) -> f64 {
+    let [good, refused, late, share] = found.map(median);
+    verdict.note(&format!("{what}: good"), good, "calls/s");
+    verdict.note(&format!("{what}: refused"), refused, "calls/s");
+    verdict.note(&format!("{what}: late"), late, "calls/s");
+    share
 }

@@ -197,3 +197,34 @@ async fn streams_of_ones_own_are_served_beside_the_sockets_and_drained_with_them
     assert_eq!((report.connections_cut, report.calls_cut), (0, 0));
     assert_eq!(*slow.await.unwrap().unwrap(), "done");
 }
+
+#[tokio::test]
+async fn a_certificate_is_replaced_under_a_server_that_serves_and_its_connections_live_on() {
+    let folder = path("renewed");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (certificate, key) = (folder.join("server.pem"), folder.join("server.key"));
+    std::fs::write(&certificate, certificate!("server.pem")).unwrap();
+    std::fs::write(&key, certificate!("server.key")).unwrap();
+    let tls = ServerTls::from_pem_files(&certificate, &key).unwrap();
+    let server = stub().server().tls(tls.clone()).max_connections(2);
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let target = format!("dns:///localhost:{}", port(&server, 0));
+    let (stop, end) = serve(server);
+    let trusting = |authority: &str| {
+        let tls = ClientTls::ca_pem(authority).unwrap();
+        Channel::builder(&target).tls(tls).build().unwrap()
+    };
+    let old = trusting(certificate!("ca.pem"));
+    assert_eq!(ask(&old).await, "ip tls");
+    std::fs::write(&certificate, certificate!("stranger.pem")).unwrap();
+    std::fs::write(&key, certificate!("stranger.key")).unwrap();
+    tls.reload().unwrap();
+    let new = trusting(certificate!("other-ca.pem"));
+    assert_eq!(ask(&new).await, "ip tls");
+    // Over its first connection: another one would not be let in, and does not trust the new certificate.
+    assert_eq!(ask(&old).await, "ip tls");
+    drop(stop);
+    let report = within(PATIENCE, "the shutdown", end).await.unwrap();
+    assert_eq!(report.connections_cut, 0);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -7,8 +7,10 @@ mod client;
 mod error;
 mod established;
 pub(crate) mod explain;
+mod material;
 mod pem;
 mod provider;
+mod reload;
 mod server;
 #[cfg(all(test, any(feature = "tls-aws-lc", feature = "tls-ring")))]
 pub(crate) mod testdata;
@@ -19,5 +21,6 @@ pub use client::ClientTls;
 pub(crate) use client::{Connector, host_of, proves};
 pub(crate) use error::Side;
 pub use error::{TlsConfigError, TlsError};
+pub use material::ClientAuth;
 pub(crate) use server::Acceptor;
-pub use server::{ClientAuth, ServerTls};
+pub use server::ServerTls;

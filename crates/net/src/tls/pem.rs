@@ -13,6 +13,7 @@ use rustls::{
 use std::path::Path;
 
 /// PEM, and what errors call it: the file's path or the argument's name.
+#[derive(Clone)]
 pub(super) struct Pem {
     name: String,
     bytes: Vec<u8>,

@@ -4,19 +4,17 @@ use super::{
     error::{Kind, Side, TlsConfigError, TlsError},
     established::{H2, describe},
     explain,
-    pem::{self, Pem},
-    provider::provider,
+    material::{Authority, ClientAuth, Material},
+    pem::Pem,
+    reload::Current,
 };
 use crate::peer::TlsPeer;
-use rustls::{
-    RootCertStore, ServerConfig,
-    server::{ResolvesServerCert, WebPkiClientVerifier},
-    sign::SingleCertAndKey,
-};
+use rustls::ServerConfig;
 use std::{
     fmt,
     path::Path,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
@@ -42,7 +40,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 /// # Ok(()) }
 /// ```
 ///
-/// Certificates and keys are read when they are given; a renewed certificate needs a new server.
+/// Files are read when they are named, and again when they have changed: see [`reload_every`](Self::reload_every).
 #[derive(Clone)]
 pub struct ServerTls {
     source: Arc<Source>,
@@ -51,41 +49,19 @@ pub struct ServerTls {
 struct Source {
     kind: SourceKind,
     auth: Option<ClientAuth>,
+    interval: Duration,
     /// Made once for all clones, because it holds the session cache.
-    built: OnceLock<Result<Arc<ServerConfig>, TlsConfigError>>,
+    built: OnceLock<Result<Arc<Current>, TlsConfigError>>,
 }
 
 #[derive(Clone)]
 enum SourceKind {
-    /// Asked for the certificate at each handshake: the place where a renewed one comes in.
-    Own {
-        identity: Arc<dyn ResolvesServerCert>,
-        client_roots: RootCertStore,
-    },
+    Own(Material),
     Rustls(Arc<ServerConfig>),
 }
 
-/// What to do with a client that shows no certificate. One that shows a bad certificate is always refused.
-///
-/// ```
-/// use farcall::{ServerTls, tls::ClientAuth};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let certs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls/testdata"));
-/// let tls = ServerTls::from_pem_files(certs.join("server.pem"), certs.join("server.key"))?
-///     .client_ca(certs.join("ca.pem"))?
-///     .client_auth(ClientAuth::Optional); // handlers look at `request.peer()`
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum ClientAuth {
-    /// Refuse it: the default where a client CA is configured.
-    #[default]
-    Required,
-    /// Let it in; its [`TlsPeer::certificates`] are empty.
-    Optional,
-}
+/// How often files are looked at.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
 
 impl ServerTls {
     /// A certificate chain, the server's own first, and its private key (PKCS#8, PKCS#1 or SEC1, not encrypted),
@@ -97,10 +73,7 @@ impl ServerTls {
         certificates: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<ServerTls, TlsConfigError> {
-        ServerTls::own(
-            &Pem::read(certificates.as_ref())?,
-            &Pem::read(key.as_ref())?,
-        )
+        ServerTls::own(Material::files(certificates.as_ref(), key.as_ref()))
     }
 
     /// The same from memory.
@@ -112,7 +85,8 @@ impl ServerTls {
         key: impl AsRef<[u8]>,
     ) -> Result<ServerTls, TlsConfigError> {
         let certificates = Pem::new("server certificate", certificates.as_ref());
-        ServerTls::own(&certificates, &Pem::new("server private key", key.as_ref()))
+        let key = Pem::new("server private key", key.as_ref());
+        ServerTls::own(Material::given(&certificates, &key))
     }
 
     /// Takes a rustls configuration as it is, with two exceptions: ALPN is set to `h2`, the only protocol that
@@ -120,7 +94,7 @@ impl ServerTls {
     pub fn from_rustls(config: impl Into<Arc<ServerConfig>>) -> ServerTls {
         let mut config = config.into();
         Arc::make_mut(&mut config).alpn_protocols = vec![H2.to_vec()];
-        ServerTls::new(SourceKind::Rustls(config), None)
+        ServerTls::new(SourceKind::Rustls(config), None, RELOAD_INTERVAL)
     }
 
     /// Asks clients for certificates, and trusts those that an authority in this PEM file has signed. The file
@@ -132,7 +106,8 @@ impl ServerTls {
     /// If the file cannot be read, has no certificate in it or one that cannot be an authority; after
     /// [`from_rustls`](Self::from_rustls).
     pub fn client_ca(self, path: impl AsRef<Path>) -> Result<ServerTls, TlsConfigError> {
-        self.add_client_ca(&Pem::read(path.as_ref())?)
+        let path = path.as_ref();
+        self.add_client_ca(Authority::File(path.to_owned()), &Pem::read(path)?)
     }
 
     /// The same from memory.
@@ -140,55 +115,94 @@ impl ServerTls {
     /// # Errors
     /// As for [`client_ca`](Self::client_ca).
     pub fn client_ca_pem(self, pem: impl AsRef<[u8]>) -> Result<ServerTls, TlsConfigError> {
-        self.add_client_ca(&Pem::new("client CA certificates", pem.as_ref()))
+        let pem = Pem::new("client CA certificates", pem.as_ref());
+        self.add_client_ca(Authority::Given(pem.clone()), &pem)
     }
 
     /// Whether clients must show a certificate; they must by default.
     ///
     /// Starting the server fails if this is set and there is no [`client_ca`](Self::client_ca).
     pub fn client_auth(self, auth: ClientAuth) -> ServerTls {
-        ServerTls::new(self.source.kind.clone(), Some(auth))
+        let source = &*self.source;
+        ServerTls::new(source.kind.clone(), Some(auth), source.interval)
+    }
+
+    /// How often the files that were named are looked at, at most, and only when a client connects: those that have changed are read again,
+    /// all of them together, for this client and those after it. Connections that exist are left alone. Files that are missing, malformed or
+    /// do not belong together are an error in the log, and what was read before stays in use; so a certificate may be replaced before its
+    /// key is. Default: a minute; [`Duration::MAX`] is never.
+    ///
+    /// TLS sessions of before are not resumed afterwards, so that an authority that was taken out has no more say.
+    pub fn reload_every(self, interval: Duration) -> ServerTls {
+        let source = &*self.source;
+        ServerTls::new(source.kind.clone(), source.auth, interval)
+    }
+
+    /// Reads the files that were named again, now, whether or not they have changed, for all servers that have this value or a clone of it.
+    /// See [`reload_every`](Self::reload_every). It blocks for as long as reading files takes.
+    ///
+    /// # Errors
+    /// As when they were named; what was read before stays in use.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use farcall::{Server, ServerTls};
+    /// # let certs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls/testdata"));
+    /// let tls = ServerTls::from_pem_files(certs.join("server.pem"), certs.join("server.key"))?;
+    /// let server = Server::builder().tls(tls.clone());
+    /// // On SIGHUP, say:
+    /// tls.reload()?;
+    /// # let _ = server;
+    /// # Ok(()) }
+    /// ```
+    pub fn reload(&self) -> Result<(), TlsConfigError> {
+        self.current()?.reload()
     }
 
     /// What connections are accepted with; the first call makes it for all clones.
     pub(crate) fn acceptor(&self) -> Result<Acceptor, TlsConfigError> {
-        let source = &*self.source;
-        let config = source
-            .built
-            .get_or_init(|| source.kind.build(source.auth))
-            .clone()?;
-        Ok(Acceptor { config })
+        let current = self.current()?;
+        Ok(Acceptor { current })
     }
 
-    fn own(certificates: &Pem, key: &Pem) -> Result<ServerTls, TlsConfigError> {
-        let identity = pem::identity(certificates, key, &*provider()?)?;
-        let identity = Arc::new(SingleCertAndKey::from(identity));
+    fn current(&self) -> Result<Arc<Current>, TlsConfigError> {
+        let source = &*self.source;
+        let build = || match (&source.kind, source.auth) {
+            (SourceKind::Rustls(_), Some(_)) => Err(foreign()),
+            (SourceKind::Rustls(config), None) => Ok(Arc::new(Current::fixed(Arc::clone(config)))),
+            (SourceKind::Own(material), auth) => {
+                Current::reloading(material.clone(), auth, source.interval).map(Arc::new)
+            }
+        };
+        source.built.get_or_init(build).clone()
+    }
+
+    fn own(material: Result<Material, TlsConfigError>) -> Result<ServerTls, TlsConfigError> {
         Ok(ServerTls::new(
-            SourceKind::Own {
-                identity,
-                client_roots: RootCertStore::empty(),
-            },
+            SourceKind::Own(material?),
             None,
+            RELOAD_INTERVAL,
         ))
     }
 
-    fn new(kind: SourceKind, auth: Option<ClientAuth>) -> ServerTls {
+    fn new(kind: SourceKind, auth: Option<ClientAuth>, interval: Duration) -> ServerTls {
         ServerTls {
             source: Arc::new(Source {
                 kind,
                 auth,
+                interval,
                 built: OnceLock::new(),
             }),
         }
     }
 
-    fn add_client_ca(self, pem: &Pem) -> Result<ServerTls, TlsConfigError> {
+    fn add_client_ca(self, authority: Authority, pem: &Pem) -> Result<ServerTls, TlsConfigError> {
         let mut kind = self.source.kind.clone();
         match &mut kind {
-            SourceKind::Own { client_roots, .. } => pem::add_authorities(client_roots, pem)?,
+            SourceKind::Own(material) => material.trust(authority, pem)?,
             SourceKind::Rustls(_) => return Err(foreign()),
         }
-        Ok(ServerTls::new(kind, self.source.auth))
+        Ok(ServerTls::new(kind, self.source.auth, self.source.interval))
     }
 }
 
@@ -198,51 +212,11 @@ fn foreign() -> TlsConfigError {
     TlsConfigError::unusable("TLS", problem)
 }
 
-impl SourceKind {
-    fn build(&self, auth: Option<ClientAuth>) -> Result<Arc<ServerConfig>, TlsConfigError> {
-        let (identity, client_roots) = match self {
-            SourceKind::Rustls(_) if auth.is_some() => return Err(foreign()),
-            SourceKind::Rustls(config) => return Ok(Arc::clone(config)),
-            SourceKind::Own {
-                identity,
-                client_roots,
-            } => (identity, client_roots),
-        };
-        if client_roots.is_empty() && auth.is_some() {
-            let problem = "client certificates are asked for, but there is no client CA to trust";
-            return Err(TlsConfigError::unusable("TLS", problem));
-        }
-        let provider = provider()?;
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| TlsConfigError::unusable("TLS", error.to_string()).because(error))?;
-        let builder = if client_roots.is_empty() {
-            builder.with_no_client_auth()
-        } else {
-            let roots = Arc::new(client_roots.clone());
-            let mut verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
-            if auth == Some(ClientAuth::Optional) {
-                verifier = verifier.allow_unauthenticated();
-            }
-            let verifier = verifier.build();
-            let verifier = verifier.map_err(|error| {
-                TlsConfigError::unusable("client CA certificates", error.to_string()).because(error)
-            })?;
-            builder.with_client_cert_verifier(verifier)
-        };
-        let mut config = builder.with_cert_resolver(Arc::clone(identity));
-        config.alpn_protocols = vec![H2.to_vec()];
-        Ok(Arc::new(config))
-    }
-}
-
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("ServerTls");
         match &self.source.kind {
-            SourceKind::Own { client_roots, .. } => {
-                debug.field("client_authorities", &client_roots.len())
-            }
+            SourceKind::Own(material) => debug.field("client_authorities", &material.trusted()),
             SourceKind::Rustls(_) => debug.field("rustls", &true),
         };
         debug.field("client_auth", &self.source.auth).finish()
@@ -252,7 +226,7 @@ impl fmt::Debug for ServerTls {
 /// What makes TLS connections of clients. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Acceptor {
-    config: Arc<ServerConfig>,
+    current: Arc<Current>,
 }
 
 impl Acceptor {
@@ -266,7 +240,7 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config));
+        let acceptor = tokio_rustls::TlsAcceptor::from(Current::config(&self.current).await);
         let accepted = acceptor.accept(io).await;
         let mut stream = accepted.map_err(|error| explain::handshake_error(error, Side::Client))?;
         let session = stream.get_ref().1;

@@ -1,6 +1,7 @@
 //! Both ends of a handshake, over a pipe.
 
 mod configuration;
+mod reload;
 
 use super::{established::H2, explain, provider::provider, testdata::*, *};
 use crate::peer::{TlsPeer, TlsVersion};
