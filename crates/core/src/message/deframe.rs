@@ -1,6 +1,6 @@
 //! From DATA to messages.
 
-use super::{Compressor, DecompressError, PREFIX};
+use super::{Compressor, DecompressError, PREFIX, lent};
 use crate::{copy::extend_chunked, status::Status};
 use bytes::{Buf, Bytes};
 use std::{collections::VecDeque, fmt, ops::Range, sync::Arc};
@@ -284,7 +284,7 @@ impl Deframer {
             gather(gathered, &self.chunk[..take], *size);
             self.chunk.advance(take);
             if gathered.len() == *size {
-                return Some((std::mem::take(gathered).into(), *compressed));
+                return Some((lent::lend(std::mem::take(gathered)), *compressed));
             }
             self.chunk = self.queue.pop_front()?;
         }
@@ -346,7 +346,11 @@ fn gather(gathered: &mut Vec<u8>, bytes: &[u8], size: usize) {
                 .max(MIN_GATHER)
                 .min(size),
         };
-        gathered.reserve_exact(capacity - gathered.len());
+        if gathered.is_empty() {
+            *gathered = lent::buffer(capacity);
+        } else {
+            gathered.reserve_exact(capacity - gathered.len());
+        }
     }
     extend_chunked(gathered, bytes);
 }

@@ -1,6 +1,6 @@
 //! From a message to its bytes on the wire.
 
-use super::{Compressor, PREFIX};
+use super::{Compressor, PREFIX, lent};
 use crate::{
     codec::{Codec, EncodeBuf},
     copy::extend_chunked,
@@ -144,7 +144,7 @@ fn lead_for(size: usize) -> usize {
 /// A buffer with room for exactly a message of `size` bytes behind its prefix, which is filled with zeros.
 fn buffer_for(size: usize) -> Vec<u8> {
     let start = lead_for(size) + PREFIX;
-    let mut buffer = Vec::with_capacity(start.saturating_add(size));
+    let mut buffer = lent::buffer(start.saturating_add(size));
     if start == PREFIX {
         buffer.extend_from_slice(&[0; PREFIX]); // a store or two, where `resize` calls `memset`
     } else {
@@ -200,7 +200,7 @@ fn finish(mut buffer: Vec<u8>, lead: usize, flag: u8, max_size: usize) -> Result
     let size = buffer.len() - lead - PREFIX;
     check_size(size, max_size)?;
     write_prefix(&mut buffer[lead..], flag, size);
-    let mut wire = Bytes::from(buffer);
+    let mut wire = lent::lend(buffer);
     wire.advance(lead);
     Ok(wire)
 }

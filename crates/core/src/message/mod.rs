@@ -13,6 +13,7 @@ mod encode;
 mod flate;
 #[cfg(feature = "gzip")]
 mod gzip;
+mod lent;
 #[cfg(feature = "snappy")]
 mod snappy;
 mod whole;

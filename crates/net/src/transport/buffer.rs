@@ -3,10 +3,12 @@
 use bytes::BytesMut;
 use std::cell::Cell;
 
-/// Bytes that one read may take.
-const READ_SIZE: usize = 64 << 10;
+/// Bytes that one read may take: a message of 64 KiB with all around it comes in one.
+const READ_SIZE: usize = 96 << 10;
 /// Room below which the buffer is renewed before a read.
 const MIN_ROOM: usize = 8 << 10;
+/// The beginning of a frame that is not longer than this waits for the rest in memory of its own size.
+const LEFTOVER: usize = 4 << 10;
 
 thread_local! {
     /// The empty buffer that the connections of this thread take turns with.
@@ -15,18 +17,62 @@ thread_local! {
 
 /// Gives `input` room for a read of which `hint` bytes are known to be coming.
 pub(super) fn make_room(input: &mut BytesMut, hint: usize) {
-    if input.is_empty() && input.capacity() == 0 {
+    // Mostly nobody has the pieces of the last read any more, and its memory serves again. To free it and to allocate it anew
+    // is dear at this size: allocators give it back to the system in between.
+    if input.is_empty() && input.capacity() == 0 && !input.try_reclaim(READ_SIZE) {
         *input = SPARE.take();
     }
     let room = input.capacity() - input.len();
-    if room < MIN_ROOM.max(hint.min(READ_SIZE)) {
-        input.reserve(READ_SIZE);
+    if room >= MIN_ROOM.max(hint.min(READ_SIZE)) {
+        return;
     }
+    if (1..=LEFTOVER).contains(&input.len()) && !input.try_reclaim(READ_SIZE) {
+        let mut spare = SPARE.take();
+        spare.reserve(READ_SIZE);
+        spare.extend_from_slice(input);
+        *input = spare;
+    }
+    input.reserve(READ_SIZE);
 }
 
-/// Gives an empty buffer back.
+/// Gives the buffer back, unless much is in it.
 pub(super) fn put_back(input: &mut BytesMut) {
-    if input.is_empty() && input.capacity() > 0 {
-        SPARE.set(std::mem::take(input));
+    if input.capacity() <= LEFTOVER || input.len() > LEFTOVER {
+        return;
+    }
+    let leftover = BytesMut::from(&input[..]);
+    let mut spare = std::mem::replace(input, leftover);
+    spare.clear();
+    SPARE.set(spare);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_read_serves_again_once_its_pieces_are_gone() {
+        let mut input = BytesMut::new();
+        make_room(&mut input, 0);
+        let room = input.capacity();
+        input.resize(room, 1);
+        let at = input.as_ptr();
+        let piece = input.split_to(room).freeze();
+        put_back(&mut input);
+        drop(piece);
+        make_room(&mut input, 0);
+        assert_eq!((input.as_ptr(), input.capacity()), (at, room));
+    }
+
+    #[test]
+    fn pieces_that_somebody_has_are_left_alone() {
+        let mut input = BytesMut::new();
+        make_room(&mut input, 0);
+        let room = input.capacity();
+        input.resize(room, 1);
+        let piece = input.split_to(room).freeze();
+        make_room(&mut input, 0);
+        input.resize(READ_SIZE, 2);
+        assert!(piece.iter().all(|byte| *byte == 1));
     }
 }

@@ -5,6 +5,7 @@ mod calls;
 mod crimes;
 mod endings;
 mod flow;
+mod greeting;
 mod keepalive;
 mod legitimate;
 pub(super) mod pair;

@@ -7,23 +7,23 @@ use std::{fs, path::Path};
 
 /// Crimes that need more than octets after a greeting: the reaction, and the test that commits them.
 const OTHERS: &[(Crime, Scope, &str, &str)] = {
-    const CRIMES: &str = "crimes";
+    const GREETING: &str = "greeting";
     const BUDGETS: &str = "budgets";
     const FOREIGN: &str = "another_protocol_is_noticed_at_its_first_wrong_octet_and_named";
     const FOREIGN_SERVER: &str = "a_server_that_speaks_another_protocol_is_recognised";
     const END: Scope = Scope::Connection;
     &[
-        (Crime::BadPreface, END, CRIMES, FOREIGN),
-        (Crime::SpeaksHttp1, END, CRIMES, FOREIGN),
-        (Crime::SpeaksTls, END, CRIMES, FOREIGN),
-        (Crime::AnswersWithTlsAlert, END, CRIMES, FOREIGN_SERVER),
-        (Crime::SpeaksSsh, END, CRIMES, FOREIGN),
-        (Crime::SpeaksSmtp, END, CRIMES, FOREIGN_SERVER),
-        (Crime::SpeaksText, END, CRIMES, FOREIGN),
+        (Crime::BadPreface, END, GREETING, FOREIGN),
+        (Crime::SpeaksHttp1, END, GREETING, FOREIGN),
+        (Crime::SpeaksTls, END, GREETING, FOREIGN),
+        (Crime::AnswersWithTlsAlert, END, GREETING, FOREIGN_SERVER),
+        (Crime::SpeaksSsh, END, GREETING, FOREIGN),
+        (Crime::SpeaksSmtp, END, GREETING, FOREIGN_SERVER),
+        (Crime::SpeaksText, END, GREETING, FOREIGN),
         (
             Crime::FirstFrameNotSettings,
             END,
-            CRIMES,
+            GREETING,
             "the_first_frame_must_be_settings",
         ),
         (
