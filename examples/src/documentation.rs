@@ -7,6 +7,9 @@ pub struct Readme;
 #[doc = include_str!("../../crates/farcall/docs/quick-start.md")]
 pub struct QuickStart;
 
+#[doc = include_str!("../../crates/farcall/docs/code-generation.md")]
+pub struct CodeGeneration;
+
 #[doc = include_str!("../../crates/farcall/docs/errors-and-deadlines.md")]
 pub struct ErrorsAndDeadlines;
 

@@ -1,4 +1,4 @@
-//! Rust from `.proto` files, for [Farcall](https://docs.rs/farcall): messages through prost, services of our own.
+//! Rust from `.proto` files, for the gRPC crate `farcall`: messages through prost, services of our own.
 //!
 //! ```no_run
 //! // build.rs

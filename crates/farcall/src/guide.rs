@@ -3,6 +3,7 @@
 //! | chapter | about |
 //! |---|---|
 //! | [`quick_start`] | a project, a server, a client; targets; metadata |
+//! | [`code_generation`] | build scripts, checked-in code, protoc and buf, editions; what a service becomes |
 //! | [`errors_and_deadlines`] | statuses, deadlines, cancellation, what drops a handler, inheritance |
 //! | [`streaming`] | the halves of a stream, what ends them, back-pressure |
 //! | [`tls`] | certificates of servers and clients, and what TLS errors say |
@@ -25,6 +26,12 @@
 /// # More
 /// [`Server`](crate::Server), [`Channel`](crate::Channel), [`Metadata`](crate::Metadata).
 pub mod quick_start {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/code-generation.md"))]
+///
+/// # More
+/// [`include_protos!`](crate::include_protos), and the crate `farcall-build`.
+pub mod code_generation {}
 
 #[cfg_attr(not(doctest), doc = include_str!("../docs/errors-and-deadlines.md"))]
 ///

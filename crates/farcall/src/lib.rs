@@ -20,6 +20,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `prost` | yes | Protobuf messages, typed error details; what generated code needs |
+//! | `well-known-types` | yes | `google.protobuf.Timestamp` and its like in messages |
 //! | `gzip` | yes | the gzip compressor |
 //! | `deflate`, `zstd`, `snappy` | no | the compressor of that name; `zstd` brings in C code |
 //! | `health`, `reflection` | yes | the services of these names |

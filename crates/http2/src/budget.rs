@@ -54,7 +54,7 @@ pub enum Act {
     GoAway,
     /// Any other frame that does no work: PRIORITY (CVE-2019-9513), unknown types, WINDOW_UPDATE, RST_STREAM on streams that
     /// are gone, interim responses, CONTINUATION of less than 1 KiB, PING answers to nothing. Each DATA and header list in
-    /// either direction earns two back. Default 10,000 and 1,000 a second.
+    /// either direction earns two back, and so does each KiB that was sent one. Default 10,000 and 1,000 a second.
     Idle,
 }
 

@@ -70,7 +70,8 @@ pub struct Config {
     pub keepalive_timeout: Duration,
     /// Check also when no stream is open. Default off.
     pub keepalive_without_streams: bool,
-    /// How long the peer may take to acknowledge our SETTINGS and a drain's PING. Default 10 s.
+    /// How long the peer may take to acknowledge a drain's PING, and how long it may be silent before it has acknowledged our
+    /// SETTINGS: behind a slow path its answer waits for a long queue of DATA. Default 10 s.
     pub settings_timeout: Duration,
     /// What the peer may do that costs us more than it. See [`Act`](crate::Act) for the defaults.
     pub budgets: Budgets,
@@ -83,7 +84,7 @@ pub struct Config {
     /// DATA that waits for windows of the client on all streams together, in bytes (server). Beyond it new requests are
     /// refused with REFUSED_STREAM; what handlers have already made is still taken. Default 64 MiB.
     pub send_budget: usize,
-    /// How long that much DATA may wait without any of it leaving, before the connection ends (CVE-2019-9517).
+    /// How long that much DATA may wait while less than 64 KiB of it leave, before the connection ends (CVE-2019-9517).
     /// Slow readers that hold less wait as long as they like. Default 60 s.
     pub stuck_timeout: Duration,
     /// Keepalive PINGs that come more often than this are strikes, unless DATA or a header list was sent in between

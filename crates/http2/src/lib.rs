@@ -38,6 +38,7 @@ mod flow;
 pub mod frame;
 pub mod headers;
 pub mod hpack;
+mod later;
 mod output;
 mod schedule;
 #[cfg(test)]

@@ -129,14 +129,14 @@ impl Log {
     pub(crate) fn sent_away(&self, server: &dyn fmt::Display, reason: Reason, debug: &[u8]) {
         if reason != Reason::NO_ERROR {
             let text = String::from_utf8_lossy(debug);
-            let what = format_args!("{reason} was the server's GOAWAY: {text}");
+            let what = format!("{reason} was the server's GOAWAY: {text}");
             self.write(Trouble::GoAway, format_args!("{server}"), &what);
         }
     }
 
     /// A service config wants more attempts than the channel makes.
     pub(crate) fn capped_attempts(&self, target: &dyn fmt::Display, asked: u32, cap: u32) {
-        let what = format_args!(
+        let what = format!(
             "the service config asks for {asked} attempts of a call, the channel makes at most {cap}"
         );
         self.write(Trouble::ServiceConfig, format_args!("{target}"), &what);

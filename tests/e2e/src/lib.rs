@@ -6,7 +6,7 @@ mod log_capture;
 mod probe;
 
 pub use counted::{Counted, Writes};
-pub use log_capture::logged;
+pub use log_capture::{lines, logged};
 pub use probe::{Guard, Probe};
 
 use std::{future::Future, time::Duration};

@@ -1,7 +1,11 @@
 //! What the library writes to the log.
 
+use crate::{PATIENCE, within};
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use std::sync::{Mutex, Once, PoisonError};
+use std::{
+    sync::{Mutex, Once, PoisonError},
+    time::Duration,
+};
 
 struct Capture;
 
@@ -39,4 +43,21 @@ pub fn logged(what: &str) -> Vec<String> {
         .filter(|line| line.contains(what))
         .cloned()
         .collect()
+}
+
+/// The lines of [`logged`], once there are so many.
+///
+/// # Panics
+/// They do not come.
+pub async fn lines(what: &str, count: usize) -> Vec<String> {
+    let found = async {
+        loop {
+            let lines = logged(what);
+            if lines.len() >= count {
+                return lines;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    within(PATIENCE, what, found).await
 }

@@ -1,9 +1,10 @@
 //! Peers that break rules: what the server answers, and that nobody else is harmed.
 
+use crate::echo::echo;
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, Probe, within};
 use farcall_http2::Reason;
-use farcall_net::{Code, Request};
+use farcall_net::Code;
 use farcall_testkit::{
     scripted_peer::{Exchange, Frame, PREFACE, ScriptedPeer, flag, kind, message, setting},
     stub_server::{RunningStub, StubServer},
@@ -12,22 +13,6 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
 pub(crate) type Peer = ScriptedPeer<TcpStream>;
-
-/// A method that echoes one message, and one that echoes a stream of them.
-pub(crate) fn echo() -> StubServer {
-    StubServer::unary("/t.T/Echo", |request: Request<Bytes>| async move {
-        Ok(request.into_inner())
-    })
-    .and(StubServer::bidi("/t.T/Chat", |request, replies| {
-        Box::pin(async move {
-            let mut messages = request.into_inner();
-            while let Some(message) = messages.message().await? {
-                replies.send(message).await?;
-            }
-            Ok(())
-        })
-    }))
-}
 
 /// A connection with a call on stream 1 that is well and stays so.
 pub(crate) struct Neighbour {

@@ -1,7 +1,7 @@
 //! What bad input leaves in the log: a line for each cause, escaped, limited in rate, with a count of the rest.
 
-use crate::bad_input::{Peer, echo};
-use farcall_e2e::{PATIENCE, logged, within};
+use crate::{bad_input::Peer, echo::echo};
+use farcall_e2e::{lines, logged};
 use farcall_net::tls::ServerTls;
 use farcall_testkit::{
     scripted_peer::{PREFACE, ScriptedPeer, message},
@@ -20,19 +20,6 @@ async fn bad_request(peer: &mut Peer, stream: u32, path: &str, more: &[(&str, &s
     peer.request(stream, path, more).await;
     peer.data(stream, &message(b"x"), true).await;
     peer.expect_exchange(stream).await;
-}
-
-async fn lines(what: &str, count: usize) -> Vec<String> {
-    let found = async {
-        loop {
-            let lines = logged(what);
-            if lines.len() >= count {
-                return lines;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    within(PATIENCE, what, found).await
 }
 
 #[tokio::test]

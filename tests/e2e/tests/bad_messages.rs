@@ -1,6 +1,6 @@
 //! Requests whose messages break gRPC's rules.
 
-use crate::bad_input::{Neighbour, echo};
+use crate::{bad_input::Neighbour, echo::echo};
 use farcall_net::Code;
 use farcall_testkit::scripted_peer::{Exchange, message};
 

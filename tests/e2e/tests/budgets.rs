@@ -1,10 +1,11 @@
 //! What server and channel do about peers that overdo it, over sockets.
 
+use crate::echo::echo;
 use bytes::Bytes;
-use farcall_e2e::{PATIENCE, logged, within};
+use farcall_e2e::{PATIENCE, lines, logged, within};
 use farcall_http2::Reason;
 use farcall_net::{
-    Channel, Code, Request,
+    Channel, Code,
     peer::{Act, Budget},
 };
 use farcall_testkit::{
@@ -17,12 +18,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
-
-fn echo() -> StubServer {
-    StubServer::unary("/t.T/Echo", |request: Request<Bytes>| async move {
-        Ok(request.into_inner())
-    })
-}
 
 /// A channel whose one call is open at a server that the test plays; the call ends when the peer does.
 async fn calling() -> (
@@ -45,19 +40,6 @@ async fn calling() -> (
     server.expect_headers(1).await;
     server.expect_data(1).await;
     (server, address.to_string(), call)
-}
-
-async fn lines(what: &str, count: usize) -> Vec<String> {
-    let found = async {
-        loop {
-            let lines = logged(what);
-            if lines.len() >= count {
-                return lines;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    within(PATIENCE, what, found).await
 }
 
 #[tokio::test]

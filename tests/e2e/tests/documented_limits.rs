@@ -1,7 +1,7 @@
 //! The tables of the guide's chapter on limits say what the code does.
 
 use farcall_http2::{Act, Config};
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 const GUIDE: &str = include_str!("../../../crates/farcall/docs/limits.md");
 
@@ -125,4 +125,59 @@ fn the_defaults_in_the_guide_are_those_of_the_code() {
         first("header_block_timeout")[1],
         time(config.header_block_timeout)
     );
+}
+
+/// The settings of a builder: methods that take and return it, wherever they stand.
+fn settings(builder: &str, folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            settings(builder, &path, found);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let blocks = text.split("\nimpl").skip(1);
+        for block in blocks.filter(|block| block.trim_start().starts_with(&format!("{builder} {{")))
+        {
+            let block = block.split("\n}").next().unwrap();
+            let methods = block.split("pub fn ").skip(1);
+            for method in methods.filter(|method| method.contains("mut self")) {
+                let (name, rest) = method.split_once(['(', '<']).unwrap();
+                if rest.trim_start().starts_with("mut self") || rest.contains("(mut self") {
+                    found.push(name.to_owned());
+                }
+            }
+        }
+    }
+}
+
+/// What has no default that a program would want to look up.
+const NOT_SETTINGS: [&str; 3] = ["add_service", "interceptor", "call_credentials"];
+
+#[test]
+fn every_setting_has_its_row() {
+    let net = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/net/src"));
+    for (builder, folder, some) in [
+        ("ChannelBuilder", "client", "max_attempts"),
+        ("Server", "server", "max_connections"),
+    ] {
+        let mut found = Vec::new();
+        settings(builder, &net.join(folder), &mut found);
+        assert!(
+            found.iter().any(|name| name == some),
+            "{builder}: {found:?}"
+        );
+        for name in found {
+            let known = NOT_SETTINGS.contains(&&name[..]);
+            let named = [
+                format!("`{name}`"),
+                format!("`{name}("),
+                format!(".{name}("),
+            ];
+            assert!(
+                known || named.iter().any(|name| GUIDE.contains(name)),
+                "limits.md says nothing of {builder}::{name}"
+            );
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod cut;
 mod deadline;
 mod dns;
 mod documented_limits;
+mod echo;
 mod errors;
 mod foreign;
 mod half_close;

@@ -1,7 +1,7 @@
 //! The server mounted into hyper: what is its own. That calls are as over our own listener is what
 //! [`everywhere`](crate::everywhere) tests.
 
-use crate::reach::Mounted;
+use crate::{echo::echo, reach::Mounted};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, Probe, within};
 use farcall_net::{Channel, Code, Request, Server, server::HttpService};
@@ -12,12 +12,6 @@ use farcall_testkit::{
 use http_body_util::{BodyExt, Empty, Full};
 use std::{convert::Infallible, time::Duration};
 use tower_service::Service;
-
-fn echo() -> StubServer {
-    StubServer::unary("/t.T/Echo", |request: Request<Bytes>| {
-        Ok(request.into_inner())
-    })
-}
 
 fn service(stub: StubServer) -> HttpService {
     stub.server().into_service().unwrap()

@@ -1,28 +1,23 @@
 //! The counters of what peers do wrong, on either side.
 
+use crate::echo::echo;
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, within};
 use farcall_http2::Reason;
 use farcall_net::{
-    Channel, Code, Request,
+    Channel, Code,
     peer::{Act, Budget, PeerMisbehaved, PeerReport, PeerReports},
     tls::ServerTls,
 };
 use farcall_testkit::{
     scripted_peer::{ScriptedPeer, message},
-    stub_server::{StubServer, calls},
+    stub_server::calls,
 };
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-
-fn echo() -> StubServer {
-    StubServer::unary("/t.T/Echo", |request: Request<Bytes>| async move {
-        Ok(request.into_inner())
-    })
-}
 
 /// The report once it says so.
 async fn until(reports: &PeerReports, says: impl Fn(&PeerReport) -> bool) -> PeerReport {

@@ -153,15 +153,16 @@ async fn shards_share_a_unix_socket() {
     let path = std::env::temp_dir().join(format!("farcall-shards-{}", std::process::id()));
     let address = format!("unix:{}", path.display());
     let server = Server::builder().shards(2).bind(&address).await.unwrap();
-    let serving = tokio::spawn(
-        server.serve_with_shutdown(tokio::time::sleep(Duration::from_millis(200)), PATIENCE),
-    );
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let ended = async { ended.await.unwrap_or_default() };
+    let serving = tokio::spawn(server.serve_with_shutdown(ended, PATIENCE));
     for _ in 0..8 {
         let channel = Channel::builder(&address).insecure().build().unwrap();
         within(PATIENCE, "a connection", channel.connect())
             .await
             .unwrap();
     }
+    end.send(()).unwrap();
     let report = within(PATIENCE, "the end", serving).await.unwrap();
     assert_eq!(report.connections_cut, 0);
     assert!(!path.exists(), "the socket's file stays behind");

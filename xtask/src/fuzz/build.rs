@@ -19,7 +19,14 @@ pub(super) fn runner(root: &Path) -> io::Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(root.join("fuzz/runner"))
-        .args(["build", "--quiet", "--release", "--target", &host])
+        .args([
+            "build",
+            "--locked",
+            "--quiet",
+            "--release",
+            "--target",
+            &host,
+        ])
         .env("CARGO_TARGET_DIR", &folder)
         .env("RUSTFLAGS", FLAGS);
     if !cargo.status()?.success() {

@@ -5,6 +5,7 @@ use crate::{
     error::PeerMisbehaved,
     headers::{Headers, ListKind, TimeoutValue, Validator},
     hpack::{BlockMemo, DecodeError, DecodeLimits, Decoder, TimeoutMemo},
+    later::later,
 };
 use std::{
     sync::Arc,
@@ -108,9 +109,13 @@ impl Blocks {
             self_dependency,
             bytes: Vec::new(),
             frames: 0,
-            deadline: now + self.timeout,
+            deadline: later(now, self.timeout),
         });
-        self.append(fragment, false).map(|_| ())
+        self.append(fragment, false)?;
+        if let Some(block) = &mut self.unfinished {
+            block.frames = 0; // those of CONTINUATION are counted
+        }
+        Ok(())
     }
 
     /// A CONTINUATION frame of the unfinished block, which is handed out when this was its last.

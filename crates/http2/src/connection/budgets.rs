@@ -1,7 +1,7 @@
 //! Where a connection charges its budgets, and what it holds for the peer.
 
 use super::{Connection, Life, Role, abuse::Replies};
-use crate::{budget::Act, error::PeerMisbehaved};
+use crate::{budget::Act, error::PeerMisbehaved, later::later};
 use std::time::{Duration, Instant};
 
 /// A client without calls has no reason to ask more often (gRFC A8), unless it is allowed to.
@@ -37,6 +37,15 @@ impl Held {
             if stuck.sent >= PROGRESS {
                 *stuck = Stuck::begin(now);
             }
+        }
+    }
+
+    /// Some of the backlog went with its stream. What gathers after a backlog that was within its `limit` in between is another one.
+    #[inline]
+    pub(super) fn drop_backlog(&mut self, bytes: u64, limit: u64) {
+        self.backlog -= bytes;
+        if self.backlog < limit {
+            self.stuck = None;
         }
     }
 }
@@ -154,7 +163,7 @@ impl Connection {
     /// When a backlog of which nothing can be sent ends the connection.
     pub(super) fn stuck_deadline(&self) -> Option<Instant> {
         let stuck = self.held.stuck?;
-        Some(stuck.since + self.config.stuck_timeout)
+        Some(later(stuck.since, self.config.stuck_timeout))
     }
 
     /// The time may be over for a backlog, for a header block or for a pause.

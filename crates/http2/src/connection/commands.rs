@@ -26,7 +26,7 @@ impl Connection {
         self.check_size(head)
             .map_err(|(size, limit)| OpenError::HeaderListTooLarge { size, limit })?;
         self.streams.note_opened(id);
-        self.abuse.note_sent();
+        self.abuse.note_sent(0);
         self.encode_headers(id, head, end_stream);
         let stream = self.new_stream(id, State::opened_by_us(end_stream));
         Ok(self.streams.insert(stream))

@@ -6,6 +6,7 @@ use crate::{
     error::{ConnectionError, Initiator, PeerMisbehaved, Reason},
     event::{Event, ResetCause},
     frame::{GoAway, MAX_STREAM_ID},
+    later::later,
     stream::Cause,
 };
 use bytes::Bytes;
@@ -76,9 +77,7 @@ impl Connection {
             }
             .encode(out)
         });
-        if last_stream < MAX_STREAM_ID {
-            self.going.sent = Sent::Final { last: last_stream };
-        }
+        self.going.sent = Sent::Final { last: last_stream };
     }
 
     pub(super) fn begin_drain(&mut self, now: Instant, debug: &'static str) {
@@ -91,7 +90,7 @@ impl Connection {
                 self.send_goaway(MAX_STREAM_ID, Reason::NO_ERROR, debug.as_bytes());
                 self.send_ping(Purpose::Drain);
                 self.going.sent = Sent::Warning {
-                    until: now + self.config.settings_timeout,
+                    until: later(now, self.config.settings_timeout),
                     debug,
                 };
             }

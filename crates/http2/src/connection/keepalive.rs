@@ -4,6 +4,7 @@ use super::{Connection, ping::Purpose};
 use crate::{
     config::Config,
     error::{ConnectionError, Reason},
+    later::later,
 };
 use std::time::{Duration, Instant};
 
@@ -48,7 +49,7 @@ impl Keepalive {
         let interval = self.interval?;
         match self.waiting {
             Some(until) => Some(until),
-            None if any_streams || self.without_streams => Some(self.heard + interval),
+            None if any_streams || self.without_streams => Some(later(self.heard, interval)),
             None => None,
         }
     }
@@ -68,7 +69,7 @@ impl Connection {
             );
             self.end(ConnectionError::KeepaliveTimeout);
         } else {
-            self.keepalive.waiting = Some(now + self.keepalive.timeout);
+            self.keepalive.waiting = Some(later(now, self.keepalive.timeout));
             self.send_ping(Purpose::Keepalive);
         }
     }

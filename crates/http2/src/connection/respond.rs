@@ -62,8 +62,8 @@ impl Connection {
             out.extend_from_slice(&payload);
             out.extend_from_slice(data);
         });
-        self.abuse.note_sent();
-        self.abuse.note_sent();
+        self.abuse.note_sent(0);
+        self.abuse.note_sent(size as u32);
         self.window.consume(size as u32);
         window.consume(size as u32);
         self.streams.note_opened(id);
@@ -128,7 +128,7 @@ impl Connection {
             out.extend_from_slice(&last.0);
             out.extend_from_slice(last.1);
         });
-        self.abuse.note_sent();
+        self.abuse.note_sent(size as u32);
         self.on_our_end(key, state);
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::{
     error::{ConnectionError, PeerMisbehaved, Reason},
     event::Event,
     frame::{DEFAULT_WINDOW, MAX_WINDOW, MIN_MAX_FRAME_SIZE, Setting, Settings},
+    later::later,
 };
 use std::{collections::VecDeque, time::Instant};
 
@@ -115,7 +116,7 @@ impl Connection {
 
     fn send_settings(&mut self, now: Instant, list: &[Setting], first: bool) {
         self.output.frames(|out| Settings::encode(list, out));
-        let deadline = now + self.config.settings_timeout;
+        let deadline = later(now, self.config.settings_timeout);
         self.local
             .unacknowledged
             .push_back(Announced { deadline, first });
@@ -127,6 +128,16 @@ impl Connection {
         self.local.wanted_window = self.local.wanted_window.max(window.min(MAX_WINDOW));
         let window = self.local.wanted_window;
         if window <= old || !self.local.unacknowledged.is_empty() {
+            return;
+        }
+        // A stream whose reader waits for a huge message may have so much already that more would be too much for the peer's
+        // account of it (RFC 9113 §6.9.2).
+        let room = i64::from(MAX_WINDOW) - i64::from(window - old);
+        if self
+            .streams
+            .iter_mut()
+            .any(|(_, stream)| stream.credit.parts().0 > room)
+        {
             return;
         }
         self.local.stream_window = window;
@@ -233,7 +244,7 @@ impl Connection {
     /// A peer that can be heard is not late: behind a slow path its acknowledgement may have to wait for
     /// a long queue of DATA.
     pub(super) fn on_settings_timeout(&mut self, now: Instant) {
-        let extended = self.keepalive.heard() + self.config.settings_timeout;
+        let extended = later(self.keepalive.heard(), self.config.settings_timeout);
         if extended > now {
             self.local.extend(extended);
         }

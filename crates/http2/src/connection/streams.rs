@@ -18,7 +18,8 @@ impl Connection {
             return;
         };
         self.held.headers -= u64::from(gone.header_size);
-        self.held.backlog -= gone.queued as u64;
+        self.held
+            .drop_backlog(gone.queued as u64, self.config.send_budget as u64);
         self.schedule.forget(key);
         if self.streams.len() == 0 {
             self.schedule.shrink();

@@ -64,7 +64,7 @@ impl Connection {
         self.held.on_sent(now, len as u64);
         let dribbles = len < DRIBBLE.min(self.remote.quantum as usize) && stream.queue.bytes() > 0;
         if !dribbles {
-            self.abuse.note_sent();
+            self.abuse.note_sent(len as u32);
         }
         if let Ok(state) = stream.state.send_data(last) {
             stream.state = state;
@@ -102,7 +102,7 @@ impl Connection {
     /// Puts a header list into the output; the stream allows it.
     #[inline]
     pub(super) fn write_headers(&mut self, key: StreamKey, head: &[Part<'_>], end_stream: bool) {
-        self.abuse.note_sent();
+        self.abuse.note_sent(0);
         self.encode_headers(key.id, head, end_stream);
         let Some(stream) = self.streams.get(key) else {
             return;
@@ -150,7 +150,7 @@ impl Connection {
         let Some(stream) = self.streams.get(key) else {
             return;
         };
-        self.abuse.note_sent();
+        self.abuse.note_sent(len);
         self.output
             .frames(|out| Data::head(key.id, len, end_stream).encode(out));
         payload(&mut self.output);

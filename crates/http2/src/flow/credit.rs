@@ -64,7 +64,7 @@ impl StreamCredit {
 
     /// SETTINGS_INITIAL_WINDOW_SIZE of ours changed by `delta`.
     pub(crate) fn shift(&mut self, delta: i64) {
-        // Ours only grows, up to a budget below 2^31-1; a window that would pass that stays.
+        // Nobody asks for a window beyond 2^31-1.
         let _ = self.window.shift(delta);
     }
 

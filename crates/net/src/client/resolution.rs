@@ -98,21 +98,10 @@ impl Resolution {
             });
         }
         match DnsTarget::parse(target) {
-            Ok(target) if let Some(update) = left_to_the_proxy(&target, settings) => {
-                Resolution::Known(Some(update))
-            }
-            Ok(target) => Resolution::Dns(Box::new(Lookups {
-                question: Question {
-                    target,
-                    service_config: settings.resolver_service_config,
-                    percentile: settings.percentile,
-                },
-                pacer: ResolvePacer::new(settings.pacer, fastrand::u64(..)),
-                running: None,
-                failures: None,
-                last: Outcome::Failed,
-                config: Config::None,
-            })),
+            Ok(target) => match left_to_the_proxy(&target, settings) {
+                Some(update) => Resolution::Known(Some(update)),
+                None => Resolution::Dns(Box::new(Lookups::new(target, settings))),
+            },
             Err(error) => {
                 let status = Status::unavailable("the target cannot be resolved").with_cause(error);
                 Resolution::Known(Some(ResolverUpdate::failure(status)))
@@ -182,6 +171,21 @@ fn left_to_the_proxy(target: &DnsTarget, settings: &Settings) -> Option<Resolver
 }
 
 impl Lookups {
+    fn new(target: DnsTarget, settings: &Settings) -> Lookups {
+        Lookups {
+            question: Question {
+                target,
+                service_config: settings.resolver_service_config,
+                percentile: settings.percentile,
+            },
+            pacer: ResolvePacer::new(settings.pacer, fastrand::u64(..)),
+            running: None,
+            failures: None,
+            last: Outcome::Failed,
+            config: Config::None,
+        }
+    }
+
     /// Starts a look-up when it is time, takes the outcome of the one that runs.
     fn poll_update(&mut self, cx: &mut Context<'_>, now: Instant) -> Option<ResolverUpdate> {
         if self.running.is_none() && self.pacer.poll_start(now) {

@@ -338,8 +338,8 @@ async fn connection(service: Arc<Acceptance>, handshake: Handshake, accepted: Ac
         Ok(admitted) => admitted,
         Err(full) => {
             service.shared.log.reports.connection_refused();
-            let remote = format_args!("{}", accepted.remote);
-            return service.shared.log.write(Trouble::Refused, remote, &full);
+            let log = &service.shared.log;
+            return log.write(Trouble::Refused, format_args!("{}", accepted.remote), &full);
         }
     };
     connection_after(handshake, service, accepted).await;
@@ -373,8 +373,8 @@ async fn connection_after(handshake: Handshake, service: Arc<Acceptance>, accept
         Ok(ready) => ready,
         Err(error) => {
             log.reports.handshake_failed();
-            let remote = format_args!("{}", error.address());
-            return log.write(Trouble::Handshake, remote, &error);
+            let remote = error.address();
+            return log.write(Trouble::Handshake, format_args!("{remote}"), &error);
         }
     };
     let submit = Arc::new(Submit::default());

@@ -19,7 +19,7 @@ const SETTINGS_ACK: &[u8] = &[0, 0, 0, 4, 1, 0, 0, 0, 0];
 pub(crate) async fn run() -> Outcome {
     let server = Server::builder()
         .add_service(GreeterServer::new(MyGreeter))
-        .keepalive(Duration::from_millis(200), Duration::from_millis(200))
+        .keepalive(Duration::from_secs(1), Duration::from_millis(200)) // a second is the least
         // Clients that ping more often than this are sent away.
         .keepalive_enforcement(Duration::from_secs(10), true)
         .bind("127.0.0.1:0")
@@ -41,7 +41,7 @@ pub(crate) async fn run() -> Outcome {
     let channel = Channel::builder(format!("ipv4:{address}")).insecure().keepalive(interval, timeout, true).build()?;
     let client = GreeterClient::new(channel);
     client.say_hello(HelloRequest { name: "Ada".into() }).await?;
-    tokio::time::sleep(Duration::from_secs(1)).await; // longer than the server's patience: this one answers its pings
+    tokio::time::sleep(Duration::from_secs(2)).await; // longer than the server's patience: this one answers its pings
     let reply = client.say_hello(HelloRequest { name: "Ada, still there".into() }).await?;
     println!("{}", reply.message);
     Ok(())

@@ -20,6 +20,8 @@ const MAX_PAUSE: Duration = Duration::from_millis(50);
 
 /// What one reset of ours earns for header lists that were on their way.
 const LATE_PER_RESET: u64 = 16;
+/// For so many bytes that were sent one WINDOW_UPDATE is in order.
+const CREDITED: u64 = 1024;
 /// The smallest message of gRPC's: DATA on its way may be as small.
 const SMALLEST_MESSAGE: u32 = 5;
 
@@ -41,6 +43,7 @@ struct Work {
     /// DATA with payload and header lists that did something, by direction.
     received: u64,
     sent: u64,
+    sent_bytes: u64,
     /// Streams that ended as they should.
     streams: u64,
     /// Frames that may have been on their way on streams that we reset.
@@ -83,10 +86,11 @@ impl Abuse {
         self.work.received += 1;
     }
 
-    /// DATA or a header list was sent.
+    /// A header list was sent, or DATA with so many bytes.
     #[inline]
-    pub(super) fn note_sent(&mut self) {
+    pub(super) fn note_sent(&mut self, bytes: u32) {
         self.work.sent += 1;
+        self.work.sent_bytes += u64::from(bytes);
     }
 
     /// A stream ended as it should.
@@ -183,7 +187,8 @@ impl Work {
         match act {
             Act::Reset | Act::StreamError | Act::Refusal => self.streams,
             Act::Ping | Act::TinyData | Act::Dribble => frames,
-            Act::Idle => 2 * frames,
+            // Readers may give credit back, to stream and connection, for each small piece that they take out of a large frame.
+            Act::Idle => 2 * frames + self.sent_bytes / CREDITED,
             Act::Late => self.late,
             Act::Settings | Act::EmptyData | Act::GoAway => 0,
         }

@@ -61,7 +61,21 @@ fn more_cancelled_calls_are_earned_by_calls_that_complete() {
 #[test]
 fn a_ping_with_each_data_frame_is_earned() {
     assert_eq!(lasts(Act::Ping, 1_000_000, Abuse::note_received), 50_000);
-    assert_eq!(lasts(Act::Ping, 1_000_000, Abuse::note_sent), 50_000);
+    assert_eq!(
+        lasts(Act::Ping, 1_000_000, |abuse| abuse.note_sent(0)),
+        50_000
+    );
+}
+
+#[test]
+fn each_kib_that_was_sent_earns_a_window_update() {
+    let (now, budget) = (Instant::now(), Budgets::default().of(Act::Idle));
+    let mut abuse = Abuse::new(now);
+    abuse.note_sent(64 << 10);
+    let lasted = (0..)
+        .take_while(|_| abuse.charge(Act::Idle, 1, budget, now).is_ok())
+        .count();
+    assert_eq!(lasted, budget.burst as usize + 2 + 64);
 }
 
 #[test]
@@ -69,7 +83,7 @@ fn work_that_was_done_before_does_not_count_twice() {
     let (now, budget) = (Instant::now(), Budgets::default().of(Act::Ping));
     let mut abuse = Abuse::new(now);
     for _ in 0..100 {
-        abuse.note_sent();
+        abuse.note_sent(0);
     }
     let lasted = (0..)
         .take_while(|_| abuse.charge(Act::Ping, 1, budget, now).is_ok())

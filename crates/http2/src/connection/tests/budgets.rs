@@ -460,6 +460,41 @@ fn small_continuations_cost_and_large_ones_do_not() {
     }
 }
 
+#[test]
+fn as_many_continuations_are_taken_as_the_limit_says() {
+    // 16, and one for each 4 KiB of the 16 KiB that are accepted.
+    for (pieces, end) in [(20, None), (21, Some(PeerMisbehaved::TooManyContinuations))] {
+        let heard = heard(Server, Config::default(), |raw| {
+            raw.frame(Kind::HEADERS, 0, 1, &GET_START);
+            for _ in 1..pieces {
+                raw.frame(Kind::CONTINUATION, 0, 1, &[]);
+            }
+            raw.frame(Kind::CONTINUATION, crate::frame::flags::END_HEADERS, 1, &[]);
+        });
+        assert_eq!(end_of(&heard), end, "{pieces}");
+    }
+}
+
+#[test]
+fn no_duration_is_too_long() {
+    let mut config = Config {
+        keepalive_interval: Some(Duration::MAX),
+        keepalive_timeout: Duration::MAX,
+        keepalive_without_streams: true,
+        settings_timeout: Duration::MAX,
+        stuck_timeout: Duration::MAX,
+        header_block_timeout: Duration::MAX,
+        ..Config::default()
+    };
+    config.send_budget = 1;
+    let mut heard = heard(Server, config, |raw| {
+        raw.frame(Kind::HEADERS, 0, 1, &GET_START);
+    });
+    heard.machine.drain(Instant::now(), "");
+    assert!(heard.machine.poll_timeout().is_some());
+    assert_eq!(end_of(&heard), None);
+}
+
 const GET_START: [u8; 3] = [0x82, 0x86, 0x84];
 
 #[test]

@@ -54,6 +54,40 @@ fn a_server_drains_in_two_steps_and_loses_no_call() {
 }
 
 #[test]
+fn a_drain_ends_on_a_connection_whose_stream_ids_are_used_up() {
+    let mut pair = Pair::new();
+    let mut raw = Raw::new();
+    raw.request(crate::frame::MAX_STREAM_ID, true);
+    pair.server.receive(pair.now, &raw.bytes);
+    let (served, _) = pair.server.headers();
+    pair.server.machine.drain(pair.now, "");
+    pair.pass(Duration::from_secs(10));
+    pair.server.machine.handle_timeout(pair.now);
+    pair.server.flush(pair.now, usize::MAX);
+    pair.server.wire.clear();
+    assert!(
+        pair.server
+            .machine
+            .poll_timeout()
+            .is_none_or(|at| at > pair.now)
+    );
+    pair.pass(Duration::from_secs(1));
+    pair.server.machine.handle_timeout(pair.now);
+    pair.server.flush(pair.now, usize::MAX);
+    assert_eq!(
+        pair.server.wire.len(),
+        0,
+        "it has said what there is to say"
+    );
+    pair.server
+        .machine
+        .send_headers(pair.now, served, &[Part::Fields(&response())], true)
+        .unwrap();
+    pair.server.poll(pair.now);
+    assert!(pair.server.machine.is_closed());
+}
+
+#[test]
 fn a_drain_does_not_wait_for_ever_for_the_answer_to_its_ping() {
     let mut pair = Pair::new();
     let (_, served) = pair.opened(true);

@@ -1,7 +1,10 @@
 //! Traffic that looks wild and is not: no budget may stop it.
 
-use super::pair::{Pair, pattern, response};
-use crate::{Event, Part, Reason};
+use super::{
+    pair::{Pair, pattern, response},
+    raw::Raw,
+};
+use crate::{Event, Part, Reason, frame::Setting};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -101,6 +104,38 @@ fn a_large_transfer_with_tiny_windows() {
     pair.run();
     assert_eq!(pair.server.body(served).0.len(), 3_000_000);
     assert_alive(&mut pair);
+}
+
+/// Go's HTTP/2 client takes large frames, and gives credit back to stream and connection for each 4 KiB that are read.
+#[test]
+fn a_reader_that_gives_back_each_small_piece_of_large_frames() {
+    let mut pair = Pair::with(|_| (), |_| ());
+    let (_, served) = pair.opened(true);
+    pair.server
+        .machine
+        .send_headers(pair.now, served, &[Part::Fields(&response())], false)
+        .unwrap();
+    let mut raw = Raw::new();
+    raw.settings(&[Setting::MaxFrameSize(1 << 20)])
+        .window_update(0, 1 << 30)
+        .window_update(served.id(), 1 << 30);
+    pair.server.receive(pair.now, &raw.bytes);
+    for _ in 0..2000 {
+        let large = Bytes::from(vec![7; 64 << 10]);
+        pair.server
+            .machine
+            .send_data(pair.now, served, large, false)
+            .unwrap();
+        pair.server.flush(pair.now, usize::MAX);
+        pair.server.wire.clear();
+        let mut raw = Raw::new();
+        for _ in 0..16 {
+            raw.window_update(0, 4096).window_update(served.id(), 4096);
+        }
+        pair.server.receive(pair.now, &raw.bytes);
+        assert!(!pair.server.machine.reads_paused());
+    }
+    assert!(!pair.server.machine.is_closed());
 }
 
 #[test]
