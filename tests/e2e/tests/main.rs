@@ -23,6 +23,7 @@ mod echo;
 mod errors;
 mod foreign;
 mod half_close;
+mod handlers;
 mod health;
 mod in_process;
 mod interceptors;

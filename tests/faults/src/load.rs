@@ -66,7 +66,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn add(&mut self, id: u64, took: Duration, timeout: Duration, result: Result<(), Status>) {
+    /// What came of one call.
+    pub fn add(&mut self, id: u64, took: Duration, timeout: Duration, result: Result<(), Status>) {
         self.calls += 1;
         self.slowest = self.slowest.max(took);
         self.late += usize::from(took > timeout + SLACK);
@@ -162,7 +163,10 @@ fn wrong(what: &str) -> Status {
 }
 
 /// One call: mostly unary, some of them large; every tenth streams replies, every tenth streams both ways.
-async fn one(channel: &Channel, id: u64, timeout: Duration) -> Result<(), Status> {
+///
+/// # Errors
+/// What the call ends with; `DATA_LOSS` if a reply was not the right one.
+pub async fn one(channel: &Channel, id: u64, timeout: Duration) -> Result<(), Status> {
     match id % 10 {
         8 => {
             let mut request = message(id, 9).to_vec();

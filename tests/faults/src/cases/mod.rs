@@ -7,6 +7,7 @@ mod drain;
 mod links;
 mod log_sink;
 mod processes;
+mod stop;
 
 use crate::report::Report;
 use std::{future::Future, pin::Pin, time::Instant};
@@ -33,6 +34,7 @@ cases! {
     "full-accept-queue" => accept_queue::full_queue,
     "full-log" => log_sink::full_log,
     "drain" => drain::drain,
+    "stop" => stop::stop,
 }
 
 /// The names.
