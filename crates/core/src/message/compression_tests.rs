@@ -169,3 +169,46 @@ fn messages_below_the_smallest_size_are_not_compressed() {
         assert_eq!(decompress(&**compressor, &wire[5..], 100).unwrap(), large);
     }
 }
+
+/// A message of about `size` bytes in the smallest pieces that the format has.
+fn shredded(compressor: &dyn Compressor, size: usize) -> Vec<u8> {
+    let mut wire = compress(compressor, b"x");
+    let piece = match compressor.name() {
+        // Both may follow one another: RFC 1952 §2.2 and RFC 8878 §3.1. These bring nothing, and a frame of 400 times one byte.
+        "gzip" => compress(compressor, b""),
+        "zstd" => [
+            &[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x00][..],
+            &[0x83, 0x0c, 0x00, 7],
+        ]
+        .concat(),
+        // Empty blocks without compression (RFC 1951 §3.2.4), behind the header.
+        "deflate" => {
+            let mut wire = vec![0x78, 0x01];
+            wire.extend([0, 0, 0, 0xff, 0xff].repeat(size / 5));
+            wire.extend([1, 0, 0, 0xff, 0xff, 0, 0, 0, 1]);
+            return wire;
+        }
+        // A chunk behind the stream identifier.
+        "snappy" => wire[10..].to_vec(),
+        name => panic!("what is the smallest piece of {name}?"),
+    };
+    wire.extend(piece.repeat(size / piece.len()));
+    wire
+}
+
+#[test]
+fn a_message_of_many_small_pieces_is_read_without_moving_it_for_each_of_them() {
+    use super::room::tests::GROWN;
+    const LIMIT: usize = 8 << 20;
+    for compressor in all() {
+        let wire = shredded(&*compressor, 100 << 10);
+        GROWN.set(0);
+        let output = decompress(&*compressor, &wire, LIMIT).unwrap();
+        let (name, grown) = (compressor.name(), GROWN.get());
+        let pieces = wire.len() / 20;
+        assert!(grown <= 6, "{name}: {pieces} pieces moved {grown} times");
+        if name == "zstd" {
+            assert!(output.len() > 4_000_000, "{}", output.len());
+        }
+    }
+}

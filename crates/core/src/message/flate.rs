@@ -1,6 +1,9 @@
 //! Streams of deflate (RFC 1951), bare or in zlib's frame (RFC 1950).
 
-use super::compressor::DecompressError;
+use super::{
+    compressor::DecompressError,
+    room::{first_room, make_room},
+};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use std::io;
 
@@ -24,11 +27,8 @@ pub(super) fn inflate(
     end: usize,
     output: &mut Vec<u8>,
 ) -> Result<usize, DecompressError> {
-    // Grows with what has been produced, one byte past the end at most: a small input cannot ask for much.
-    let mut room = input.len().saturating_mul(4).max(256);
     loop {
-        let room_left = end.saturating_add(1).saturating_sub(output.len());
-        output.reserve_exact(room.min(room_left));
+        make_room(output, first_room(input), end);
         let consumed = state.total_in() as usize;
         let status = state
             .decompress_vec(&input[consumed..], output, FlushDecompress::None)
@@ -41,7 +41,7 @@ pub(super) fn inflate(
             _ if output.len() < output.capacity() => {
                 return Err(DecompressError::Malformed("deflate stream is cut"));
             }
-            Status::Ok | Status::BufError => room = output.len().max(256),
+            Status::Ok | Status::BufError => {}
         }
     }
 }

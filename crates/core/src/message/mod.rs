@@ -14,6 +14,13 @@ mod flate;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod lent;
+#[cfg(any(
+    feature = "deflate",
+    feature = "gzip",
+    feature = "snappy",
+    feature = "zstd"
+))]
+mod room;
 #[cfg(feature = "snappy")]
 mod snappy;
 mod whole;

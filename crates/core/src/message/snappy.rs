@@ -1,6 +1,9 @@
 //! `snappy`, in the framing format (framing_format.txt of google/snappy), as Go's and others' gRPC peers write it.
 
-use super::compressor::{Compressor, DecompressError};
+use super::{
+    compressor::{Compressor, DecompressError},
+    room::{first_room, make_room},
+};
 use snap::{read::FrameDecoder, write::FrameEncoder};
 use std::{
     cell::Cell,
@@ -9,7 +12,7 @@ use std::{
 
 /// The stream identifier, with which every message begins.
 const START: &[u8] = b"\xff\x06\x00\x00sNaPpY";
-/// What is read at a time: the largest chunk of the format.
+/// The largest chunk of the format. Buffers up to this size are kept.
 const STEP: usize = 64 << 10;
 
 /// The compressor named `snappy`: fast, and not small. Each thread keeps one state of each direction (about 300 KiB together,
@@ -29,6 +32,14 @@ pub struct Snappy;
 struct Source {
     bytes: Vec<u8>,
     read: usize,
+}
+
+impl Source {
+    fn forget(&mut self) {
+        self.read = 0;
+        self.bytes.clear();
+        self.bytes.shrink_to(STEP);
+    }
 }
 
 impl Read for Source {
@@ -78,38 +89,43 @@ impl Compressor for Snappy {
         let kept = READER.try_with(Cell::take).ok().flatten();
         let mut reader = kept.unwrap_or_else(|| FrameDecoder::new(Source::default()));
         let source = reader.get_mut();
-        source.read = 0;
-        source.bytes.clear();
-        source.bytes.shrink_to(STEP);
         source.bytes.extend_from_slice(input);
-        let result = read_all(&mut reader, limit, output);
+        let result = read_all(&mut reader, first_room(input), limit, output);
         if result.is_ok() {
-            // One that has failed has the rest of its message in it.
+            // One that has failed has the rest of its message in it. This one keeps no input, which may have been large.
+            reader.get_mut().forget();
             let _ = READER.try_with(|slot| slot.set(Some(reader)));
         }
         result
     }
 }
 
+/// The reader brings a chunk at a time, which may be a single byte; so what is behind the bytes that have been read stays for the
+/// next ones, and is cleared once.
 fn read_all(
     reader: &mut impl Read,
+    room: usize,
     limit: usize,
     output: &mut Vec<u8>,
 ) -> Result<(), DecompressError> {
     let end = output.len().saturating_add(limit);
-    loop {
-        let start = output.len();
-        let room = (end.saturating_add(1) - start).min(STEP);
-        output.resize(start + room, 0);
-        let read = reader.read(&mut output[start..]);
-        output.truncate(start + *read.as_ref().unwrap_or(&0));
-        match read {
-            Ok(0) => return Ok(()),
-            Ok(_) if output.len() > end => return Err(DecompressError::TooLarge),
-            Ok(_) => {}
-            Err(_) => return Err(DecompressError::Malformed("snappy chunk")),
+    let mut filled = output.len();
+    let result = loop {
+        if filled == output.len() {
+            make_room(output, room, end);
+            output.resize(output.capacity().min(end.saturating_add(1)), 0);
         }
-    }
+        match reader.read(&mut output[filled..]) {
+            Ok(0) => break Ok(()),
+            Ok(count) => filled += count,
+            Err(_) => break Err(DecompressError::Malformed("snappy chunk")),
+        }
+        if filled > end {
+            break Err(DecompressError::TooLarge);
+        }
+    };
+    output.truncate(filled);
+    result
 }
 
 #[cfg(test)]
@@ -135,5 +151,44 @@ mod tests {
             }
             assert_eq!(output, input);
         }
+    }
+
+    #[test]
+    fn small_chunks_do_not_have_the_whole_buffer_cleared_for_each_of_them() {
+        /// Brings five bytes at a time, and leaves a mark wherever it might have written.
+        struct Chunks {
+            left: usize,
+            cleared: usize,
+        }
+        impl Read for Chunks {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.cleared += buffer.iter().filter(|byte| **byte == 0).count();
+                buffer.fill(b'x');
+                let count = buffer.len().min(5).min(self.left);
+                self.left -= count;
+                Ok(count)
+            }
+        }
+        let mut reader = Chunks {
+            left: 5000,
+            cleared: 0,
+        };
+        let mut output = Vec::new();
+        read_all(&mut reader, 1 << 10, 1 << 20, &mut output).unwrap();
+        assert!(output.len() == 5000 && output.iter().all(|byte| *byte == b'x'));
+        assert_eq!(reader.cleared, 8 << 10);
+    }
+
+    #[test]
+    fn what_has_been_read_is_not_kept_for_the_next_message() {
+        let mut random = crate::random::XorShift::new(9);
+        let large: Vec<_> = (0..300_000).map(|_| random.next_u64() as u8).collect();
+        let mut wire = Vec::new();
+        Snappy.compress(&large, &mut wire).unwrap();
+        let mut output = Vec::new();
+        Snappy.decompress(&wire, large.len(), &mut output).unwrap();
+        let kept = READER.take().unwrap();
+        assert!(kept.get_ref().bytes.is_empty());
+        assert!(kept.get_ref().bytes.capacity() <= STEP);
     }
 }

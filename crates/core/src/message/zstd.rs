@@ -1,6 +1,9 @@
 //! `zstd` (RFC 8878).
 
-use super::compressor::{Compressor, DecompressError};
+use super::{
+    compressor::{Compressor, DecompressError},
+    room::{first_room, make_room},
+};
 use std::{cell::Cell, io};
 use zstd::zstd_safe::{
     CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective, compress_bound,
@@ -118,11 +121,8 @@ fn read_frames(
     set(state.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)))?;
     let end = output.len().saturating_add(limit);
     let mut source = InBuffer::around(input);
-    // Grows with what has been produced, one byte past the end at most: a small input cannot ask for much.
-    let mut room = input.len().saturating_mul(4).max(256);
     loop {
-        let room_left = end.saturating_add(1).saturating_sub(output.len());
-        output.reserve_exact(room.min(room_left));
+        make_room(output, first_room(input), end);
         let start = output.len();
         let mut target = OutBuffer::around_pos(output, start);
         let missing = state
@@ -138,7 +138,7 @@ fn read_frames(
             _ if consumed && output.len() < output.capacity() => {
                 return Err(DecompressError::Malformed("zstd frame is cut"));
             }
-            _ => room = output.len().max(256),
+            _ => {}
         }
     }
 }
