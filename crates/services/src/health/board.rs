@@ -1,6 +1,9 @@
 //! What is said of each service, and who watches it.
 
-use super::ServingStatus;
+use super::{
+    ServingStatus,
+    places::{NoPlace, Origin, Places},
+};
 use farcall_core::Status;
 use std::{
     collections::HashMap,
@@ -28,8 +31,7 @@ struct State {
     over: bool,
     /// Counts the shutdowns whose announcement somebody waits for.
     round: u64,
-    watchers: usize,
-    max_watchers: usize,
+    places: Places,
 }
 
 struct Entry {
@@ -110,8 +112,7 @@ impl Board {
             shut_down: false,
             over: false,
             round: 0,
-            watchers: 0,
-            max_watchers: 10_000,
+            places: Places::new(10_000),
         };
         state.report("", Some(ServingStatus::Serving));
         Board {
@@ -121,7 +122,7 @@ impl Board {
     }
 
     pub(super) fn set_max_watchers(&self, watchers: usize) {
-        self.lock().max_watchers = watchers;
+        self.lock().places.set_max(watchers);
     }
 
     pub(super) fn set(&self, service: &str, status: Option<ServingStatus>) {
@@ -158,7 +159,7 @@ impl Board {
             let mut state = self.lock();
             state.shut_down = true;
             state.round += 1;
-            self.behind.send_replace(state.watchers);
+            self.behind.send_replace(state.places.taken());
             state.all(ServingStatus::NotServing);
         }
         let mut behind = self.behind.subscribe();
@@ -188,24 +189,24 @@ impl Board {
     /// Watches a service.
     ///
     /// # Errors
-    /// `RESOURCE_EXHAUSTED` if there are too many watchers; `INVALID_ARGUMENT` if the name is long and nobody has reported it.
-    pub(super) fn watch(self: &Arc<Self>, service: &str) -> Result<Watcher, Status> {
+    /// `RESOURCE_EXHAUSTED` if there are too many watchers, or too many of the same origin; `INVALID_ARGUMENT` if the name is long and nobody has reported it.
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        service: &str,
+        origin: Origin,
+    ) -> Result<Watcher, Status> {
         let mut state = self.lock();
-        if state.watchers >= state.max_watchers {
-            let limit = state.max_watchers;
-            let text = format!("the server lets {limit} watch its health at a time, and they do");
-            return Err(Status::resource_exhausted(text));
-        }
         if service.len() > MAX_UNKNOWN_NAME && !state.entries.contains_key(service) {
             let text = format!("a service's name has at most {MAX_UNKNOWN_NAME} bytes here");
             return Err(Status::invalid_argument(text));
         }
-        state.watchers += 1;
+        state.places.take(origin).map_err(refusal)?;
         let round = state.round;
         let entry = state.entry(service);
         entry.watchers += 1;
         Ok(Watcher {
             service: service.to_owned(),
+            origin,
             news: entry.news.subscribe(),
             round,
             board: Arc::clone(self),
@@ -224,10 +225,22 @@ impl Board {
     }
 }
 
+fn refusal(no_place: NoPlace) -> Status {
+    Status::resource_exhausted(match no_place {
+        NoPlace::Full(max) => {
+            format!("the server lets {max} watch its health at a time, and they do")
+        }
+        NoPlace::Share { max, own } => format!(
+            "the server lets {max} watch its health at a time; {own} of the same address do, more than there are places left"
+        ),
+    })
+}
+
 /// One who watches a service.
 pub(super) struct Watcher {
     board: Arc<Board>,
     service: String,
+    origin: Origin,
     news: watch::Receiver<News>,
     /// The last round that it was told of.
     round: u64,
@@ -259,7 +272,7 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         let mut state = self.board.lock();
-        state.watchers -= 1;
+        state.places.leave(self.origin);
         if let Some(entry) = state.entries.get_mut(&self.service) {
             entry.watchers -= 1;
         }

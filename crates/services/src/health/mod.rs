@@ -36,6 +36,7 @@
 
 mod board;
 pub(crate) mod generated;
+mod places;
 mod reporter;
 mod server;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{
     HealthReporter, ServingStatus,
     board::Board,
+    places::origin,
     proto::{
         Health, HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
         HealthServer,
@@ -55,7 +56,9 @@ impl HealthService {
     }
 
     /// How many calls of `Watch` there may be at a time; more end with `RESOURCE_EXHAUSTED`. Default 10,000. Each client
-    /// that checks the health of its backends has one per connection.
+    /// that checks the health of its backends has one per connection. So that no client takes all of them, an IP address (of
+    /// IPv6, a network of 64 bits; what has none counts as one) that has more of them than are free gets no more: alone it has half.
+    /// Where all clients come through one proxy, double the number.
     pub fn max_watchers(self, watchers: usize) -> Self {
         self.board.set_max_watchers(watchers);
         self
@@ -126,7 +129,8 @@ impl Health for Answers {
         request: Request<HealthCheckRequest>,
         replies: &mut Sender<HealthCheckResponse>,
     ) -> Result<(), Status> {
-        let mut watcher = self.0.watch(&request.service)?;
+        let peer = request.peer().map(|peer| peer.remote_address());
+        let mut watcher = self.0.watch(&request.service, origin(peer))?;
         let context = request.context();
         drop(request); // its message may be long
         let mut last = None;
