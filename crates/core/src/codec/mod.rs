@@ -87,7 +87,8 @@ pub trait Codec<T>: Send + Sync + 'static {
 pub struct CodecError(Box<dyn Error + Send + Sync>);
 
 impl CodecError {
-    /// From any error or text. The text reaches the peer in the status message.
+    /// From any error or text. If the message could not be decoded, the text reaches its sender in the status message; if it could
+    /// not be encoded, it stays here as the status's cause.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> CodecError {
         CodecError(cause.into())
     }

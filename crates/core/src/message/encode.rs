@@ -2,7 +2,7 @@
 
 use super::{Compressor, PREFIX, lent};
 use crate::{
-    codec::{Codec, EncodeBuf},
+    codec::{Codec, CodecError, EncodeBuf},
     copy::extend_chunked,
     status::{Code, Status},
 };
@@ -22,7 +22,7 @@ const MAX_SCRATCH: usize = 64 << 10;
 /// A message that is empty, that no compressor was given for or that is too small for it goes out uncompressed.
 ///
 /// # Errors
-/// INTERNAL if the codec or the compressor fails; RESOURCE_EXHAUSTED if the message (as it goes onto the wire)
+/// INTERNAL if the codec or the compressor fails, with its error as the cause; RESOURCE_EXHAUSTED if the message (as it goes onto the wire)
 /// is larger than `max_size`, which the texts call `max_send_message_size`, or than 4 GiB − 1.
 ///
 /// ```
@@ -58,11 +58,11 @@ pub fn encode_message<T, C: Codec<T> + ?Sized>(
     wire
 }
 
-/// Appends a message with its prefix to `out`, uncompressed: for short messages that travel together. On an error
-/// nothing of it is in `out`.
+/// Appends a message with its prefix to `out`, uncompressed: for short messages that travel together.
 ///
 /// # Errors
-/// As for [`encode_message`].
+/// As for [`encode_message`]. Nothing of the message is in `out` then, and what was there before stays, unless the codec has broken
+/// its contract and taken bytes out of the buffer: then `out` is empty, because nobody knows what is left of the messages in it.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -86,10 +86,7 @@ pub fn append_message<T, C: Codec<T> + ?Sized>(
     let encoded = codec.encode(message, &mut buffer);
     *out = buffer.into_inner().ok_or_else(cut)?;
     let size = out.len() - start - PREFIX;
-    match encoded
-        .map_err(Status::from)
-        .and(check_size(size, max_size))
-    {
+    match encoded.map_err(unencodable).and(check_size(size, max_size)) {
         Ok(()) => {
             write_prefix(&mut out[start..], 0, size);
             Ok(())
@@ -159,8 +156,14 @@ fn run_codec<T, C: Codec<T> + ?Sized>(
     buffer: Vec<u8>,
 ) -> Result<Vec<u8>, Status> {
     let mut buffer = EncodeBuf::behind(buffer);
-    codec.encode(message, &mut buffer)?;
+    codec.encode(message, &mut buffer).map_err(unencodable)?;
     buffer.into_inner().ok_or_else(cut)
+}
+
+/// The codec's own words stay here: they speak of a message that the peer has not seen.
+#[cold]
+fn unencodable(error: CodecError) -> Status {
+    Status::from_static(Code::Internal, "the codec cannot encode the message").with_cause(error)
 }
 
 #[cold]
@@ -208,7 +211,7 @@ fn finish(mut buffer: Vec<u8>, lead: usize, flag: u8, max_size: usize) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{CodecError, Raw};
+    use crate::codec::Raw;
 
     /// Writes `self.1` bytes, promises `self.0`.
     struct Liar(usize, usize);
@@ -277,7 +280,13 @@ mod tests {
         }
         let status = encode_message(&Failing, &(), None, usize::MAX).unwrap_err();
         assert_eq!(status.code(), Code::Internal);
-        assert!(status.to_string().ends_with("field is missing"));
+        assert_eq!(status.message(), "the codec cannot encode the message");
+        let cause = std::error::Error::source(&status).unwrap();
+        assert_eq!(cause.to_string(), "field is missing");
+        let mut wire = b"before".to_vec();
+        let appended = append_message(&Failing, &(), usize::MAX, &mut wire).unwrap_err();
+        assert_eq!(appended, status);
+        assert_eq!(wire, b"before");
     }
 
     #[test]
@@ -298,6 +307,9 @@ mod tests {
                 "test"
             }
         }
+        let mut wire = b"before".to_vec();
+        append_message(&Cutter, &(), usize::MAX, &mut wire).unwrap_err();
+        assert!(wire.is_empty());
         assert_eq!(
             encode_message(&Cutter, &(), None, usize::MAX)
                 .unwrap_err()

@@ -2,7 +2,7 @@ use super::{
     error::ServiceConfigError,
     json::Json,
     method::{MethodConfig, MethodConfigs},
-    retry::RetryThrottling,
+    throttling::RetryThrottling,
 };
 use std::{str::FromStr, sync::Arc};
 

@@ -1,8 +1,4 @@
-use super::{
-    error::ServiceConfigError,
-    json::Json,
-    retry::{HedgingPolicy, RetryPolicy},
-};
+use super::{error::ServiceConfigError, hedging::HedgingPolicy, json::Json, retry::RetryPolicy};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// What a service config says about the calls of some methods. Everything is optional; what is left open is the

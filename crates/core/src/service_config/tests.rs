@@ -166,6 +166,21 @@ fn a_retry_policy_is_read() {
 }
 
 #[test]
+fn names_of_codes_count_in_any_case() {
+    let all = r#"["unavailable", "Deadline_Exceeded", "ABORTED", 4]"#;
+    let codes: CodeSet = [Code::Unavailable, Code::DeadlineExceeded, Code::Aborted]
+        .into_iter()
+        .collect();
+    let config = accepted(&retry(&[("retryableStatusCodes", all)]));
+    let policy = config.method("/foo/Bar").unwrap().retry_policy.unwrap();
+    assert_eq!(policy.retryable_codes, codes);
+    let hedging = format!(r#""hedgingPolicy": {{"maxAttempts": 2, "nonFatalStatusCodes": {all}}}"#);
+    let config = accepted(&with(&hedging));
+    let policy = config.method("/foo/Bar").unwrap().hedging_policy.unwrap();
+    assert_eq!(policy.non_fatal_codes, codes);
+}
+
+#[test]
 fn a_retry_policy_that_breaks_a_rule_is_refused_with_its_path() {
     let table = [
         ("maxAttempts", "1"),
@@ -192,7 +207,7 @@ fn a_retry_policy_that_breaks_a_rule_is_refused_with_its_path() {
         assert_eq!(path, "methodConfig[0].retryPolicy");
         assert!(problem.contains(field), "{problem}");
     }
-    for code in ["\"unavailable\"", "17", "\"CANCELED\"", "true"] {
+    for code in ["\"NO_SUCH_CODE\"", "17", "\"CANCELED\"", "true"] {
         let path = refused(&retry(&[(
             "retryableStatusCodes",
             &format!("[14, {code}]"),

@@ -33,7 +33,7 @@ impl From<InvalidTimeout> for Status {
     }
 }
 
-/// INTERNAL, with the error's text: it speaks of the peer's own message.
+/// INTERNAL, with the error's text, for messages that could not be decoded: it speaks of the peer's own message.
 impl From<CodecError> for Status {
     fn from(error: CodecError) -> Status {
         Status::internal(format!("codec: {error}"))

@@ -170,7 +170,7 @@ impl Decoder {
                 }
             }
         }
-        if self.scratch.len() > SCRATCH_KEPT {
+        if self.scratch.capacity() > SCRATCH_KEPT {
             self.scratch = Vec::new();
         }
         Ok(Outcome {
@@ -302,8 +302,9 @@ impl Decoder {
     }
 }
 
-/// Octets of scratch space that are kept from one block to the next.
-const SCRATCH_KEPT: usize = 16 << 10;
+/// Octets of scratch space that are kept from one block to the next: enough for most strings, and little beside the rest of a
+/// connection that is idle after this block.
+const SCRATCH_KEPT: usize = 2 << 10;
 
 /// Reads a string literal (RFC 7541 §5.2): its decoded length, and what `make` makes of its octets if they are
 /// at most `cap`.
@@ -409,5 +410,26 @@ mod tests {
                 .is_ok()
         );
         assert!(decoder.scratch.capacity() <= 102);
+    }
+
+    #[test]
+    fn the_scratch_space_of_a_long_string_is_not_kept() {
+        let block = |len: usize| {
+            let mut block = vec![0x04];
+            integer::encode(len, 7, 0x80, &mut block);
+            block.resize(block.len() + len, 0);
+            block
+        };
+        let limits = DecodeLimits {
+            max_list_size: 64 << 10,
+            max_string: 64 << 10,
+            ..DecodeLimits::default()
+        };
+        let mut decoder = Decoder::new(4096);
+        for len in [5_000, 1_000, 1_500, 10_000, 1_200] {
+            let outcome = decoder.decode(&block(len), limits, |_, _, _| ()).unwrap();
+            assert_eq!(outcome.list_size, len * 8 / 5 + 5 + 32);
+            assert!(decoder.scratch.capacity() <= SCRATCH_KEPT);
+        }
     }
 }
