@@ -211,8 +211,8 @@ impl fmt::Display for PeerMisbehaved {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// The peer broke a rule; we sent GOAWAY with this code.
-    Misbehaved(PeerMisbehaved, Reason),
+    /// The peer broke a rule; we sent GOAWAY with [the code](PeerMisbehaved::reason) that answers it.
+    Misbehaved(PeerMisbehaved),
     /// The peer sent GOAWAY and closed, or its GOAWAY left nothing to do.
     GoAway(Reason, Bytes),
     /// The transport's end of stream came, in order (`Initiator::Peer`) or by our own shutdown.
@@ -261,8 +261,8 @@ pub enum SendError {
 impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConnectionError::Misbehaved(crime, reason) => {
-                write!(f, "the peer broke a rule ({reason}): {crime}")
+            ConnectionError::Misbehaved(crime) => {
+                write!(f, "the peer broke a rule ({}): {crime}", crime.reason())
             }
             ConnectionError::GoAway(reason, debug) => {
                 write!(

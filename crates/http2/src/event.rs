@@ -47,13 +47,13 @@ impl StreamKey {
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use farcall_http2::{Config, Connection, ConnectionError, Event, PeerMisbehaved, Reason};
+/// use farcall_http2::{Config, Connection, ConnectionError, Event, PeerMisbehaved};
 ///
 /// let now = std::time::Instant::now();
 /// let mut server = Connection::server(Config::default(), now);
 /// let mut input = BytesMut::from("GET / HTTP/1.1\r\n");
 /// let event = server.poll_event(now, &mut input);
-/// let error = ConnectionError::Misbehaved(PeerMisbehaved::SpeaksHttp1, Reason::PROTOCOL_ERROR);
+/// let error = ConnectionError::Misbehaved(PeerMisbehaved::SpeaksHttp1);
 /// assert!(matches!(event, Some(Event::Closed(e)) if e == error));
 /// assert!(server.is_closed() && server.wants_write()); // a GOAWAY
 /// ```

@@ -107,14 +107,14 @@ impl Log {
 
     /// The end of a connection, if the peer is to blame for it.
     pub(crate) fn closed(&self, peer: &dyn fmt::Display, error: &ConnectionError) {
-        if let ConnectionError::Misbehaved(..)
+        if let ConnectionError::Misbehaved(_)
         | ConnectionError::KeepaliveTimeout
         | ConnectionError::SettingsTimeout = error
         {
             self.reports.goaway_sent();
             self.write(Trouble::Protocol, format_args!("{peer}"), error);
         }
-        if let ConnectionError::Misbehaved(crime, _) = error {
+        if let ConnectionError::Misbehaved(crime) = error {
             self.reports.misbehaved(*crime);
         }
     }

@@ -138,7 +138,7 @@ impl Book {
 
     fn on_closed(&mut self, machine: &Connection, error: &ConnectionError) {
         self.closed = true;
-        if let ConnectionError::Misbehaved(crime, _) = error {
+        if let ConnectionError::Misbehaved(crime) = error {
             self.crime = Some(crime.to_string());
             let told: &PeerMisbehaved = crime;
             assert!(!told.to_string().is_empty());

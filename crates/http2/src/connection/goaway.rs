@@ -183,7 +183,7 @@ impl Connection {
         };
         let reason = crime.reason();
         self.send_goaway(self.last_peer_stream(), reason, debug.as_bytes());
-        self.end(ConnectionError::Misbehaved(crime, reason));
+        self.end(ConnectionError::Misbehaved(crime));
     }
 
     /// The transport's end of stream.
@@ -205,7 +205,8 @@ impl Connection {
         }
         self.life = Life::Over;
         let reason = match &error {
-            ConnectionError::Misbehaved(_, reason) | ConnectionError::GoAway(reason, _) => *reason,
+            ConnectionError::Misbehaved(crime) => crime.reason(),
+            ConnectionError::GoAway(reason, _) => *reason,
             ConnectionError::SettingsTimeout => Reason::SETTINGS_TIMEOUT,
             ConnectionError::Eof(_) | ConnectionError::KeepaliveTimeout => Reason::NO_ERROR,
         };

@@ -92,7 +92,7 @@ impl Disconnect {
                 }
             },
             None => match &self.machine {
-                Some(machine @ ConnectionError::Misbehaved(..)) => {
+                Some(machine @ ConnectionError::Misbehaved(_)) => {
                     DisconnectReason::SocketError(Arc::new(io::Error::other(machine.to_string())))
                 }
                 _ => DisconnectReason::Unknown,

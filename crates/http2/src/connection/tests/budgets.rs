@@ -160,7 +160,7 @@ fn heard(role: Role, config: Config, write: impl FnOnce(&mut Raw)) -> Heard {
 
 fn end_of(heard: &Heard) -> Option<PeerMisbehaved> {
     match heard.events.last() {
-        Some(Event::Closed(ConnectionError::Misbehaved(crime, _))) => Some(*crime),
+        Some(Event::Closed(ConnectionError::Misbehaved(crime))) => Some(*crime),
         _ => None,
     }
 }
@@ -248,7 +248,7 @@ fn requests_after_the_last_goaway_do_not_earn_what_they_cost() {
     }
     pair.server.receive(pair.now, &raw.bytes);
     let crime = PeerMisbehaved::TooManyIdleFrames;
-    let error = ConnectionError::Misbehaved(crime, crime.reason());
+    let error = ConnectionError::Misbehaved(crime);
     assert!(matches!(pair.server.events.back(), Some(Event::Closed(e)) if *e == error));
 }
 
@@ -270,7 +270,7 @@ fn refused_by_the_driver(count: usize) -> Option<Event> {
 fn requests_that_the_driver_has_no_room_for_are_counted_too() {
     assert!(refused_by_the_driver(10_000).is_none());
     let crime = PeerMisbehaved::TooManyRefusals;
-    let error = ConnectionError::Misbehaved(crime, crime.reason());
+    let error = ConnectionError::Misbehaved(crime);
     let end = refused_by_the_driver(10_001);
     assert!(
         matches!(&end, Some(Event::Closed(e)) if *e == error),
@@ -340,7 +340,7 @@ fn a_client_that_reads_nothing_gets_no_more_than_the_send_budget_and_one_respons
     assert_eq!(timeout, pair.now + Duration::from_secs(60));
     pair.pass(Duration::from_secs(60));
     let crime = PeerMisbehaved::ResponsesUnread;
-    let error = ConnectionError::Misbehaved(crime, crime.reason());
+    let error = ConnectionError::Misbehaved(crime);
     assert!(matches!(pair.server.events.back(), Some(Event::Closed(e)) if *e == error));
 }
 
@@ -402,7 +402,7 @@ fn dribbled(count: usize, earned: bool) -> Pair {
 #[test]
 fn a_window_that_opens_byte_by_byte_has_a_budget() {
     let crime = PeerMisbehaved::TooManyDribbles;
-    let error = ConnectionError::Misbehaved(crime, crime.reason());
+    let error = ConnectionError::Misbehaved(crime);
     for (count, earned, ends) in [
         (1000, false, false),
         (1010, false, true),
@@ -437,7 +437,7 @@ fn a_header_block_must_be_finished_in_time() {
             pair.pass(Duration::from_secs(200));
         }
         let end = pair.server.events.iter().find_map(|event| match event {
-            Event::Closed(ConnectionError::Misbehaved(crime, _)) => Some(*crime),
+            Event::Closed(ConnectionError::Misbehaved(crime)) => Some(*crime),
             _ => None,
         });
         assert_eq!(end, crime);

@@ -386,7 +386,7 @@ pub(super) fn check(case: usize, crime: Crime, scope: Scope, heard: &Heard) {
             let Some(Event::Closed(error)) = heard.events.last() else {
                 panic!("{name}")
             };
-            assert_eq!(*error, ConnectionError::Misbehaved(crime, reason), "{name}");
+            assert_eq!(*error, ConnectionError::Misbehaved(crime), "{name}");
             assert_eq!(
                 heard
                     .goaways()

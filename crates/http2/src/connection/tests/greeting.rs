@@ -39,7 +39,7 @@ fn a_protocol_is_recognised_also_when_its_first_octets_look_like_ours() {
         events.extend(std::iter::from_fn(|| machine.poll_event(now, &mut input)));
     }
     let crime = Crime::SpeaksHttp1;
-    let error = ConnectionError::Misbehaved(crime, crime.reason());
+    let error = ConnectionError::Misbehaved(crime);
     assert!(matches!(&events[..], [Event::Closed(e)] if *e == error));
 }
 
