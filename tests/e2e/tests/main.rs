@@ -25,6 +25,7 @@ mod foreign;
 mod half_close;
 mod handlers;
 mod health;
+mod http1;
 mod in_process;
 mod interceptors;
 mod knobs;

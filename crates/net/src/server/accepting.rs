@@ -8,18 +8,21 @@ use super::{
     connection::ServerRole,
     cut::ShutdownReport,
     getting_ready::GettingReady,
+    http1::{self, Begun, Http1, Http1Connection},
     lifecycle::ServiceInfo,
     lifetime::Lifetimes,
     listener::{Accepted, Handshake, Listener, Security},
     shared::Shared,
 };
 use crate::{
+    call::Draining,
     clock,
     error::{ConfigError, check_windows},
     log::Trouble,
     peer::PeerReports,
-    transport::{Driver, Mailbox, Submit, io::TcpOptions, submit::Request},
+    transport::{Driver, Mailbox, Submit, connect::ConnectError, io::TcpOptions, submit::Request},
 };
+use bytes::BytesMut;
 use farcall_http2::{Config, Connection};
 use std::{
     collections::HashMap,
@@ -51,6 +54,9 @@ pub(super) struct Acceptance {
     lifetimes: Lifetimes,
     lame_duck: Duration,
     handshake: Handshake,
+    http1: Option<Arc<Http1>>,
+    /// Of the whole server.
+    draining: Arc<Draining>,
     admission: Arc<Admission>,
     connections: Connections,
 }
@@ -192,6 +198,8 @@ impl Acceptance {
             lifetimes: server.lifetimes,
             lame_duck: server.lame_duck,
             handshake: Handshake::new(security, server.max_handshakes),
+            http1: server.http1,
+            draining: Arc::default(),
             admission: Admission::new(server.max_connections, server.max_of_address),
             connections: Connections::default(),
         }))
@@ -246,6 +254,7 @@ impl Acceptance {
         let mut finished = pin!(finished);
         // Also those that are not registered yet, being in their handshake: they are told as soon as they are.
         self.connections.request(Request::Drain);
+        self.draining.begin();
         self.tell_of_drain();
         let start = Instant::now();
         let silent = drain.min(SILENT_GRACE);
@@ -361,21 +370,37 @@ async fn connection_after(handshake: Handshake, service: Arc<Acceptance>, accept
     let log = &service.shared.log;
     let deadline = clock::now() + service.timeout;
     // Boxed: else its room would stay beside the driver as long as the connection lives.
-    let connections = &service.connections;
+    let (connections, tells_apart) = (&service.connections, service.http1.is_some());
     let getting_ready = Box::pin(async move {
         let given_up = connections.handshakes_given_up();
-        unless(given_up, handshake.run(accepted, deadline.into())).await
+        let ready = async {
+            let (io, peer, place) = handshake.run(accepted, deadline.into()).await?;
+            let begun = match tells_apart {
+                false => Begun::Http2(io, BytesMut::new()),
+                true => http1::begin(io, &peer, &place, deadline.into()).await?,
+            };
+            Ok::<_, ConnectError>((begun, peer, place))
+        };
+        unless(given_up, ready).await
     });
     let Some(shaken) = getting_ready.await else {
         return;
     };
-    let (io, peer, place) = match shaken {
+    let (begun, peer, place) = match shaken {
         Ok(ready) => ready,
         Err(error) => {
             log.reports.handshake_failed();
             let remote = error.address();
             return log.write(Trouble::Handshake, format_args!("{remote}"), &error);
         }
+    };
+    let (io, input) = match (begun, &service.http1) {
+        (Begun::Http1(io, said), Some(http1)) => {
+            drop(place);
+            let draining = Arc::clone(&service.draining);
+            return http1(Http1Connection::new(io, said, peer, draining)).await;
+        }
+        (Begun::Http1(io, input) | Begun::Http2(io, input), _) => (io, input),
     };
     let submit = Arc::new(Submit::default());
     let id = service.connections.add(&submit);
@@ -396,6 +421,7 @@ async fn connection_after(handshake: Handshake, service: Arc<Acceptance>, accept
         lifetime,
     );
     Driver::new(io, machine, submit, role)
+        .after(input)
         .polling(service.polling)
         .await;
 }

@@ -10,6 +10,7 @@ mod earned;
 mod getting_ready;
 mod guarded;
 mod handler;
+mod http1;
 mod intercepted;
 mod known;
 mod lifecycle;
@@ -40,6 +41,7 @@ const SILENT_GRACE: Duration = Duration::from_secs(1);
 
 pub use builder::Server;
 pub use cut::{CutCall, ShutdownReport};
+pub use http1::Http1Connection;
 pub use intercepted::Intercepted;
 pub use lifecycle::{Lifecycle, ServiceInfo};
 pub use listener::{BindError, Listen};

@@ -126,6 +126,12 @@ impl<R: Role> Driver<R> {
         }
     }
 
+    /// Begins with what was read already.
+    pub(crate) fn after(mut self, input: BytesMut) -> Driver<R> {
+        self.input = input;
+        self
+    }
+
     /// Polls for at most so long before it rests.
     pub(crate) fn polling(mut self, limit: Duration) -> Driver<R> {
         self.polling = Polling::new(limit);

@@ -4,6 +4,7 @@ mod calls;
 mod connections;
 
 use super::{
+    http1::{Http1, Http1Connection},
     lifecycle::ServiceInfo,
     lifetime::Lifetimes,
     method_limits::Load,
@@ -23,7 +24,7 @@ use crate::{
 };
 use farcall_core::Status;
 use farcall_http2::Config;
-use std::{fmt, num::NonZeroUsize, thread, time::Duration};
+use std::{fmt, future::Future, num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
 #[cfg(feature = "tls")]
 type Tls = crate::tls::ServerTls;
@@ -64,6 +65,7 @@ pub struct Server {
     pub(super) compression: Compression,
     pub(super) load: Load,
     pub(super) all_to_completion: bool,
+    pub(super) http1: Option<Arc<Http1>>,
     pub(super) tap: Option<Box<Tap>>,
     pub(super) tls: Option<Tls>,
     pub(super) shards: Option<NonZeroUsize>,
@@ -89,6 +91,7 @@ impl Server {
             compression: Compression::default(),
             load: Load::default(),
             all_to_completion: false,
+            http1: None,
             tap: None,
             tls: None,
             shards: None,
@@ -140,6 +143,33 @@ impl Server {
         tap: impl Fn(&Tapped<'_>) -> Result<(), Status> + Send + Sync + 'static,
     ) -> Self {
         self.tap = Some(Box::new(tap));
+        self
+    }
+
+    /// Takes clients that speak HTTP/1.1 on the port of gRPC: they are told from those of gRPC by their first octets, and the whole connection is
+    /// handed over, for an HTTP/1.1 server such as hyper's to serve, or to be [refused](Http1Connection::refuse) in words. It lives as long as
+    /// the future; limits of connections and of the time until the first octets are this server's, the rest is whoever's it is now. Default: none; then such
+    /// clients get HTTP/2's GOAWAY, which they cannot read, and are counted ([`peer_reports`](Server::peer_reports)).
+    ///
+    /// With it the server says nothing until it has heard the client's first octets. Clients that come through TLS must offer `h2` by ALPN in any
+    /// case: what this hands over has come in plaintext.
+    ///
+    /// ```
+    /// use farcall::Server;
+    ///
+    /// let server = Server::builder().http1(|connection| async move {
+    ///     connection.refuse("This port is for gRPC.").await;
+    /// });
+    /// # let _ = server;
+    /// ```
+    pub fn http1<Fut>(
+        mut self,
+        serve: impl Fn(Http1Connection) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.http1 = Some(Arc::new(move |connection| Box::pin(serve(connection))));
         self
     }
 

@@ -96,7 +96,6 @@ impl Place {
     }
 
     /// What `work` comes to; `None` if it has to give way to others.
-    #[cfg(any(feature = "tls", test))]
     pub(crate) async fn hold<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         loop {
