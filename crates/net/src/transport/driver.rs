@@ -32,6 +32,9 @@ const WRITE_TARGET: usize = 128 << 10;
 /// Events after which the driver lets the woken tasks run: more than tokio's local queue holds (256)
 /// would spill into the shared one and be served late.
 const EVENTS_PER_TURN: usize = 384;
+/// Events that make tasks run after which a server lets them, and writes what they answer, so that the client's core has
+/// something to do meanwhile.
+const WOKEN_PER_TURN: usize = 32;
 /// Work after which a server writes in the middle of a read batch, so that the client's core has
 /// something to do meanwhile.
 const CUT_AFTER: Duration = Duration::from_micros(20);
@@ -86,6 +89,8 @@ pub(crate) struct Driver<R: Role> {
     state: State,
     /// The last poll did not ask the socket: the peer leaves too much unread, or has spent too much of a budget.
     read_skipped: bool,
+    /// Events that have made tasks run since others had a turn.
+    woken: usize,
     polling: Polling,
     /// Everything that the peer has sent was read, and it will send nothing more.
     peer_closed: bool,
@@ -121,6 +126,7 @@ impl<R: Role> Driver<R> {
             request: Request::None,
             state: State::Rested,
             read_skipped: false,
+            woken: 0,
             polling: Polling::new(Duration::ZERO),
             peer_closed: false,
         }
@@ -241,7 +247,14 @@ impl<R: Role> Driver<R> {
             if count >= EVENTS_PER_TURN {
                 break;
             }
-            if R::CUTS && count % 16 == 0 && self.input.len() >= CUT_MINIMUM {
+            if !R::CUTS {
+                continue;
+            }
+            self.woken += usize::from(self.role.has_woken());
+            if self.woken >= WOKEN_PER_TURN {
+                break;
+            }
+            if count % 16 == 0 && self.input.len() >= CUT_MINIMUM {
                 let instant = clock::now();
                 if instant - last_cut >= cut_after {
                     let _ = self.flush(cx, instant);
@@ -306,7 +319,8 @@ impl<R: Role> Driver<R> {
                 self.state = State::Yielded;
                 // Where nobody can have anything to add, waiting for it is a turn of the queue for nothing. But only once:
                 // a peer that goes on sending must not keep the thread.
-                if submitted | self.role.has_woken() | !mem::take(&mut first) {
+                let woken = mem::take(&mut self.woken) > 0 || self.role.has_woken();
+                if submitted | woken | !mem::take(&mut first) {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
