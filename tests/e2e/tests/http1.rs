@@ -18,7 +18,7 @@ fn stub() -> StubServer {
 }
 
 fn refusing(server: Server) -> Server {
-    server.http1(|connection| connection_refused(connection))
+    server.http1(connection_refused)
 }
 
 async fn connection_refused(connection: farcall_net::server::Http1Connection) {
