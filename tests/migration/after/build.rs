@@ -1,0 +1,3 @@
+fn main() {
+    farcall_build::compile(&["proto/helloworld.proto", "proto/route_guide.proto"]).unwrap();
+}
