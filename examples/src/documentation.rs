@@ -43,6 +43,12 @@ pub struct Mounts;
 #[doc = include_str!("../../crates/farcall/docs/testing.md")]
 pub struct Testing;
 
+#[doc = include_str!("../../crates/farcall/docs/operations.md")]
+pub struct Operations;
+
+#[doc = include_str!("../../crates/farcall/docs/performance.md")]
+pub struct Performance;
+
 #[doc = include_str!("../../crates/farcall/docs/tool.md")]
 pub struct Tool;
 

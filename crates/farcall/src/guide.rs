@@ -14,6 +14,8 @@
 //! | [`limits`] | every knob with its default, unit and danger |
 //! | [`compression`] | compressors and who chooses them; codecs of one's own |
 //! | [`mounts`] | the server in axum and hyper, beside ordinary HTTP |
+//! | [`operations`] | shutdown, drains, health, limits, logs, balancers, kernels |
+//! | [`performance`] | what costs what, and how to get the most |
 //! | [`testing`] | servers in tests, stubs, misbehaving peers, time |
 //! | [`tool`] | the command `farcall`: calls, descriptions and health from a terminal |
 //! | [`from_tonic`] | moving a service or a client, name by name |
@@ -95,6 +97,18 @@ pub mod compression {}
 /// # More
 /// `Server::into_service` and `Server::into_router` (features `tower` and `axum`).
 pub mod mounts {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/operations.md"))]
+///
+/// # More
+/// [`Server`](crate::Server), [`ShutdownReport`](crate::ShutdownReport), [`limits`], [`health_and_reflection`].
+pub mod operations {}
+
+#[cfg_attr(not(doctest), doc = include_str!("../docs/performance.md"))]
+///
+/// # More
+/// [`Server`](crate::Server), [`ChannelBuilder`](crate::ChannelBuilder), [`codec`](crate::codec).
+pub mod performance {}
 
 #[cfg_attr(not(doctest), doc = include_str!("../docs/testing.md"))]
 ///
