@@ -75,6 +75,29 @@ async fn every_address_is_named_with_its_error() {
     }
 }
 
+#[tokio::test]
+async fn an_address_that_cannot_be_reached_is_named_once() {
+    let (one, other) = (deserted(), deserted());
+    for (target, policy) in [
+        (format!("ipv4:{one}"), "pick_first"),
+        (format!("ipv4:{one}"), "round_robin"),
+        (format!("ipv4:{one},{other}"), "pick_first"),
+        (format!("ipv4:{one},{other}"), "round_robin"),
+    ] {
+        let channel = build(Channel::builder(&target).load_balancing_policy(policy));
+        let text = channel.connect().await.unwrap_err().to_string();
+        assert_eq!(
+            text.matches(&one.to_string()).count(),
+            1,
+            "{policy}: {text}"
+        );
+        assert!(
+            text.contains("attempt 1") && text.contains("refused"),
+            "{text}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_is_told_since_when_and_in_which_attempt() {
     let channel = build(Channel::builder("ipv4:10.0.0.1:1").connector(failing));

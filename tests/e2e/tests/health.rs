@@ -9,7 +9,7 @@ use farcall_net::{
 use farcall_services::health::{self, HealthReporter, HealthService};
 use farcall_testkit::{
     scripted_peer::{ScriptedPeer, message},
-    sim::NetConfig,
+    sim::{Control, NetConfig, duplex},
     stub_server::{RunningStub, StubServer, calls},
 };
 use std::{
@@ -83,6 +83,41 @@ async fn calls_go_to_the_backends_that_say_they_serve_and_follow_each_change() {
     until_answered_by(&channel, &["a"]).await;
     of_b.resume();
     until_answered_by(&channel, &["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_connection_of_the_backend_takes_the_watch_over_when_its_own_is_lost() {
+    let health = health::service();
+    let reporter = health.reporter();
+    reporter.set_serving("t.T");
+    let server = with_health(backend("a"), &health).unbound();
+    let lines: Arc<Mutex<Vec<Control>>> = Arc::default();
+    let made = Arc::clone(&lines);
+    let connect = move |_: &farcall_net::Address| {
+        let (near, far, control) = duplex(7, NetConfig::default());
+        made.lock().unwrap().push(control);
+        tokio::spawn(server.serve(far));
+        Box::pin(async move { Ok(Box::new(near) as Box<dyn ByteStream>) }) as _
+    };
+    let builder = Channel::builder("passthrough:///a").connector(connect);
+    let builder = builder.connections_per_backend(3).insecure();
+    let channel = builder.default_service_config(CHECKED).build().unwrap();
+    channel.connect().await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    for lost in 0..3 {
+        lines.lock().unwrap()[lost].lose();
+        for _ in 0..30 {
+            tokio::time::sleep(SECOND / 10).await;
+            calls::unary(&channel, NAME, Bytes::new()).await.unwrap();
+        }
+    }
+    // It still hears of changes.
+    reporter.set_not_serving("t.T");
+    tokio::time::sleep(SECOND).await;
+    let status = calls::unary(&channel, NAME, Bytes::new())
+        .await
+        .unwrap_err();
+    assert_eq!(status.message(), "the backend is not healthy");
 }
 
 #[tokio::test]

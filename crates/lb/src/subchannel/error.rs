@@ -9,7 +9,8 @@ use super::connection::Cause;
 
 /// Why a subchannel is not connected: the address, the error of its last attempt, and how long this has gone on.
 ///
-/// `Display` names address and attempts; the error itself is the [`source`](Error::source). Clones share.
+/// `Display` names address and attempts; the error itself is the [`source`](Error::source), and where that begins with the
+/// address, `Display` leaves it out. Clones share.
 ///
 /// ```
 /// use farcall_lb::{Address, subchannel::SubchannelError};
@@ -88,6 +89,11 @@ impl SubchannelError {
 
 impl fmt::Display for SubchannelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Most causes begin with the address themselves; it need not stand there twice.
+        let named = format!("{}: ", self.0.address);
+        if self.0.cause.to_string().starts_with(&named) {
+            return self.write_history(f);
+        }
         write!(f, "{} (", self.0.address)?;
         self.write_history(f)?;
         f.write_str(")")

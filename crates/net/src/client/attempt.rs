@@ -17,7 +17,7 @@ use crate::{
     peer::{Peer, SocketAddress},
     transport::{
         Driver, Mailbox, Submit,
-        connect::{ConnectError, Limit, Stage as Step, connect, secure},
+        connect::{ConnectError, ConnectTime, Limit, Stage as Step, connect, secure},
         io::Io,
     },
 };
@@ -30,7 +30,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Connects to an address and drives the connection until it is over. Aborting the task cuts it.
@@ -70,7 +70,7 @@ impl Attempt {
     pub(crate) fn new(
         shared: Arc<Shared>,
         address: Address,
-        deadline: Instant,
+        time: ConnectTime,
         http2: Arc<Config>,
         submit: Arc<Submit<Mailbox>>,
         gauge: Option<Arc<Gauge>>,
@@ -81,8 +81,7 @@ impl Attempt {
         let call_buffer = shared.settings.retries.call_buffer();
         let name = shared.settings.name_of(&address);
         let name = (name != shared.settings.authority).then(|| Box::from(name));
-        let connect =
-            Box::pin(async move { establish(&shared.settings, &address, deadline).await });
+        let connect = Box::pin(async move { establish(&shared.settings, &address, time).await });
         Attempt {
             stage: Stage::Connecting(Connecting {
                 connect,
@@ -142,10 +141,9 @@ impl Future for Attempt {
 /// For a target that names no port.
 const DEFAULT_PORT_HINT: &str = "the target names no port, and 443 is the default";
 
-async fn establish(settings: &Settings, address: &Address, deadline: Instant) -> Established {
-    let deadline = tokio::time::Instant::from_std(deadline);
+async fn establish(settings: &Settings, address: &Address, time: ConnectTime) -> Established {
     if let Some(connector) = &settings.connector {
-        return custom(&**connector, settings, address, deadline)
+        return custom(&**connector, settings, address, time)
             .await
             .map_err(|error| Arc::new(error) as Cause);
     }
@@ -157,16 +155,16 @@ async fn establish(settings: &Settings, address: &Address, deadline: Instant) ->
             routes,
             &destination,
             settings.name_of(address),
-            deadline,
+            time,
         )
         .await
         .map_err(|error| Arc::new(error) as Cause);
     }
     let (options, name) = (settings.tcp_options(), settings.name_of(address));
     let connect = |address: SocketAddress| async move {
-        connect(&address, &settings.security, name, options, deadline).await
+        connect(&address, &settings.security, name, options, time).await
     };
-    match race::first(socket_addresses(address, deadline).await?, connect).await {
+    match race::first(socket_addresses(address, time).await?, connect).await {
         Some(outcome) => outcome.map_err(|error| {
             let hint = settings.target.lacks_port().then_some(DEFAULT_PORT_HINT);
             Arc::new(error.with_hint(hint)) as Cause
@@ -181,7 +179,7 @@ async fn establish(settings: &Settings, address: &Address, deadline: Instant) ->
 /// The sockets' addresses behind an address; names are looked up only here (`passthrough:`).
 async fn socket_addresses(
     address: &Address,
-    deadline: tokio::time::Instant,
+    time: ConnectTime,
 ) -> Result<Vec<SocketAddress>, Cause> {
     let one = match address.location() {
         Location::Ip(ip) => SocketAddress::Ip(*ip),
@@ -189,7 +187,7 @@ async fn socket_addresses(
         Location::UnixAbstract(name) => SocketAddress::UnixAbstract(name.clone()),
         Location::Named(name) => {
             let server = SocketAddress::Other(name.as_str().into());
-            let limit = Limit::until(&server, deadline).ahead();
+            let limit = Limit::until(&server, time).ahead();
             let looking = tokio::net::lookup_host(name);
             let found = limit.apply(Step::Connect, looking).await;
             let found = found.map_err(|error| Arc::new(error) as Cause)?;
@@ -209,7 +207,7 @@ async fn custom(
     connector: &dyn Connector,
     settings: &Settings,
     address: &Address,
-    deadline: tokio::time::Instant,
+    time: ConnectTime,
 ) -> Result<(Io, Peer), ConnectError> {
     let remote = match address.location() {
         Location::Ip(ip) => SocketAddress::Ip(*ip),
@@ -219,7 +217,7 @@ async fn custom(
         let stream = connector.connect(address).await?;
         Ok((Io::custom(stream), SocketAddress::Other("custom".into())))
     };
-    let limit = Limit::until(&remote, deadline).ahead();
+    let limit = Limit::until(&remote, time).ahead();
     let (security, name) = (&settings.security, settings.name_of(address));
     secure(&limit, Step::Connect, open, security, name).await
 }

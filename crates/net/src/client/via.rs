@@ -5,13 +5,12 @@ use crate::{
     peer::{Peer, SocketAddress},
     proxy::{Destination, Problem, ProxyError, Routes},
     transport::{
-        connect::{self, ConnectError, Limit, Stage, secure},
+        connect::{self, ConnectError, ConnectTime, Limit, Stage, secure},
         io::Io,
         proxy as handshake,
     },
 };
 use std::{io, net::IpAddr, net::SocketAddr, sync::Arc};
-use tokio::time::Instant;
 
 /// Connects to `destination` through the proxy, and secures the connection with the server behind it.
 pub(super) async fn proxy(
@@ -19,10 +18,10 @@ pub(super) async fn proxy(
     routes: &Routes,
     destination: &Destination,
     name: &str,
-    deadline: Instant,
+    time: ConnectTime,
 ) -> Result<(Io, Peer), ConnectError> {
     let server = SocketAddress::Other(destination.to_string().into());
-    let limit = Limit::until(&server, deadline).ahead().through(&routes.url);
+    let limit = Limit::until(&server, time).ahead().through(&routes.url);
     let open = async {
         let found = look_up(routes).await?;
         let tunnel = |address| tunnel(settings, routes, destination, address);

@@ -26,9 +26,9 @@ pub(crate) async fn connect(
     security: &Security,
     server_name: &str,
     options: TcpOptions,
-    deadline: Instant,
+    time: impl Into<ConnectTime>,
 ) -> Result<(Io, Peer), ConnectError> {
-    let limit = Limit::until(address, deadline).ahead();
+    let limit = Limit::until(address, time).ahead();
     let open = async { Ok(open(address, options).await?) };
     secure(&limit, Stage::Connect, open, security, server_name).await
 }
@@ -91,6 +91,31 @@ async fn open_unix(path: &std::path::Path) -> io::Result<(Io, SocketAddress)> {
     Ok((Io::Unix(stream), local))
 }
 
+/// When a connection has to be ready, and how long that was from the start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectTime {
+    deadline: Instant,
+    allowed: Duration,
+}
+
+impl ConnectTime {
+    /// From then until then: the task that connects may begin later.
+    pub(crate) fn between(start: std::time::Instant, deadline: std::time::Instant) -> ConnectTime {
+        ConnectTime {
+            deadline: Instant::from_std(deadline),
+            allowed: deadline.saturating_duration_since(start),
+        }
+    }
+}
+
+impl From<Instant> for ConnectTime {
+    /// From now on.
+    fn from(deadline: Instant) -> ConnectTime {
+        let allowed = deadline.saturating_duration_since(Instant::now());
+        ConnectTime { deadline, allowed }
+    }
+}
+
 /// The time that the stages of one connection have together.
 pub(crate) struct Limit<'a> {
     address: &'a SocketAddress,
@@ -101,12 +126,13 @@ pub(crate) struct Limit<'a> {
 }
 
 impl<'a> Limit<'a> {
-    pub(crate) fn until(address: &'a SocketAddress, deadline: Instant) -> Limit<'a> {
+    pub(crate) fn until(address: &'a SocketAddress, time: impl Into<ConnectTime>) -> Limit<'a> {
+        let ConnectTime { deadline, allowed } = time.into();
         Limit {
             address,
             proxy: None,
             deadline,
-            allowed: deadline.saturating_duration_since(Instant::now()),
+            allowed,
         }
     }
 
@@ -115,9 +141,6 @@ impl<'a> Limit<'a> {
     pub(crate) fn ahead(mut self) -> Limit<'a> {
         let moment = Duration::from_millis(20).min(self.allowed / 20);
         self.deadline = self.deadline.checked_sub(moment).unwrap_or(self.deadline);
-        // What was allowed, in full milliseconds; a part of the first has passed.
-        let full = self.allowed.as_micros().div_ceil(1000);
-        self.allowed = Duration::from_millis(u64::try_from(full).unwrap_or(u64::MAX));
         self
     }
 

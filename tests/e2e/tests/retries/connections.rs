@@ -65,31 +65,37 @@ async fn answer(peer: &mut Peer, stream: u32) {
     peer.headers(stream, &[("grpc-status", "0")], true).await;
 }
 
-async fn done(channel: &Channel) {
-    let call = calls::unary(channel, PATH, Bytes::from("request"));
+/// Answers the last attempt; the connection ends when its channel is gone.
+async fn serve_last(mut peer: Peer) {
+    answer(&mut peer, 1).await;
+    peer.expect_end().await;
+}
+
+/// A call, in at most so many attempts, which the server answers in the end.
+async fn succeeds((address, server): (SocketAddr, JoinHandle<()>), attempts: u32) {
+    let channel = channel(address, &quick(attempts, r#""UNAVAILABLE""#));
+    let call = calls::unary(&channel, PATH, Bytes::from("request"));
     let reply = within(PATIENCE, "the call", call.into_future())
         .await
         .unwrap();
     assert_eq!(reply.into_inner(), "done");
+    drop(channel);
+    within(PATIENCE, "the server", server).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_call_that_is_cut_with_its_connection_is_tried_again_on_another_one() {
-    let (address, server) = scripted(3, |index, mut peer| async move {
+    let server = scripted(3, |index, mut peer| async move {
         let previous = request(&mut peer, 1).await;
         let expected = (index > 0).then(|| index.to_string());
         assert_eq!(previous, expected);
         if index < 2 {
             return drop(peer);
         }
-        answer(&mut peer, 1).await;
-        peer.expect_end().await;
+        serve_last(peer).await;
     })
     .await;
-    let channel = channel(address, &quick(3, r#""UNAVAILABLE""#));
-    done(&channel).await;
-    drop(channel);
-    within(PATIENCE, "the server", server).await.unwrap();
+    succeeds(server, 3).await;
 }
 
 #[tokio::test]
@@ -154,7 +160,7 @@ async fn a_refused_call_goes_out_again_unseen_once_and_then_by_the_policy() {
 
 #[tokio::test]
 async fn a_call_of_which_a_goaway_leaves_nothing_is_tried_again_elsewhere() {
-    let (address, server) = scripted(2, |index, mut peer| async move {
+    let server = scripted(2, |index, mut peer| async move {
         assert_eq!(
             request(&mut peer, 1).await,
             None,
@@ -164,32 +170,24 @@ async fn a_call_of_which_a_goaway_leaves_nothing_is_tried_again_elsewhere() {
             peer.goaway(0, Reason::NO_ERROR, "leaving").await;
             return;
         }
-        answer(&mut peer, 1).await;
-        peer.expect_end().await;
+        serve_last(peer).await;
     })
     .await;
-    let channel = channel(address, &quick(2, r#""UNAVAILABLE""#));
-    done(&channel).await;
-    drop(channel);
-    within(PATIENCE, "the server", server).await.unwrap();
+    succeeds(server, 2).await;
 }
 
 #[tokio::test]
 async fn a_server_that_goes_away_and_then_dies_is_followed_by_another_attempt() {
-    let (address, server) = scripted(2, |index, mut peer| async move {
+    let server = scripted(2, |index, mut peer| async move {
         request(&mut peer, 1).await;
         if index == 0 {
             peer.goaway(1, Reason::NO_ERROR, "leaving").await;
             return drop(peer);
         }
-        answer(&mut peer, 1).await;
-        peer.expect_end().await;
+        serve_last(peer).await;
     })
     .await;
-    let channel = channel(address, &quick(2, r#""UNAVAILABLE""#));
-    done(&channel).await;
-    drop(channel);
-    within(PATIENCE, "the server", server).await.unwrap();
+    succeeds(server, 2).await;
 }
 
 #[tokio::test]
@@ -218,7 +216,7 @@ async fn calls_that_find_nobody_are_tried_again_and_calls_that_wait_are_not_fail
 
 #[tokio::test]
 async fn an_answer_in_http_that_means_unavailable_is_tried_again() {
-    let (address, server) = scripted(1, |_, mut peer| async move {
+    let server = scripted(1, |_, mut peer| async move {
         request(&mut peer, 1).await;
         peer.headers(1, &[(":status", "503")], true).await;
         request(&mut peer, 3).await;
@@ -226,10 +224,7 @@ async fn an_answer_in_http_that_means_unavailable_is_tried_again() {
         peer.expect_end().await;
     })
     .await;
-    let channel = channel(address, &quick(2, r#""UNAVAILABLE""#));
-    done(&channel).await;
-    drop(channel);
-    within(PATIENCE, "the server", server).await.unwrap();
+    succeeds(server, 2).await;
 }
 
 #[tokio::test]

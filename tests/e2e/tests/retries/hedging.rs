@@ -268,6 +268,22 @@ async fn calls_that_find_nobody_end_when_all_attempts_have() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_channel_that_closes_ends_a_hedged_call_that_waits_for_its_next_attempt() {
+    let stub = StubServer::unary(PATH, |_| async {
+        Err::<Bytes, _>(down().with_retry_pushback(Some(60 * SECOND)))
+    });
+    let stub = simulated(stub, &hedged(3, "100s"));
+    let channel = stub.channel().clone();
+    let call = tokio::spawn(async move { unary(&channel).await });
+    sleep(SECOND).await;
+    let start = Instant::now();
+    stub.channel().close();
+    let outcome = within(SECOND, "the end", call).await.unwrap();
+    assert_eq!(outcome.unwrap_err().code(), Code::Cancelled);
+    assert!(start.elapsed() < SECOND / 10, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_channel_that_closes_ends_hedged_calls() {
     let stub = StubServer::unary(PATH, |_| pending::<Result<Bytes, _>>());
     let stub = simulated(stub, &hedged(3, "1s"));

@@ -5,12 +5,12 @@
 
 mod on_news;
 mod scaled;
+mod watches;
 
 use super::{
     attempt::Attempt,
     backoffs::Backoffs,
     gauge::Gauge,
-    health::HealthCall,
     hedging::Hedging,
     idle::Idleness,
     inbox::{Found, Order, Reporter},
@@ -24,6 +24,7 @@ use crate::{
     clock,
     transport::{
         Mailbox, Submit,
+        connect::ConnectTime,
         deadline::{Awaited, exceeded},
         submit::Request,
         timer::Timer,
@@ -42,11 +43,12 @@ use std::{
     collections::HashMap,
     future::Future,
     pin::Pin,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, Weak},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, sync::oneshot, task::AbortHandle};
+use watches::Watch;
 
 /// Gives an order; the first one starts the task.
 ///
@@ -104,6 +106,10 @@ struct Control {
     configuration: Option<Arc<Configuration>>,
     /// Calls between two attempts.
     backoffs: Backoffs,
+    /// The tasks of hedged calls, to be told of the channel's end.
+    hedged: Vec<Weak<Submit<Mailbox>>>,
+    /// The calls that watch backends, by the connection that the machine knows.
+    watches: HashMap<ConnectionId, Watch>,
     /// Those who wait in `connect`.
     waiters: Vec<oneshot::Sender<Result<(), Status>>>,
     /// The earliest deadline of a waiting call.
@@ -132,8 +138,6 @@ struct Link {
     making: Option<Box<(Address, Instant)>>,
     /// Its interval of keepalive.
     keepalive: Option<Duration>,
-    /// The call that watches the backend's health.
-    health: Option<HealthCall>,
 }
 
 impl Control {
@@ -152,6 +156,8 @@ impl Control {
             last_error: None,
             configuration: None,
             backoffs: Backoffs::default(),
+            hedged: Vec::new(),
+            watches: HashMap::new(),
             waiters: Vec::new(),
             deadline: None,
             timer: Timer::default(),
@@ -219,12 +225,21 @@ impl Control {
                 continue;
             }
             if let Some(hedging) = Hedging::of(&self.shared, &mailbox) {
+                self.note_hedged(hedging.submit());
                 tokio::spawn(hedging);
                 continue;
             }
             self.dispatch(now, &mailbox);
             self.act(now);
         }
+    }
+
+    /// Remembers the task of a hedged call; those that have ended are forgotten now and then.
+    fn note_hedged(&mut self, submit: &Arc<Submit<Mailbox>>) {
+        if self.hedged.len() >= 16 && self.hedged.len().is_power_of_two() {
+            self.hedged.retain(|submit| submit.strong_count() > 0);
+        }
+        self.hedged.push(Arc::downgrade(submit));
     }
 
     fn configure(&mut self, config: Arc<ServiceConfig>, selector: Option<Arc<dyn ConfigSelector>>) {
@@ -252,17 +267,6 @@ impl Control {
             making.into_iter().map(since).collect()
         };
         self.deadline = self.shared.picks.expire(now, making);
-    }
-
-    fn watch_health(&mut self, id: ConnectionId, number: u64, service: &str) {
-        if let Some(link) = self.connections.get_mut(&id) {
-            let reporter = Reporter {
-                id,
-                inbox: Arc::clone(&self.shared.inbox),
-            };
-            let call = HealthCall::start(&self.shared, &link.submit, reporter, number, service);
-            link.health = Some(call);
-        }
     }
 
     #[cold]
@@ -324,17 +328,8 @@ impl Control {
                 connection,
                 number,
                 service,
-            } => self.watch_health(connection, number, &service),
-            Action::StopHealthWatch { connection, number } => {
-                if let Some(link) = self.connections.get_mut(&connection)
-                    && link
-                        .health
-                        .as_ref()
-                        .is_some_and(|call| call.number() == number)
-                {
-                    link.health = None;
-                }
-            }
+            } => self.watch_health(now, connection, number, service),
+            Action::StopHealthWatch { connection, number } => self.stop_watch(connection, number),
             Action::ServiceConfig { config, selector } => self.configure(config, selector),
             Action::Publish { state, picker } => self.publish(now, state, picker),
             _ => {}
@@ -359,7 +354,7 @@ impl Control {
         let task = tokio::spawn(Attempt::new(
             Arc::clone(&self.shared),
             address,
-            deadline,
+            ConnectTime::between(now, deadline),
             Arc::clone(&self.http2),
             Arc::clone(&submit),
             gauge.clone(),
@@ -376,7 +371,6 @@ impl Control {
                 up: false,
                 making,
                 keepalive: self.http2.keepalive_interval,
-                health: None,
             },
         );
     }
@@ -462,9 +456,6 @@ impl Control {
                 }
             }
         }
-        while self.poll_resolver(cx, now) {
-            self.act(now);
-        }
         true
     }
 
@@ -514,9 +505,13 @@ impl Future for Control {
         let this = self.get_mut();
         loop {
             let now = clock::now();
-            this.fire_timers(now);
+            // First what has happened: an attempt that was given up in time knows better than a timer what took so long.
             if !this.receive(cx, now) {
                 return Poll::Ready(());
+            }
+            this.fire_timers(now);
+            while this.poll_resolver(cx, now) {
+                this.act(now);
             }
             this.idleness.set_active(this.machine.is_active(), now);
             match this.next_timeout() {
@@ -540,6 +535,9 @@ impl Drop for Control {
             }
         }
         self.shared.picks.close(&closed());
+        for submit in self.hedged.iter().filter_map(Weak::upgrade) {
+            submit.request(Request::Close);
+        }
         for mailbox in self.backoffs.take() {
             mailbox.fail(closed());
         }

@@ -99,6 +99,7 @@ impl Control {
         if useless && let Some(group) = self.groups.get_mut(&group) {
             group.pause(now);
         }
+        self.move_watch(group, id);
         self.republish(now);
         self.grow(now, group, false);
         true

@@ -120,13 +120,22 @@ impl Hedging {
         }
     }
 
-    /// Hears what the caller's side wants.
-    fn listen(&mut self) {
-        self.submit.take(&mut self.batch);
+    /// What the caller's side, and the channel, ask through.
+    pub(super) fn submit(&self) -> &Arc<Submit<Mailbox>> {
+        &self.submit
+    }
+
+    /// Hears what the caller's side wants. False: the channel is closed.
+    #[must_use]
+    fn listen(&mut self) -> bool {
+        let request = self.submit.take(&mut self.batch);
+        if request == submit::Request::Close {
+            return false;
+        }
         let asked = !mem::take(&mut self.batch).is_empty();
         let first = self.first.take();
         if !asked && first.is_none() {
-            return;
+            return true;
         }
         let more = if asked {
             self.front.take_outgoing()
@@ -137,6 +146,7 @@ impl Hedging {
             self.expect = self.expect.max(outgoing.expect);
             self.send(outgoing);
         }
+        true
     }
 
     /// Sends to all attempts, and keeps for those to come.
@@ -324,8 +334,15 @@ impl Future for Hedging {
             if !this.state.is_committed() {
                 this.begin(now);
             }
-            this.listen();
+            let open = this.listen();
             if this.front.is_over() {
+                return Poll::Ready(());
+            }
+            if !open {
+                this.end(Incoming {
+                    end: Some(End::Failed(closed())),
+                    ..Incoming::default()
+                });
                 return Poll::Ready(());
             }
             let step = match this.state.is_committed() {
