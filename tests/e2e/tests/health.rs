@@ -104,6 +104,9 @@ async fn another_connection_of_the_backend_takes_the_watch_over_when_its_own_is_
     let channel = builder.default_service_config(CHECKED).build().unwrap();
     channel.connect().await.unwrap();
     tokio::time::sleep(SECOND).await;
+    let ready = channel.clone();
+    let changed = async move { ready.wait_for_state_change(ConnectivityState::Ready).await };
+    let changed = tokio::spawn(changed);
     for lost in 0..3 {
         lines.lock().unwrap()[lost].lose();
         for _ in 0..30 {
@@ -111,6 +114,7 @@ async fn another_connection_of_the_backend_takes_the_watch_over_when_its_own_is_
             calls::unary(&channel, NAME, Bytes::new()).await.unwrap();
         }
     }
+    assert!(!changed.is_finished(), "nobody notices");
     // It still hears of changes.
     reporter.set_not_serving("t.T");
     tokio::time::sleep(SECOND).await;

@@ -73,8 +73,7 @@ impl Control {
                 return;
             }
             News::Health(number, event) => {
-                self.note_health(id, &event);
-                self.machine.handle_health(now, id, number, event);
+                self.on_health(now, id, number, event);
                 return;
             }
             News::Room => {
@@ -138,7 +137,7 @@ impl Control {
 
     /// A backend that has no health service counts as healthy; that is worth a line, once.
     #[cold]
-    fn note_health(&mut self, id: ConnectionId, event: &HealthEvent) {
+    pub(super) fn note_health(&mut self, id: ConnectionId, event: &HealthEvent) {
         let HealthEvent::Ended(status) = event else {
             return;
         };

@@ -31,6 +31,26 @@ impl Control {
         }
     }
 
+    /// The call on this connection says something. What one says that another has taken over from changes nothing.
+    pub(super) fn on_health(
+        &mut self,
+        now: Instant,
+        on: ConnectionId,
+        number: u64,
+        event: HealthEvent,
+    ) {
+        let mut watches = self.watches.iter();
+        let is_this = |watch: &Watch| watch.on == on && watch.call.number() == number;
+        let Some((&group, _)) = watches.find(|(_, watch)| is_this(watch)) else {
+            return;
+        };
+        self.note_health(group, &event);
+        if let HealthEvent::Ended(_) = event {
+            self.watches.remove(&group);
+        }
+        self.machine.handle_health(now, group, number, event);
+    }
+
     pub(super) fn stop_watch(&mut self, group: ConnectionId, number: u64) {
         let watch = self.watches.get(&group);
         if watch.is_some_and(|watch| watch.call.number() == number) {
@@ -57,12 +77,12 @@ impl Control {
         let Some((on, link)) = links.find(|(_, link)| link.group == group && link.ready) else {
             return false;
         };
+        let on = *on;
         let reporter = Reporter {
-            id: group,
+            id: on,
             inbox: Arc::clone(&self.shared.inbox),
         };
         let call = HealthCall::start(&self.shared, &link.submit, reporter, number, &service);
-        let on = *on;
         self.watches.insert(group, Watch { call, service, on });
         true
     }
