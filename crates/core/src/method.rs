@@ -7,6 +7,7 @@ use std::{
     fmt,
     hash::{Hash, Hasher},
     marker::PhantomData,
+    sync::Arc,
 };
 
 /// Which of the two sides sends many messages.
@@ -54,12 +55,18 @@ impl MethodKind {
 /// ```
 #[derive(Clone)]
 pub struct MethodDescriptor {
-    path: Bytes,
-    /// The path again, where it is known at compile time: checking UTF-8 for each call costs more than the word.
-    known: Option<&'static str>,
+    path: Path,
     /// Where the last slash is.
-    slash: usize,
+    slash: u32,
     kind: MethodKind,
+}
+
+/// Small, since it is moved along with every call.
+#[derive(Clone)]
+enum Path {
+    /// Known at compile time: nobody has to check that it is UTF-8.
+    Constant(&'static str),
+    Shared(Arc<Bytes>),
 }
 
 impl MethodDescriptor {
@@ -70,9 +77,8 @@ impl MethodDescriptor {
     pub const fn from_static(path: &'static str, kind: MethodKind) -> MethodDescriptor {
         match last_slash(path.as_bytes()) {
             Some(slash) => MethodDescriptor {
-                path: Bytes::from_static(path.as_bytes()),
-                known: Some(path),
-                slash,
+                path: Path::Constant(path),
+                slash: slash as u32,
                 kind,
             },
             None => panic!("a method path has the form /service/name"),
@@ -89,9 +95,9 @@ impl MethodDescriptor {
             return Err(InvalidPath);
         }
         let slash = last_slash(&path).ok_or(InvalidPath)?;
+        let slash = u32::try_from(slash).map_err(|_| InvalidPath)?;
         Ok(MethodDescriptor {
-            path,
-            known: None,
+            path: Path::Shared(Arc::new(path)),
             slash,
             kind,
         })
@@ -99,22 +105,36 @@ impl MethodDescriptor {
 
     /// `/service/name`.
     pub fn path(&self) -> &str {
-        self.known.unwrap_or_else(|| text(&self.path))
+        match &self.path {
+            Path::Constant(path) => path,
+            Path::Shared(path) => text(path),
+        }
     }
 
     /// The path as it goes into `:path`; shares memory.
-    pub fn path_bytes(&self) -> &Bytes {
-        &self.path
+    pub fn path_bytes(&self) -> Bytes {
+        match &self.path {
+            Path::Constant(path) => Bytes::from_static(path.as_bytes()),
+            Path::Shared(path) => Bytes::clone(path),
+        }
+    }
+
+    /// The octets of the path.
+    pub fn path_octets(&self) -> &[u8] {
+        match &self.path {
+            Path::Constant(path) => path.as_bytes(),
+            Path::Shared(path) => path,
+        }
     }
 
     /// The full name of the service: what stands between the first and the last slash.
     pub fn service(&self) -> &str {
-        text(&self.path[1..self.slash])
+        text(&self.path_octets()[1..self.slash as usize])
     }
 
     /// What follows the last slash.
     pub fn name(&self) -> &str {
-        text(&self.path[self.slash + 1..])
+        text(&self.path_octets()[self.slash as usize + 1..])
     }
 
     /// Which sides stream.
@@ -125,7 +145,7 @@ impl MethodDescriptor {
 
 impl PartialEq for MethodDescriptor {
     fn eq(&self, other: &Self) -> bool {
-        self.path == other.path && self.kind == other.kind
+        self.path_octets() == other.path_octets() && self.kind == other.kind
     }
 }
 
@@ -133,7 +153,7 @@ impl Eq for MethodDescriptor {}
 
 impl Hash for MethodDescriptor {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.path, self.kind).hash(state);
+        (self.path_octets(), self.kind).hash(state);
     }
 }
 

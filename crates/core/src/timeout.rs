@@ -3,12 +3,11 @@
 //! At most eight digits and one unit: `H` hours, `M` minutes, `S` seconds, `m` milli-, `u` micro-,
 //! `n` nanoseconds.
 
-use bytes::Bytes;
-use farcall_http2::{Field, KnownName};
+use farcall_http2::TimeoutValue;
 use std::{error::Error, fmt, time::Duration};
 
 /// The largest number that the header can carry: eight digits.
-const MAX_VALUE: u128 = 99_999_999;
+const MAX_VALUE: u32 = 99_999_999;
 
 /// A `grpc-timeout` value that is not of the form "one to eight digits and a unit".
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,45 +63,50 @@ pub fn parse(value: &[u8]) -> Result<Duration, InvalidTimeout> {
 /// use farcall_core::timeout;
 /// use std::time::Duration;
 ///
-/// assert_eq!(timeout::format(Duration::from_millis(50)), "50000000n");
-/// assert_eq!(timeout::format(Duration::from_secs(1)), "1000000u");
+/// assert_eq!(&timeout::format(Duration::from_millis(50))[..], b"50000000n");
+/// assert_eq!(&timeout::format(Duration::from_secs(1))[..], b"1000000u");
 /// ```
-pub fn format(timeout: Duration) -> Bytes {
+pub fn format(timeout: Duration) -> TimeoutValue {
+    let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
+    // Most timeouts are between a tenth of a second and a minute and a half.
+    match seconds {
+        0 if nanos <= MAX_VALUE => digits(nanos, b'n'),
+        0..=98 => digits(seconds as u32 * 1_000_000 + nanos.div_ceil(1_000), b'u'),
+        _ => format_long(timeout),
+    }
+}
+
+#[cold]
+fn format_long(timeout: Duration) -> TimeoutValue {
     let nanos = timeout.as_nanos();
-    let units: [(u128, u8); 6] = [
-        (1, b'n'),
+    let units: [(u128, u8); 5] = [
         (1_000, b'u'),
         (1_000_000, b'm'),
         (1_000_000_000, b'S'),
         (60_000_000_000, b'M'),
         (3_600_000_000_000, b'H'),
     ];
-    for (size, unit) in units {
-        let value = nanos.div_ceil(size);
-        if value <= MAX_VALUE {
-            return digits(value as u32, unit);
-        }
-    }
-    Bytes::from_static(b"99999999H")
+    let mut values = units
+        .into_iter()
+        .map(|(size, unit)| (nanos.div_ceil(size), unit));
+    let fitting = values.find(|(value, _)| *value <= MAX_VALUE.into());
+    fitting.map_or(digits(MAX_VALUE, b'H'), |(value, unit)| {
+        digits(value as u32, unit)
+    })
 }
 
-/// The header field that carries `timeout`.
-pub fn field(timeout: Duration) -> Field {
-    Field::new(KnownName::GrpcTimeout, format(timeout))
-}
-
-fn digits(mut value: u32, unit: u8) -> Bytes {
-    let mut text = [0u8; 9];
+fn digits(mut value: u32, unit: u8) -> TimeoutValue {
+    let mut text = [unit; TimeoutValue::MAX];
     let mut start = text.len() - 1;
-    text[start] = unit;
     loop {
         start -= 1;
         text[start] = b'0' + (value % 10) as u8;
         value /= 10;
-        if value == 0 {
-            return Bytes::copy_from_slice(&text[start..]);
+        if value == 0 || start == 0 {
+            break;
         }
     }
+    TimeoutValue::new(&text[start..]).expect("digits and a letter, nine at most")
 }
 
 #[cfg(test)]
@@ -162,12 +166,13 @@ mod tests {
             (100_000_001, "100001u"),
             (99_999_999_001, "100000m"),
         ] {
-            assert_eq!(format(Duration::from_nanos(nanos)), text, "{nanos}");
+            let written = format(Duration::from_nanos(nanos));
+            assert_eq!(written.escape_ascii().to_string(), text, "{nanos}");
         }
-        assert_eq!(format(Duration::from_secs(99_999_999)), "99999999S");
-        assert_eq!(format(Duration::from_secs(100_000_000)), "1666667M");
-        assert_eq!(format(Duration::from_secs(6_000_000_000)), "1666667H");
-        assert_eq!(format(Duration::MAX), "99999999H");
+        assert_eq!(&format(Duration::from_secs(99_999_999))[..], b"99999999S");
+        assert_eq!(&format(Duration::from_secs(100_000_000))[..], b"1666667M");
+        assert_eq!(&format(Duration::from_secs(6_000_000_000))[..], b"1666667H");
+        assert_eq!(&format(Duration::MAX)[..], b"99999999H");
     }
 
     #[test]

@@ -51,10 +51,10 @@ fn block(
     let sent: Vec<Field> = parts
         .iter()
         .flat_map(|part| match part {
-            Part::Fields(fields) => fields.iter(),
-            Part::Shared(list) => list.iter(),
+            Part::Fields(fields) => fields.to_vec(),
+            Part::Shared(list) => list.to_vec(),
+            Part::Timeout(value) => vec![Field::new(KnownName::GrpcTimeout, value.to_vec())],
         })
-        .cloned()
         .collect();
     let limits = DecodeLimits {
         max_list_size: usize::MAX,

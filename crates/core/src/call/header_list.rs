@@ -18,19 +18,30 @@ use std::sync::Arc;
 #[derive(Clone, Default, Debug)]
 pub struct HeaderList {
     shared: Option<Arc<Fields>>,
-    own: Fields,
+    /// Boxed: most lists have none, and are moved along with every call.
+    own: Option<Box<Fields>>,
 }
 
 impl HeaderList {
     pub(crate) fn new(shared: Option<Arc<Fields>>, own: Fields) -> HeaderList {
+        let own = (!own.is_empty()).then(|| Box::new(own));
         HeaderList { shared, own }
+    }
+
+    /// A list that other calls share, and nothing else.
+    #[inline]
+    pub(crate) fn of_shared(shared: &Arc<Fields>) -> HeaderList {
+        HeaderList {
+            shared: Some(Arc::clone(shared)),
+            own: None,
+        }
     }
 
     /// The pieces in order, as HTTP/2 takes them; either may be empty.
     pub fn parts(&self) -> [Part<'_>; 2] {
         [
             self.shared.as_ref().map_or(Part::Fields(&[]), Part::Shared),
-            Part::Fields(&self.own),
+            Part::Fields(self.own()),
         ]
     }
 
@@ -41,7 +52,7 @@ impl HeaderList {
 
     /// The fields of this one call, behind the shared ones.
     pub fn own(&self) -> &[Field] {
-        &self.own
+        self.own.as_deref().map_or(&[], |own| own)
     }
 
     /// All fields in order.
@@ -49,7 +60,7 @@ impl HeaderList {
         self.shared
             .iter()
             .flat_map(|list| list.iter())
-            .chain(&self.own)
+            .chain(self.own())
     }
 
     /// The size that header-list limits count (RFC 9113 §6.5.2).

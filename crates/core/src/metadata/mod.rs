@@ -203,6 +203,12 @@ impl Metadata {
         }
     }
 
+    /// Whether nothing was ever put into it: there are no pairs, and none was refused.
+    #[inline]
+    pub fn is_unused(&self) -> bool {
+        self.inner.is_none()
+    }
+
     /// Appends the pairs as they stand on the wire.
     pub fn write_to(&self, fields: &mut Fields) {
         fields.reserve(self.len());

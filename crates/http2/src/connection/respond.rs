@@ -32,10 +32,10 @@ impl Connection {
             .min(self.remote.quantum) as usize;
         let fits = size > 0 && size <= allowed.min(COPY_MAX) && self.goes_directly();
         let limit = self.header_limit();
-        let Some([first, second]) = self
+        let Some(block) = self
             .encoder
-            .remembered_two(head)
-            .filter(|[first, second]| fits && first.list_size + second.list_size <= limit)
+            .remembered_request(head)
+            .filter(|block| fits && block.list_size() <= limit)
         else {
             let key = self.open_stream(head, false)?;
             // A stream that has just been opened takes DATA.
@@ -43,9 +43,10 @@ impl Connection {
                 .ok();
             return Ok(key);
         };
-        let octets = [first.octets, second.octets];
+        let octets = block.octets();
+        let len = octets[0].len() + octets[1].len() + octets[2].len();
         let headers = Head {
-            len: (octets[0].len() + octets[1].len()) as u32,
+            len: len as u32,
             kind: Kind::HEADERS,
             flags: flags::END_HEADERS,
             stream: id,
@@ -55,10 +56,11 @@ impl Connection {
             Data::head(id, size as u32, end_stream).to_bytes(),
         );
         self.output.frames(|out| {
-            out.reserve(2 * headers.len() + octets[0].len() + octets[1].len() + size);
+            out.reserve(2 * headers.len() + len + size);
             out.extend_from_slice(&headers);
             out.extend_from_slice(octets[0]);
             out.extend_from_slice(octets[1]);
+            out.extend_from_slice(octets[2]);
             out.extend_from_slice(&payload);
             out.extend_from_slice(data);
         });

@@ -105,6 +105,8 @@ pub enum Part<'a> {
     Shared(&'a Arc<Fields>),
     /// A list of this one message.
     Fields(&'a [Field]),
+    /// The field `grpc-timeout`, which is another one in each request.
+    Timeout(TimeoutValue),
 }
 
 /// A received header list that has passed the checks of RFC 9113 §8.2 and §8.3.

@@ -38,6 +38,14 @@ impl TimeoutValue {
     }
 }
 
+impl TimeoutValue {
+    /// The value with what is behind it.
+    #[inline]
+    pub(crate) fn padded(&self) -> &[u8; TimeoutValue::MAX] {
+        &self.octets
+    }
+}
+
 impl Deref for TimeoutValue {
     type Target = [u8];
 

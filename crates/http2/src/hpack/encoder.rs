@@ -8,7 +8,7 @@ use super::{
     policy::{self, Indexing},
     static_table,
 };
-use crate::headers::{Field, KnownName, Name, Part};
+use crate::headers::{Field, KnownName, Name, Part, TimeoutValue};
 
 /// The table size of both ends before any SETTINGS (RFC 9113 §6.5.2).
 const INITIAL_TABLE_SIZE: usize = 4096;
@@ -119,6 +119,7 @@ impl Encoder {
                         self.field(field, out);
                     }
                 }
+                Part::Timeout(value) => timeout(value, out),
                 Part::Shared(list) => {
                     let generation = self.table.generation();
                     if let Some(piece) = self.pieces.find(list, generation) {
@@ -154,24 +155,33 @@ impl Encoder {
         self.pieces.find(list, self.table.generation())
     }
 
-    /// The blocks of at most two shared parts, if their encoded forms are remembered and nothing else has to be encoded.
+    /// The block of at most two shared parts, with a timeout between them or not, if the encoded forms of the former are remembered and
+    /// nothing else has to be encoded.
     #[inline]
-    pub(crate) fn remembered_two(&self, parts: &[Part<'_>]) -> Option<[Piece<'_>; 2]> {
+    pub(crate) fn remembered_request(&self, parts: &[Part<'_>]) -> Option<Remembered<'_>> {
         if self.update_due.is_some() {
             return None;
         }
-        let (mut found, mut count) = ([Piece::default(); 2], 0);
+        let (mut block, mut count) = (Remembered::default(), 0);
         for part in parts {
             match part {
                 Part::Fields([]) => {}
                 Part::Fields(_) => return None,
+                Part::Timeout(value) => {
+                    // One, behind the first list, or the order would be another.
+                    if count != 1 || block.timeout_len > 0 {
+                        return None;
+                    }
+                    block.timeout(value);
+                }
                 Part::Shared(list) => {
-                    *found.get_mut(count)? = self.pieces.find(list, self.table.generation())?;
+                    let place = block.pieces.get_mut(count)?;
+                    *place = self.pieces.find(list, self.table.generation())?;
                     count += 1;
                 }
             }
         }
-        Some(found)
+        Some(block)
     }
 
     /// The size of a list as the peer's limit counts it (RFC 9113 §6.5.2).
@@ -180,6 +190,7 @@ impl Encoder {
         let size = |fields: &[Field]| -> usize { fields.iter().map(Field::size).sum() };
         let part = |part: &Part<'_>| match part {
             Part::Fields(fields) => size(fields),
+            Part::Timeout(value) => timeout_size(value),
             Part::Shared(list) => match self.pieces.find(list, self.table.generation()) {
                 Some(piece) => piece.list_size,
                 None => size(list),
@@ -246,6 +257,54 @@ impl Encoder {
     }
 }
 
+/// A block whose lists are remembered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Remembered<'a> {
+    pieces: [Piece<'a>; 2],
+    /// What stands between them.
+    timeout: [u8; TIMEOUT_MAX],
+    timeout_len: usize,
+    timeout_size: usize,
+}
+
+impl Remembered<'_> {
+    #[inline]
+    fn timeout(&mut self, value: &TimeoutValue) {
+        let (head, tail) = self.timeout.split_at_mut(GRPC_TIMEOUT.len() + 1);
+        head[1..].copy_from_slice(GRPC_TIMEOUT);
+        tail[0] = value.len() as u8;
+        tail[1..].copy_from_slice(value.padded());
+        self.timeout_len = head.len() + 1 + value.len();
+        self.timeout_size = timeout_size(value);
+    }
+
+    /// The octets in order.
+    #[inline]
+    pub(crate) fn octets(&self) -> [&[u8]; 3] {
+        let timeout = self.timeout.get(..self.timeout_len).unwrap_or_default();
+        [self.pieces[0].octets, timeout, self.pieces[1].octets]
+    }
+
+    /// As header-list limits count it (RFC 9113 §6.5.2).
+    #[inline]
+    pub(crate) fn list_size(&self) -> usize {
+        self.pieces[0].list_size + self.timeout_size + self.pieces[1].list_size
+    }
+}
+
+/// The longest `grpc-timeout` as a literal: the name is not indexed.
+const TIMEOUT_MAX: usize = 1 + GRPC_TIMEOUT.len() + 1 + TimeoutValue::MAX;
+
+fn timeout(value: &TimeoutValue, out: &mut Vec<u8>) {
+    out.push(0);
+    out.extend_from_slice(GRPC_TIMEOUT);
+    plain_string(value, out);
+}
+
+fn timeout_size(value: &TimeoutValue) -> usize {
+    "grpc-timeout".len() + value.len() + 32
+}
+
 /// A literal field: `prefix` bits for the index of the name, 0 if the name is spelled out (RFC 7541 §6.2).
 fn literal(name_index: usize, prefix: u32, flags: u8, field: &Field, out: &mut Vec<u8>) {
     integer::encode(name_index, prefix, flags, out);
@@ -283,6 +342,35 @@ fn plain_string(text: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_timeout_beside_the_lists_is_encoded_like_the_field() {
+        for value in ["1n", "4999999u", "99999999H"] {
+            let field = [Field::new(KnownName::GrpcTimeout, value)];
+            let value = TimeoutValue::new(value.as_bytes()).expect("a timeout");
+            let lists = [KnownName::Path, KnownName::UserAgent]
+                .map(|name| Arc::new(vec![Field::new(name, "some value")]));
+            let [first, second] = [&lists[0], &lists[1]].map(Part::Shared);
+            let mut encoder = Encoder::new(4096);
+            for _ in 0..5 {
+                let (mut expected, mut block) = (Vec::new(), Vec::new());
+                encoder.encode(&[first, Part::Fields(&field), second], &mut expected);
+                let parts = [first, Part::Timeout(value), second];
+                encoder.encode(&parts, &mut block);
+                let size = encoder.list_size(&[first, Part::Fields(&field), second]);
+                assert_eq!(encoder.list_size(&parts), size);
+                if let Some(remembered) = encoder.remembered_request(&parts) {
+                    assert_eq!(remembered.octets().concat(), block);
+                    assert_eq!(remembered.list_size(), size);
+                }
+            }
+            let parts = [first, Part::Timeout(value), second];
+            assert!(encoder.remembered_request(&parts).is_some());
+            let swapped = [Part::Timeout(value), first, second];
+            assert!(encoder.remembered_request(&swapped).is_none());
+        }
+    }
 
     #[test]
     fn the_name_that_is_ready_is_what_its_encoding_would_be() {

@@ -1,6 +1,6 @@
 //! The sending side of a stream: DATA that could not leave at once, and how the stream ends after it.
 
-use crate::headers::{Field, Fields, Part};
+use crate::headers::{Field, Fields, Part, TimeoutValue};
 use bytes::Bytes;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -12,6 +12,7 @@ pub(crate) struct OwnedParts(Vec<OwnedPart>);
 enum OwnedPart {
     Shared(Arc<Fields>),
     Fields(Vec<Field>),
+    Timeout(TimeoutValue),
 }
 
 impl OwnedParts {
@@ -19,6 +20,7 @@ impl OwnedParts {
         let own = |part: &Part<'_>| match part {
             Part::Shared(list) => OwnedPart::Shared(Arc::clone(list)),
             Part::Fields(fields) => OwnedPart::Fields(fields.to_vec()),
+            Part::Timeout(value) => OwnedPart::Timeout(*value),
         };
         OwnedParts(parts.iter().map(own).collect())
     }
@@ -33,6 +35,7 @@ impl OwnedPart {
         match self {
             OwnedPart::Shared(list) => Part::Shared(list),
             OwnedPart::Fields(fields) => Part::Fields(fields),
+            OwnedPart::Timeout(value) => Part::Timeout(*value),
         }
     }
 }

@@ -28,6 +28,11 @@ pub struct Extensions {
 type Values = Vec<(TypeId, Box<dyn Any + Send + Sync>)>;
 
 impl Extensions {
+    /// No values; does not allocate.
+    pub const fn new() -> Extensions {
+        Extensions { values: None }
+    }
+
     /// Puts `value` in place of the value of its type, which it gives back.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) -> Option<T> {
         let old = self.remove();

@@ -375,6 +375,33 @@ impl<T> Response<T> {
         }
     }
 
+    /// Whether there is nothing to it but its message.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.metadata.is_unused() && self.trailers.is_unused() && self.compression.is_none()
+    }
+
+    /// The same response with another message, if `f` makes one; `failed` is given the initial metadata otherwise.
+    #[inline]
+    pub(crate) fn try_map<U, E, F>(
+        self,
+        f: impl FnOnce(T) -> Result<U, E>,
+        failed: impl FnOnce(E, Metadata) -> F,
+    ) -> Result<Response<U>, F> {
+        let message = match f(self.message) {
+            Ok(message) => message,
+            Err(error) => return Err(failed(error, self.metadata)),
+        };
+        Ok(Response {
+            message,
+            metadata: self.metadata,
+            trailers: self.trailers,
+            compression: self.compression,
+            compressed: self.compressed,
+            previous_attempts: self.previous_attempts,
+        })
+    }
+
     pub(crate) fn compression(&self) -> Option<Encoding> {
         self.compression
     }

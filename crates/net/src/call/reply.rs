@@ -28,9 +28,11 @@ pub(crate) enum Special {
     #[default]
     None,
     /// The status of a handler that is gone without an answer.
-    Broken(Status),
+    Broken(Box<Status>),
     /// An outcome that interceptors look at first.
-    Open(Open),
+    Open(Box<Open>),
+    /// The same, with nothing to it but its message.
+    OpenMessage,
 }
 
 /// A handler's outcome, as it is before it is put into the form of the wire. The message, uncompressed, is the reply's `data`.
@@ -42,6 +44,18 @@ pub(crate) struct Open {
     pub(crate) compression: Option<Encoding>,
     /// The initial metadata has been sent.
     pub(crate) head_sent: bool,
+}
+
+impl Open {
+    fn failed(status: Status) -> Open {
+        Open {
+            result: Err(status),
+            metadata: Metadata::new(),
+            trailers: Metadata::new(),
+            compression: None,
+            head_sent: false,
+        }
+    }
 }
 
 impl Reply {
@@ -85,7 +99,18 @@ impl Reply {
             head: None,
             data: None,
             trailers: HeaderList::default(),
-            special: Special::Broken(status),
+            special: Special::Broken(Box::new(status)),
+        }
+    }
+
+    /// A response without metadata that interceptors look at first.
+    #[inline]
+    pub(crate) fn open_message(data: Bytes) -> Reply {
+        Reply {
+            head: None,
+            data: Some(data),
+            trailers: HeaderList::default(),
+            special: Special::OpenMessage,
         }
     }
 
@@ -95,7 +120,7 @@ impl Reply {
             head: None,
             data,
             trailers: HeaderList::default(),
-            special: Special::Open(open),
+            special: Special::Open(Box::new(open)),
         }
     }
 
@@ -163,7 +188,7 @@ pub(crate) fn unary<T, C: Codec<T>>(
         Ok((head, data)) => Reply {
             head: Some(head),
             data: Some(data),
-            trailers: server::trailers(&Status::OK, &trailing),
+            trailers: server::ok_trailers(&trailing),
             special: Special::None,
         },
         Err(status) => Reply::failure(&accepted.head, status, &Metadata::new()),
@@ -171,22 +196,27 @@ pub(crate) fn unary<T, C: Codec<T>>(
 }
 
 /// A whole unary response that interceptors look at first.
-#[cold]
 pub(crate) fn open_unary<T, C: Codec<T>>(codec: &C, result: Result<Response<T>, Status>) -> Reply {
-    let mut open = Open {
-        result: Ok(()),
-        metadata: Metadata::new(),
-        trailers: Metadata::new(),
-        compression: None,
-        head_sent: false,
+    let (message, open) = match result {
+        Err(status) => return Reply::open(None, Open::failed(status)),
+        Ok(response) if response.is_plain() => (response.into_inner(), None),
+        Ok(response) => {
+            let compression = response.compression();
+            let (message, metadata, trailers) = response.into_parts();
+            let open = Open {
+                result: Ok(()),
+                metadata,
+                trailers,
+                compression,
+                head_sent: false,
+            };
+            (message, Some(open))
+        }
     };
-    let data = result.and_then(|response| {
-        open.compression = response.compression();
-        let (message, metadata, trailers) = response.into_parts();
-        (open.metadata, open.trailers) = (metadata, trailers);
-        // Size and compression are the wire's business, to which interceptors may send something else.
-        encode_message(codec, &message, None, usize::MAX)
-    });
-    let data = data.map_err(|status| open.result = Err(status));
-    Reply::open(data.ok(), open)
+    // Size and compression are the wire's business, to which interceptors may send something else.
+    match (encode_message(codec, &message, None, usize::MAX), open) {
+        (Ok(data), None) => Reply::open_message(data),
+        (Ok(data), Some(open)) => Reply::open(Some(data), open),
+        (Err(status), _) => Reply::open(None, Open::failed(status)),
+    }
 }

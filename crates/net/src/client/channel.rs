@@ -6,13 +6,13 @@ use super::{
     heads::{Heads, Start},
     inbox::Order,
     limits::CallLimits,
-    options::CallOptions,
+    options::Extras,
     picker_cell::{Notice, PickerCell},
     shared::{Settings, Shared},
 };
 use crate::{
     call::{
-        Encoding,
+        Encoding, Knobs,
         intercept::{Chain, Interceptor},
     },
     clock,
@@ -66,9 +66,16 @@ pub struct Channel {
     attached: Option<Arc<Attached>>,
 }
 
+/// What stands around calls, and the channel inside.
+pub(crate) struct Attached {
+    pub(crate) around: Surroundings,
+    /// A handle without anything around it.
+    pub(crate) channel: Channel,
+}
+
 /// What stands around calls.
 #[derive(Clone, Default)]
-pub(crate) struct Attached {
+pub(crate) struct Surroundings {
     pub(crate) chain: Arc<Chain>,
     pub(crate) credentials: credentials::List,
 }
@@ -77,7 +84,7 @@ struct Inner {
     shared: Arc<Shared>,
 }
 
-impl Attached {
+impl Surroundings {
     fn is_empty(&self) -> bool {
         self.chain.is_empty() && self.credentials.is_empty()
     }
@@ -90,7 +97,7 @@ impl Drop for Inner {
 }
 
 impl Channel {
-    pub(crate) fn new(settings: Settings, machine: Machine, attached: Attached) -> Channel {
+    pub(crate) fn new(settings: Settings, machine: Machine, around: Surroundings) -> Channel {
         let secure = !matches!(settings.security, Security::Plaintext);
         let heads = Heads::new(
             settings.authority.clone().into(),
@@ -107,25 +114,70 @@ impl Channel {
             unstarted,
             inbox: Arc::default(),
         });
-        Channel {
+        let bare = Channel {
             inner: Arc::new(Inner { shared }),
-            attached: (!attached.is_empty()).then(|| Arc::new(attached)),
+            attached: None,
+        };
+        match around.is_empty() {
+            true => bare,
+            false => bare.with(around),
         }
+    }
+
+    /// A handle of the same channel with this around its calls, and nothing else.
+    fn with(&self, around: Surroundings) -> Channel {
+        let channel = Channel {
+            inner: Arc::clone(&self.inner),
+            attached: None,
+        };
+        Channel {
+            inner: Arc::clone(&self.inner),
+            attached: Some(Arc::new(Attached { around, channel })),
+        }
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        let attached = self.attached.as_ref();
+        attached.map_or_else(Surroundings::default, |attached| attached.around.clone())
     }
 
     /// A handle of the same channel whose calls pass `interceptor` too, inside of those that the calls of this handle pass. Both share all
     /// connections. See [`Interceptor`].
     pub fn with_interceptor(&self, interceptor: impl Interceptor) -> Channel {
-        let mut attached = self.attached.as_deref().cloned().unwrap_or_default();
-        Arc::make_mut(&mut attached.chain).push(interceptor);
-        Channel {
-            inner: Arc::clone(&self.inner),
-            attached: Some(Arc::new(attached)),
+        let mut around = self.surroundings();
+        Arc::make_mut(&mut around.chain).push(interceptor);
+        self.with(around)
+    }
+
+    /// Whether anything stands around the calls of this handle.
+    #[inline]
+    pub(crate) fn is_surrounded(&self) -> bool {
+        self.attached.is_some()
+    }
+
+    /// What a call passes on its way out: what stands around those of this handle, inside of it what the call has itself.
+    #[inline]
+    pub(crate) fn attached(&self, own: Option<&Extras>) -> Arc<Attached> {
+        match (&self.attached, own) {
+            (Some(attached), None) => Arc::clone(attached),
+            _ => self.joined(own),
         }
     }
 
-    pub(crate) fn attached(&self) -> Option<&Attached> {
-        self.attached.as_deref()
+    #[cold]
+    fn joined(&self, own: Option<&Extras>) -> Arc<Attached> {
+        let mut around = self.surroundings();
+        if let Some(own) = own {
+            around.credentials.extend(&own.credentials);
+            if !own.chain.is_empty() {
+                Arc::make_mut(&mut around.chain).extend(&own.chain);
+            }
+        }
+        let channel = Channel {
+            inner: Arc::clone(&self.inner),
+            attached: None,
+        };
+        Arc::new(Attached { around, channel })
     }
 
     /// How well the connections protect what is sent on them.
@@ -223,16 +275,16 @@ impl Channel {
         self.settings().compressors.find(encoding.name()).cloned()
     }
 
-    pub(crate) fn encoding(&self, options: &CallOptions) -> Encoding {
-        options.encoding.unwrap_or(self.settings().encoding)
+    pub(crate) fn encoding(&self, knobs: &Knobs) -> Encoding {
+        knobs.encoding().unwrap_or(self.settings().encoding)
     }
 
-    pub(crate) fn max_send(&self, options: &CallOptions) -> usize {
-        options.max_send.unwrap_or(self.settings().max_send)
+    pub(crate) fn max_send(&self, knobs: &Knobs) -> usize {
+        knobs.max_send().unwrap_or(self.settings().max_send)
     }
 
-    pub(crate) fn max_receive(&self, options: &CallOptions) -> usize {
-        options.max_receive.unwrap_or(self.settings().max_receive)
+    pub(crate) fn max_receive(&self, knobs: &Knobs) -> usize {
+        knobs.max_receive().unwrap_or(self.settings().max_receive)
     }
 
     /// What calls that take messages of at most `max_receive` bytes accept.

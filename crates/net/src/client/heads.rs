@@ -107,7 +107,7 @@ impl Heads {
         encoding: Encoding,
     ) -> Start {
         let methods = self.methods.load();
-        if let Some(start) = methods.quick(method.path_bytes(), content_subtype, encoding) {
+        if let Some(start) = methods.quick(method.path_octets(), content_subtype, encoding) {
             return start.clone();
         }
         self.look_up(method, content_subtype, encoding, &methods)
@@ -122,7 +122,7 @@ impl Heads {
         methods: &Methods,
     ) -> Start {
         let common = self.common(content_subtype, encoding);
-        let path = method.path_bytes();
+        let path = &method.path_bytes();
         let known = match methods.known.get(path) {
             Some(known) => known.clone(),
             None => self.learn(method, methods),
@@ -179,7 +179,7 @@ impl Heads {
             self.methods.rcu(|methods| {
                 let mut methods = Methods::clone(methods);
                 let known = known(&methods.config);
-                let path = method.path_bytes().clone();
+                let path = method.path_bytes();
                 methods.known.entry(path).or_insert(known);
                 methods
             });
@@ -219,7 +219,7 @@ impl Methods {
     #[inline]
     fn quick(
         &self,
-        path: &Bytes,
+        path: &[u8],
         content_subtype: &'static str,
         encoding: Encoding,
     ) -> Option<&Start> {
@@ -258,7 +258,7 @@ impl Methods {
 }
 
 /// Constants lie close together, and so do allocations: the bits that differ are low ones.
-fn place(path: &Bytes) -> usize {
+fn place(path: &[u8]) -> usize {
     let address = path.as_ptr().addr();
     (address ^ address >> 5 ^ address >> 10) % PLACES
 }

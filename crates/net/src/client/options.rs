@@ -1,25 +1,14 @@
 //! What a caller can say about one call.
 
 use super::credentials;
-use crate::call::{Encoding, Extensions, intercept::Chain};
-use farcall_core::{Metadata, Status, retry::RetryOptions};
+use crate::call::{Extensions, Knobs, intercept::Chain};
+use farcall_core::{Metadata, Status};
 use farcall_lb::Authority;
-use std::time::{Duration, Instant};
 
-/// The options of one call; the channel's defaults fill what is left open.
+/// The options of one call.
 #[derive(Debug, Default)]
 pub(crate) struct CallOptions {
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) metadata: Metadata,
-    pub(crate) wait_for_ready: Option<bool>,
-    pub(crate) encoding: Option<Encoding>,
-    pub(crate) max_receive: Option<usize>,
-    pub(crate) max_send: Option<usize>,
-    /// About the attempts of the call; rare.
-    pub(crate) retry: Option<Box<RetryOptions>>,
-    /// The call's own `:authority`, or why what was said is none; rare.
-    pub(crate) authority: Option<Box<Result<Authority, Status>>>,
+    pub(crate) knobs: Knobs,
     /// What most calls do not have.
     pub(crate) extras: Option<Box<Extras>>,
 }
@@ -42,9 +31,11 @@ impl CallOptions {
             })
         });
         CallOptions {
-            metadata,
+            knobs: Knobs {
+                metadata,
+                ..Knobs::default()
+            },
             extras,
-            ..CallOptions::default()
         }
     }
 
@@ -57,9 +48,9 @@ impl CallOptions {
 ///
 /// # Errors
 /// INTERNAL: it is none.
-pub(crate) fn authority(name: String) -> Box<Result<Authority, Status>> {
+pub(crate) fn authority(name: String) -> Result<Authority, Status> {
     let named = Authority::new(name);
-    Box::new(named.map_err(|error| Status::internal(format!("the option authority: {error}"))))
+    named.map_err(|error| Status::internal(format!("the option authority: {error}")))
 }
 
 /// The setters that all four kinds of call have.
@@ -69,13 +60,13 @@ macro_rules! call_options {
         /// and receiving. The server is told. `DEADLINE_EXCEEDED` otherwise. Default: none, that of the service config, or
         /// that of the call being handled; the earliest counts.
         pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.options.timeout = Some(timeout);
+            self.options.knobs.timeout = Some(timeout);
             self
         }
 
         /// As [`timeout`](Self::timeout), as a point in time. The earlier of the two counts.
         pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
-            self.options.deadline = Some(deadline);
+            self.options.knobs.deadline = Some(deadline);
             self
         }
 
@@ -85,47 +76,47 @@ macro_rules! call_options {
             key: impl farcall_core::metadata::IntoKey,
             value: impl farcall_core::metadata::IntoValue,
         ) -> Self {
-            self.options.metadata.append(key, value);
+            self.options.knobs.metadata.append(key, value);
             self
         }
 
         /// Adds all of `metadata`: in a proxy, what its own caller has sent.
         pub fn all_metadata(mut self, metadata: &farcall_core::Metadata) -> Self {
-            self.options.metadata.extend(metadata);
+            self.options.knobs.metadata.extend(metadata);
             self
         }
 
         /// Waits for a connection until the deadline instead of failing with `UNAVAILABLE` while there is none.
         /// Default: what the service config says, else off.
         pub fn wait_for_ready(mut self) -> Self {
-            self.options.wait_for_ready = Some(true);
+            self.options.knobs.wait_for_ready = Some(true);
             self
         }
 
         /// Fails with `UNAVAILABLE` while there is no connection, even if the service config says that calls of this
         /// method wait for one.
         pub fn fail_fast(mut self) -> Self {
-            self.options.wait_for_ready = Some(false);
+            self.options.knobs.wait_for_ready = Some(false);
             self
         }
 
         /// Compresses what this call sends. Default: the channel's choice.
         pub fn compress(mut self, encoding: crate::Encoding) -> Self {
-            self.options.encoding = Some(encoding);
+            self.options.knobs.rarely().encoding = Some(encoding);
             self
         }
 
         /// Largest message that this call accepts, in bytes, after decompression; `RESOURCE_EXHAUSTED` beyond it.
         /// Default: the channel's, 4 MiB.
         pub fn max_receive_message_size(mut self, bytes: usize) -> Self {
-            self.options.max_receive = Some(bytes);
+            self.options.knobs.rarely().max_receive = Some(bytes);
             self
         }
 
         /// Largest message that this call sends, in bytes; `RESOURCE_EXHAUSTED` beyond it. Default: the channel's,
         /// 2^31−1.
         pub fn max_send_message_size(mut self, bytes: usize) -> Self {
-            self.options.max_send = Some(bytes);
+            self.options.knobs.rarely().max_send = Some(bytes);
             self
         }
 
@@ -134,14 +125,24 @@ macro_rules! call_options {
         /// policy allows; else the call ends with `DEADLINE_EXCEEDED`. Default: the channel's, none.
         pub fn attempt_timeout(mut self, timeout: std::time::Duration) -> Self {
             let timeout = timeout.min(crate::clock::FOREVER);
-            self.options.retry.get_or_insert_default().attempt_timeout = Some(timeout);
+            self.options
+                .knobs
+                .rarely()
+                .retry
+                .get_or_insert_default()
+                .attempt_timeout = Some(timeout);
             self
         }
 
         /// Bytes of request messages that are kept at most, so that they can be sent again (gRFC A6); once this call has sent
         /// more, no attempt follows the one it has then. Default: the channel's, 256 KiB.
         pub fn max_retry_buffer_size(mut self, bytes: usize) -> Self {
-            self.options.retry.get_or_insert_default().buffer = Some(bytes);
+            self.options
+                .knobs
+                .rarely()
+                .retry
+                .get_or_insert_default()
+                .buffer = Some(bytes);
             self
         }
 
@@ -150,7 +151,8 @@ macro_rules! call_options {
         /// `UNAVAILABLE` without being sent; the handshake is not repeated. A text that is no authority makes the call fail with
         /// `INTERNAL`. Credentials are asked for a token for the channel's authority as before.
         pub fn authority(mut self, authority: impl Into<String>) -> Self {
-            self.options.authority = Some(super::options::authority(authority.into()));
+            self.options.knobs.rarely().authority =
+                Some(super::options::authority(authority.into()));
             self
         }
 

@@ -1,25 +1,18 @@
 //! A response on its way to whoever waits for it.
 
-use super::{
-    channel::Channel,
-    start::{self, Started},
-};
+use super::{channel::Channel, start};
 use crate::{
     call::{
-        Response, feed_response,
-        intercept::{Around, Link, Outcome},
+        Awaited, Response,
+        intercept::{Around, Link, Opened, Outcome},
     },
     transport::{
         Mailbox,
-        mailbox::{Incoming, Interest, Outgoing},
+        mailbox::{Interest, Outgoing},
     },
 };
 use bytes::Bytes;
-use farcall_core::{
-    Codec, Metadata, Prost, Status,
-    call::{Progress, Shape, client::ResponseMachine},
-};
-use farcall_http2::Reason;
+use farcall_core::{Codec, Prost, Status};
 use std::{
     fmt,
     future::Future,
@@ -54,12 +47,7 @@ use std::{
 /// Dropping it cancels the call.
 #[must_use = "dropping the response cancels the call"]
 pub struct PendingResponse<Res, C = Prost> {
-    mailbox: Arc<Mailbox>,
-    max_receive: usize,
-    /// The response was whole and has been taken: nothing is left to cancel or to give back.
-    finished: bool,
-    /// Made for a response that is not just one message and OK.
-    machine: Option<Box<ResponseMachine>>,
+    awaited: Awaited,
     codec: C,
     /// Kept alive while the call waits for a connection.
     channel: Channel,
@@ -69,16 +57,11 @@ pub struct PendingResponse<Res, C = Prost> {
 }
 
 impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
-    pub(super) fn new(channel: Channel, codec: C, started: Result<Started, Status>) -> Self {
-        let Started {
-            mailbox,
-            max_receive,
-        } = start::started_or_failed(started);
+    #[inline]
+    pub(super) fn new(channel: Channel, codec: C, started: Result<Opened, Status>) -> Self {
+        let opened = start::started_or_failed(started);
         PendingResponse {
-            mailbox,
-            max_receive,
-            finished: false,
-            machine: None,
+            awaited: Awaited::new(opened.mailbox, opened.max_receive),
             codec,
             channel,
             around: None,
@@ -90,7 +73,7 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
     pub(super) fn of_link(channel: Channel, codec: C, link: &Arc<Link>) -> Self {
         let mailbox = Mailbox::new(None, Interest::Any, Outgoing::default(), None);
         let max_receive = 0;
-        let none = Started {
+        let none = Opened {
             mailbox,
             max_receive,
         };
@@ -100,136 +83,70 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
     }
 
     pub(super) fn mailbox(&self) -> Arc<Mailbox> {
-        Arc::clone(&self.mailbox)
+        Arc::clone(self.awaited.mailbox())
     }
 
     /// Whether nothing that is sent would be of use.
     pub(super) fn is_over(&self) -> bool {
         match &self.around {
             Some(around) => around.is_over(),
-            None => self.mailbox.is_over(),
+            None => self.awaited.mailbox().is_over(),
         }
     }
 
     #[cold]
-    fn poll_around(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll_around(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<Res>, Status>> {
         let Some(around) = &mut self.around else {
             return Poll::Pending;
         };
-        match ready!(around.poll_begun(cx)) {
-            Ok(_) => around.poll_chain(cx),
-            Err(outcome) => Poll::Ready(outcome),
-        }
-    }
-
-    fn decode(&self, message: Bytes, metadata: &Metadata) -> Result<Res, Status> {
-        decode(&self.codec, message, metadata)
-    }
-
-    /// The outcome, if what has arrived makes one; else how many bytes the message still needs.
-    fn advance(&mut self, incoming: Incoming) -> Result<Result<Response<Res>, Status>, usize> {
-        let machine = self.machine.get_or_insert_with(|| {
-            let options = self.channel.receive_options(self.max_receive);
-            let mut machine = ResponseMachine::new(Shape::One, &options);
-            if let Some(limit) = self.mailbox.late_receive_limit() {
-                machine.lower_max_message_size(limit);
-            }
-            Box::new(machine)
-        });
-        let reset = feed_response(machine, incoming);
-        let mut message = None;
-        let (status, trailers) = loop {
-            match machine.poll() {
-                Progress::Message(received) => message = Some(received),
-                Progress::Done { status, trailers } => break (status, trailers),
-                Progress::Pending { missing } => return Err(missing),
-            }
+        let outcome = match ready!(around.poll_begun(cx)) {
+            Ok(_) => ready!(around.poll_chain(cx)),
+            Err(outcome) => outcome,
         };
-        let metadata = machine.metadata().cloned().unwrap_or_default();
-        let compressed = machine.last_was_compressed();
-        if let Some(reason) = reset.or_else(|| machine.must_reset()) {
-            self.mailbox.close(reason);
-        }
-        let previous = self.mailbox.previous_attempts();
-        let Some(message) = message.filter(|_| status.is_ok()) else {
-            let status = status.mark_received().with_initial_metadata(metadata);
-            return Ok(Err(status.with_previous_attempts(previous)));
-        };
-        let message = self.decode(message, &metadata);
-        Ok(message.map(|message| {
-            Response::received(message, metadata, trailers, compressed)
-                .with_previous_attempts(previous.len())
-        }))
+        self.around = None;
+        Poll::Ready(received(&self.codec, outcome))
     }
 }
 
+/// The response with its message decoded.
+#[inline]
 fn decode<Res, C: Codec<Res>>(
     codec: &C,
-    message: Bytes,
-    metadata: &Metadata,
-) -> Result<Res, Status> {
-    codec.decode(message).map_err(|error| {
-        Status::internal(format!(
-            "the response message could not be decoded: {error}"
-        ))
-        .mark_received()
-        .with_initial_metadata(metadata.clone())
-    })
+    response: Response<Bytes>,
+) -> Result<Response<Res>, Status> {
+    let failed = |error, metadata| {
+        let text = format!("the response message could not be decoded: {error}");
+        let status = Status::internal(text).mark_received();
+        status.with_initial_metadata(metadata)
+    };
+    response.try_map(|message| codec.decode(message), failed)
 }
 
 /// The response that interceptors have let pass, or made.
+#[inline]
 pub(super) fn received<Res, C: Codec<Res>>(
     codec: &C,
     outcome: Outcome,
 ) -> Result<Response<Res>, Status> {
-    let answer = outcome?;
-    let Some(message) = answer.message else {
-        return Err(Status::internal(
-            "an interceptor answered without a message",
-        ));
-    };
-    let message = decode(codec, message.into_bytes(), &answer.metadata)?;
-    let compressed = answer.compressed;
-    let response = Response::received(message, answer.metadata, answer.trailers, compressed);
-    Ok(response.with_previous_attempts(answer.previous_attempts as usize))
+    decode(codec, outcome?.into_response()?)
 }
 
 impl<Res, C: Codec<Res>> Future for PendingResponse<Res, C> {
     type Output = Result<Response<Res>, Status>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.around.is_some() {
-            let outcome = ready!(self.poll_around(cx));
-            self.around = None;
-            self.finished = true;
-            return Poll::Ready(received(&self.codec, outcome));
+        let this = &mut *self;
+        if this.around.is_some() {
+            return this.poll_around(cx);
         }
-        let mut missing = 0;
-        loop {
-            match ready!(self.mailbox.poll_response(cx, missing)) {
-                Ok(message) => {
-                    self.finished = true;
-                    let message = self.decode(message, &Metadata::new());
-                    return Poll::Ready(message.map(Response::new));
-                }
-                Err(incoming) => match self.advance(incoming) {
-                    Ok(outcome) => return Poll::Ready(outcome),
-                    Err(more) => missing = more,
-                },
-            }
-        }
+        let channel = &this.channel;
+        let options = |max_receive| channel.receive_options(max_receive);
+        let response = ready!(this.awaited.poll(cx, options));
+        Poll::Ready(response.and_then(|response| decode(&this.codec, response)))
     }
 }
 
 impl<Res, C> Unpin for PendingResponse<Res, C> {}
-
-impl<Res, C> Drop for PendingResponse<Res, C> {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.mailbox.close(Reason::CANCEL);
-        }
-    }
-}
 
 impl<Res, C> fmt::Debug for PendingResponse<Res, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,10 +3,9 @@
 use super::{
     channel::Channel,
     heads::{Start, StartConfig},
-    options::CallOptions,
 };
 use crate::{
-    call::Context,
+    call::{Context, Knobs, intercept::Opened},
     clock,
     transport::{
         Mailbox,
@@ -25,16 +24,9 @@ use farcall_core::{
     service_config::MethodConfig,
 };
 use farcall_lb::Authority;
-use std::{sync::Arc, time::Instant};
+use std::{mem, sync::Arc, time::Instant};
 
-/// A call that is on its way.
-pub(crate) struct Started {
-    pub(crate) mailbox: Arc<Mailbox>,
-    /// Bytes of the largest message that the call accepts.
-    pub(crate) max_receive: usize,
-}
-
-/// Starts a call; `data` is its first message.
+/// Starts a call; `data` is its first message. Takes the metadata out of the knobs.
 ///
 /// # Errors
 /// What is wrong with the options themselves. Everything else reaches the mailbox.
@@ -42,19 +34,19 @@ pub(crate) fn start(
     channel: &Channel,
     method: &MethodDescriptor,
     content_subtype: &'static str,
-    options: CallOptions,
+    knobs: &mut Knobs,
     interest: Interest,
     data: Option<Bytes>,
     finish: Finish,
-) -> Result<Started, Status> {
-    options.metadata.check()?;
-    let encoding = channel.encoding(&options);
+) -> Result<Opened, Status> {
+    knobs.metadata.check()?;
+    let encoding = channel.encoding(knobs);
     channel.compressor(encoding)?;
     let context = Context::current();
     let mut terms = Terms {
-        deadline: deadline(&options, context.as_ref()),
-        wait_for_ready: options.wait_for_ready.unwrap_or(false),
-        max_receive: channel.max_receive(&options),
+        deadline: deadline(knobs, context.as_ref()),
+        wait_for_ready: knobs.wait_for_ready.unwrap_or(false),
+        max_receive: channel.max_receive(knobs),
     };
     let held = match channel.limits() {
         None => None,
@@ -68,11 +60,11 @@ pub(crate) fn start(
     let config = match config {
         StartConfig::None => Configured::None,
         StartConfig::Known(config) => {
-            terms.apply(&config, &options, data.as_ref())?;
+            terms.apply(&config, knobs, data.as_ref())?;
             Configured::Known(config)
         }
         StartConfig::Awaited => {
-            let mut late = Late::new(clock::now(), options.wait_for_ready);
+            let mut late = Late::new(clock::now(), knobs.wait_for_ready);
             if let Some(limits) = channel.limits() {
                 let limited = limits.deadline(terms.deadline);
                 late = late.limited(limited.is_default, limited.latest);
@@ -88,22 +80,23 @@ pub(crate) fn start(
         wait_for_ready,
         max_receive,
     } = terms;
-    let own_authority = options.authority.is_some();
-    let template = match options.authority {
+    let own_authority = knobs.authority().is_some();
+    let template = match knobs.authority() {
         None => template,
-        Some(authority) => named(&template, &(*authority)?),
+        Some(Ok(authority)) => named(&template, authority),
+        Some(Err(status)) => return Err(status.clone()),
     };
     let hedged = plan.as_ref().is_some_and(|plan| plan.repeat.is_hedged());
     let head = Head::Request {
         template,
         own_authority,
         refused: false,
-        retry: retry_state(channel, plan, options.retry),
+        retry: retry_state(channel, plan, knobs.retry()),
         picked: None,
     };
     let route = Route {
         method: method.clone(),
-        metadata: options.metadata,
+        metadata: mem::take(&mut knobs.metadata),
         wait_for_ready,
         receive_limit: max_receive.saturating_add(PREFIX),
         config,
@@ -126,7 +119,7 @@ pub(crate) fn start(
         false => channel.dispatch(&mailbox),
         true => channel.hedge(&mailbox),
     }
-    Ok(Started {
+    Ok(Opened {
         mailbox,
         max_receive,
     })
@@ -143,13 +136,13 @@ fn named(template: &RequestTemplate, authority: &Authority) -> RequestTemplate {
 fn retry_state(
     channel: &Channel,
     plan: Option<Arc<RetryPlan>>,
-    options: Option<Box<RetryOptions>>,
+    options: Option<RetryOptions>,
 ) -> Option<Box<RetryState>> {
     if plan.is_none() && options.is_none() {
         return None;
     }
     let plan = plan.unwrap_or_else(|| channel.bare_plan());
-    let options = options.map_or(RetryOptions::default(), |options| *options);
+    let options = options.unwrap_or_default();
     Some(Box::new(RetryState::new(plan, options)))
 }
 
@@ -165,13 +158,13 @@ impl Terms {
     fn apply(
         &mut self,
         config: &MethodConfig,
-        options: &CallOptions,
+        knobs: &Knobs,
         data: Option<&Bytes>,
     ) -> Result<(), Status> {
         if config.timeout.is_some() {
             self.deadline = earlier(self.deadline, clock::now(), config);
         }
-        let waits = options.wait_for_ready.or(config.wait_for_ready);
+        let waits = knobs.wait_for_ready.or(config.wait_for_ready);
         self.wait_for_ready = waits.unwrap_or(false);
         if let Some(limit) = config.max_response_message_bytes {
             self.max_receive = self.max_receive.min(limit);
@@ -185,12 +178,12 @@ impl Terms {
 }
 
 /// The compressor of what a streaming call sends; one that is not built in fails the call when it starts.
-pub(crate) fn compressor(channel: &Channel, options: &CallOptions) -> Option<Arc<dyn Compressor>> {
-    channel.shared_compressor(channel.encoding(options))
+pub(crate) fn compressor(channel: &Channel, knobs: &Knobs) -> Option<Arc<dyn Compressor>> {
+    channel.shared_compressor(channel.encoding(knobs))
 }
 
 /// A call that never started looks like one that has failed.
-pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
+pub(crate) fn started_or_failed(started: Result<Opened, Status>) -> Opened {
     started.unwrap_or_else(|status| {
         let mailbox = Mailbox::new(None, Interest::Any, Outgoing::default(), None);
         mailbox.deliver_end(
@@ -198,7 +191,7 @@ pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
             End::Failed(status),
             Some(farcall_http2::StreamKey::NONE),
         );
-        Started {
+        Opened {
             mailbox,
             max_receive: 0,
         }
@@ -206,16 +199,24 @@ pub(crate) fn started_or_failed(started: Result<Started, Status>) -> Started {
 }
 
 /// The earliest of the call's own deadline, its timeout and the deadline of the call being handled.
-pub(crate) fn deadline(options: &CallOptions, context: Option<&Context>) -> Option<Instant> {
-    if options.timeout.is_none() && options.deadline.is_none() {
-        return context.and_then(Context::deadline);
+#[inline]
+fn deadline(knobs: &Knobs, context: Option<&Context>) -> Option<Instant> {
+    let outer = context.and_then(Context::deadline);
+    match own_deadline(knobs) {
+        None => outer,
+        Some(own) => Some(outer.map_or(own, |outer| outer.min(own))),
     }
-    let own = options.timeout.map(|timeout| {
+}
+
+/// The earlier of the call's own deadline and its timeout.
+#[inline]
+pub(crate) fn own_deadline(knobs: &Knobs) -> Option<Instant> {
+    if knobs.timeout.is_none() {
+        return knobs.deadline;
+    }
+    let passed = knobs.timeout.map(|timeout| {
         let now = clock::now();
         now.checked_add(timeout).unwrap_or(now + clock::FOREVER)
     });
-    [own, options.deadline, context.and_then(Context::deadline)]
-        .into_iter()
-        .flatten()
-        .min()
+    [passed, knobs.deadline].into_iter().flatten().min()
 }

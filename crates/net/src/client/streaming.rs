@@ -67,11 +67,11 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ServerStreamingCall<Req, Res,
 
     call_options!();
 
-    fn start(self) -> Result<Streaming<Res>, Status> {
+    fn start(mut self) -> Result<Streaming<Res>, Status> {
         let codec = self.method.codec();
         if intercepted::is_intercepted(&self.channel, &self.options) {
             let (channel, descriptor) = (&self.channel, self.method.descriptor());
-            let options = channel.receive_options(channel.max_receive(&self.options));
+            let options = channel.receive_options(channel.max_receive(&self.options.knobs));
             let message = &self.message;
             let link =
                 intercepted::server_streaming(channel, descriptor, codec, message, self.options)?;
@@ -81,19 +81,19 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ServerStreamingCall<Req, Res,
         let subtype = Codec::<Req>::content_subtype(codec);
         let compressor = self
             .channel
-            .compressor(self.channel.encoding(&self.options))?;
+            .compressor(self.channel.encoding(&self.options.knobs))?;
         let data = encode_message(
             codec,
             &self.message,
             compressor,
-            self.channel.max_send(&self.options),
+            self.channel.max_send(&self.options.knobs),
         )?;
         let descriptor = self.method.descriptor().clone();
         let started = start::start(
             &self.channel,
             &descriptor,
             subtype,
-            self.options,
+            &mut self.options.knobs,
             Interest::Any,
             Some(data),
             Finish::HalfClose,
@@ -164,15 +164,15 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> BidiCall<Req, Res, C> {
     /// [half-closed](Sender::half_close); dropping either half before its end cancels the call.
     ///
     /// What is wrong with the call's options is the status that the receiving half gives; nothing is sent then.
-    pub fn split(self) -> (Sender<Req>, Streaming<Res>) {
-        let compressor = start::compressor(&self.channel, &self.options);
-        let limit = self.channel.max_send(&self.options);
+    pub fn split(mut self) -> (Sender<Req>, Streaming<Res>) {
+        let compressor = start::compressor(&self.channel, &self.options.knobs);
+        let limit = self.channel.max_send(&self.options.knobs);
         let codec = self.method.codec();
         let subtype = Codec::<Req>::content_subtype(codec);
         let descriptor = self.method.descriptor().clone();
         if intercepted::is_intercepted(&self.channel, &self.options) {
             let channel = &self.channel;
-            let options = channel.receive_options(channel.max_receive(&self.options));
+            let options = channel.receive_options(channel.max_receive(&self.options.knobs));
             let link = intercepted::halves(channel, &descriptor, subtype, self.options, None);
             return (
                 Sender::of_link(codec, &link, compressor, limit),
@@ -183,7 +183,7 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> BidiCall<Req, Res, C> {
             &self.channel,
             &descriptor,
             subtype,
-            self.options,
+            &mut self.options.knobs,
             Interest::Any,
             None,
             Finish::Open,

@@ -71,7 +71,7 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
 
     call_options!();
 
-    fn start(self) -> State<Req, Res, C> {
+    fn start(mut self) -> State<Req, Res, C> {
         let codec = self.method.codec();
         if intercepted::is_intercepted(&self.channel, &self.options) {
             let descriptor = self.method.descriptor();
@@ -80,10 +80,10 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
             return State::Held(held, codec.clone());
         }
         let subtype = Codec::<Req>::content_subtype(codec);
-        let limit = self.channel.max_send(&self.options);
+        let limit = self.channel.max_send(&self.options.knobs);
         let compressor = self
             .channel
-            .compressor(self.channel.encoding(&self.options));
+            .compressor(self.channel.encoding(&self.options.knobs));
         let data = compressor
             .and_then(|compressor| encode_message(codec, &self.message, compressor, limit));
         let started = data.and_then(|data| {
@@ -91,7 +91,7 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
                 &self.channel,
                 self.method.descriptor(),
                 subtype,
-                self.options,
+                &mut self.options.knobs,
                 Interest::End,
                 Some(data),
                 Finish::HalfClose,
@@ -214,11 +214,11 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res,
     /// [half-closed](Sender::half_close); dropping either half before the end cancels the call.
     ///
     /// What is wrong with the call's options is the status that the response gives; nothing is sent then.
-    pub fn split(self) -> (Sender<Req>, PendingResponse<Res, C>) {
-        let limit = self.channel.max_send(&self.options);
+    pub fn split(mut self) -> (Sender<Req>, PendingResponse<Res, C>) {
+        let limit = self.channel.max_send(&self.options.knobs);
         let codec = self.method.codec();
         let subtype = Codec::<Req>::content_subtype(codec);
-        let compressor = start::compressor(&self.channel, &self.options);
+        let compressor = start::compressor(&self.channel, &self.options.knobs);
         let descriptor = self.method.descriptor().clone();
         if intercepted::is_intercepted(&self.channel, &self.options) {
             let (channel, options) = (&self.channel, self.options);
@@ -230,7 +230,7 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> ClientStreamingCall<Req, Res,
             &self.channel,
             &descriptor,
             subtype,
-            self.options,
+            &mut self.options.knobs,
             Interest::End,
             None,
             Finish::Open,

@@ -9,7 +9,7 @@ use super::{
 use crate::call::{
     Arrival, Changed, Encoding, Extensions, IncomingCall, Limits, Payload,
     handler::{Handler, HandlerFuture},
-    intercept::{Call, Chain, Parts, ServerEnd},
+    intercept::{Call, Chain, Inside, Parts, ServerEnd},
 };
 use bytes::Bytes;
 use farcall_core::{MethodDescriptor, Status};
@@ -20,7 +20,7 @@ pub(crate) struct Route {
     pub(crate) descriptor: MethodDescriptor,
     pub(crate) handler: Arc<dyn Handler>,
     /// What stands around the handler: the server's interceptors, then the service's.
-    pub(crate) interceptors: Option<Arc<Chain>>,
+    pub(crate) interceptors: Option<Interceptors>,
     /// How responses are compressed unless the handler says so; `None`: as the server does.
     pub(crate) compression: Option<Encoding>,
     /// Cancellation and deadline do not drop the handler.
@@ -32,6 +32,29 @@ pub(crate) struct Route {
     pub(crate) gates: Option<Gates>,
     /// It stands for the methods that the server does not have.
     pub(crate) unknown: bool,
+}
+
+/// Interceptors, and what they stand around.
+pub(crate) struct Interceptors {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) inside: Arc<Inside>,
+}
+
+impl Interceptors {
+    pub(super) fn new(
+        chain: Chain,
+        method: &MethodDescriptor,
+        handler: &Arc<dyn Handler>,
+    ) -> Interceptors {
+        let inside = Inside {
+            method: method.clone(),
+            handler: Arc::clone(handler),
+        };
+        Interceptors {
+            chain: Arc::new(chain),
+            inside: Arc::new(inside),
+        }
+    }
 }
 
 impl Route {
@@ -47,14 +70,15 @@ impl Route {
         }
     }
 
-    /// What interceptors hear of the method.
-    fn described(&self, arrival: &Arrival) -> MethodDescriptor {
-        let unknown = || {
-            let path = arrival.accepted.head.path.clone();
-            MethodDescriptor::new(path, self.descriptor.kind()).ok()
-        };
-        let named = self.unknown.then(unknown).flatten();
-        named.unwrap_or_else(|| self.descriptor.clone())
+    /// What interceptors stand around if the server does not have the method: they hear what it is called.
+    #[cold]
+    fn unknown_inside(&self, arrival: &Arrival) -> Arc<Inside> {
+        let path = arrival.accepted.head.path.clone();
+        let named = MethodDescriptor::new(path, self.descriptor.kind());
+        Arc::new(Inside {
+            method: named.unwrap_or_else(|_| self.descriptor.clone()),
+            handler: Arc::clone(&self.handler),
+        })
     }
 
     /// Calls the handler, or the interceptors around it; nothing is polled yet. `message` is empty if the method streams its
@@ -89,11 +113,13 @@ impl Route {
             false => Some(Payload::new(message)),
         };
         let deadline = arrival.context.deadline();
-        let method = self.described(&arrival);
-        let mut parts = Parts::new(method, metadata, deadline, message);
-        parts.extensions = extensions;
-        let end = ServerEnd::new(Arc::clone(&self.handler), arrival);
-        let call = Call::of_server(parts, end);
-        guarded(|| interceptors.of_server(call))
+        let inside = match self.unknown {
+            false => Arc::clone(&interceptors.inside),
+            true => self.unknown_inside(&arrival),
+        };
+        let parts = Parts::new(metadata, deadline, message, extensions);
+        let end = ServerEnd::new(inside, arrival);
+        let entry = interceptors.chain.entry();
+        guarded(|| entry.of_server(Call::of_server(parts, end)))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     earned::Earned,
-    handler::Route,
+    handler::{Interceptors, Route},
     lifecycle::{Lifecycle, ServiceInfo},
     method_limits::{Load, MethodLimits},
     overload::{Gate, Gates},
@@ -175,10 +175,11 @@ impl Router {
         }
         for route in self.all() {
             let mut chain = interceptors.clone();
-            if let Some(inside) = &route.interceptors {
-                chain.extend(inside);
+            if let Some(own) = &route.interceptors {
+                chain.extend(&own.chain);
             }
-            route.interceptors = Some(Arc::new(chain));
+            let around = Interceptors::new(chain, &route.descriptor, &route.handler);
+            route.interceptors = Some(around);
         }
     }
 
@@ -219,10 +220,12 @@ fn route(entry: Entry, unknown: bool) -> Route {
         handler,
         interceptors,
     } = entry;
+    let interceptors =
+        (!interceptors.is_empty()).then(|| Interceptors::new(interceptors, &descriptor, &handler));
     Route {
         descriptor,
         handler,
-        interceptors: (!interceptors.is_empty()).then(|| Arc::new(interceptors)),
+        interceptors,
         compression: None,
         run_to_completion: false,
         earned: Earned::new(clock::now()),

@@ -134,7 +134,7 @@ impl Future for Running {
                 outgoing.data.push(data);
             }
             outgoing.finish = match reply.special {
-                Special::Broken(status) => Finish::Broken(status),
+                Special::Broken(status) => Finish::Broken(*status),
                 _ => Finish::Trailers(reply.trailers),
             };
         });

@@ -9,7 +9,7 @@ use crate::{
     timeout,
 };
 use bytes::Bytes;
-use farcall_http2::{Field, Fields, KnownName, Part};
+use farcall_http2::{Field, Fields, KnownName, Part, TimeoutValue};
 use std::{sync::Arc, time::Duration};
 
 /// What `user-agent` says of this library (PROTOCOL-HTTP2, "User Agents").
@@ -33,7 +33,7 @@ pub fn pseudo_headers(
     Arc::new(vec![
         constant(KnownName::Method, "POST"),
         constant(KnownName::Scheme, scheme),
-        Field::new(KnownName::Path, method.path_bytes().clone()),
+        Field::new(KnownName::Path, method.path_bytes()),
         Field::new(KnownName::Authority, authority),
     ])
 }
@@ -101,6 +101,16 @@ impl RequestTemplate {
             common: Arc::clone(&self.common),
         }
     }
+
+    /// The same with a timeout, more than zero, behind the pseudo-headers, as PROTOCOL-HTTP2 asks for.
+    #[inline]
+    pub fn parts_within(&self, timeout: Duration) -> [Part<'_>; 3] {
+        [
+            Part::Shared(&self.pseudo),
+            Part::Timeout(timeout::format(timeout)),
+            Part::Shared(&self.common),
+        ]
+    }
 }
 
 /// The request headers of one attempt.
@@ -126,7 +136,7 @@ impl RequestTemplate {
 #[derive(Clone, Debug)]
 pub struct RequestHead<'a> {
     template: &'a RequestTemplate,
-    timeout: Option<Field>,
+    timeout: Option<TimeoutValue>,
     own: Fields,
 }
 
@@ -148,7 +158,7 @@ impl<'a> RequestHead<'a> {
                 "the deadline passed before the call was sent",
             ));
         }
-        let timeout = timeout.map(timeout::field);
+        let timeout = timeout.map(timeout::format);
         Ok(RequestHead {
             template,
             timeout,
@@ -181,20 +191,20 @@ impl<'a> RequestHead<'a> {
     pub fn parts(&self) -> [Part<'_>; 4] {
         [
             Part::Shared(&self.template.pseudo),
-            Part::Fields(self.timeout.as_slice()),
+            self.timeout.map_or(Part::Fields(&[]), Part::Timeout),
             Part::Shared(&self.template.common),
             Part::Fields(&self.own),
         ]
     }
 
     /// All fields in order.
-    pub fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.template
-            .pseudo
-            .iter()
-            .chain(&self.timeout)
-            .chain(self.template.common.iter())
-            .chain(&self.own)
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        let timeout = self
+            .timeout
+            .map(|value| Field::new(KnownName::GrpcTimeout, value.to_vec()));
+        let pseudo = self.template.pseudo.iter().cloned();
+        let others = self.template.common.iter().chain(&self.own);
+        pseudo.chain(timeout).chain(others.cloned())
     }
 }
 

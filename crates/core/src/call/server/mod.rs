@@ -8,4 +8,6 @@ mod response;
 pub use rejection::Rejection;
 pub use request::RequestMachine;
 pub use request_head::{RequestHead, parse_timeout};
-pub use response::{ResponseTemplate, shortened, trailers, trailers_only, trailers_within};
+pub use response::{
+    ResponseTemplate, ok_trailers, shortened, trailers, trailers_only, trailers_within,
+};

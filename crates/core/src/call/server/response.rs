@@ -74,10 +74,11 @@ impl ResponseTemplate {
             _ => &[],
         };
         if let Some(ready) = lists.iter().find(|ready| ready.encoding == encoding) {
-            return Ok(HeaderList::new(
-                Some(ready.fields.clone()),
-                metadata.to_fields(),
-            ));
+            if metadata.is_unused() {
+                return Ok(HeaderList::of_shared(&ready.fields));
+            }
+            let own = metadata.to_fields();
+            return Ok(HeaderList::new(Some(ready.fields.clone()), own));
         }
         let encoding = encoding.map(|name| Bytes::copy_from_slice(name.as_bytes()));
         let mut fields = head_fields(content_subtype, encoding, self.accept_encoding.as_ref());
@@ -86,11 +87,20 @@ impl ResponseTemplate {
     }
 }
 
+/// The trailers of a response that ends with OK and this metadata, as [`trailers`] makes them.
+#[inline]
+pub fn ok_trailers(metadata: &Metadata) -> HeaderList {
+    match metadata.is_unused() {
+        true => HeaderList::of_shared(&OK_TRAILERS),
+        false => trailers(&Status::OK, metadata),
+    }
+}
+
 /// The trailers that end a response: the status, then its own metadata, then `metadata`. The status goes out
 /// as it is: pass a handler's through [`Status::for_wire`] first. Metadata that cannot be sent makes it INTERNAL.
 pub fn trailers(status: &Status, metadata: &Metadata) -> HeaderList {
     if is_plain_ok(status) && has_nothing(metadata) {
-        return HeaderList::new(Some(OK_TRAILERS.clone()), Fields::new());
+        return HeaderList::of_shared(&OK_TRAILERS);
     }
     let mut fields = Fields::with_capacity(4 + metadata.len());
     write_outcome(status, metadata, &mut fields);
@@ -168,7 +178,7 @@ fn is_plain_ok(status: &Status) -> bool {
 }
 
 fn has_nothing(metadata: &Metadata) -> bool {
-    metadata.is_empty() && metadata.check().is_ok()
+    metadata.is_unused() || metadata.is_empty() && metadata.check().is_ok()
 }
 
 fn write_outcome(status: &Status, metadata: &Metadata, fields: &mut Fields) {

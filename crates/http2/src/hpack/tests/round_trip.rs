@@ -1,7 +1,7 @@
 //! Encoder and decoder against each other, over long connections.
 
 use super::random::Random;
-use crate::headers::{Field, Part};
+use crate::headers::{Field, KnownName, Part, TimeoutValue};
 use crate::hpack::{BlockMemo, DecodeLimits, Decoder, Encoder, TooLarge};
 use std::sync::Arc;
 
@@ -47,13 +47,20 @@ fn connection(seed: u64, blocks: usize) {
         }
         let own = random.list();
         let piece = Arc::clone(random.pick(&shared));
-        let parts = match random.below(4) {
+        let timeout =
+            TimeoutValue::new(format!("{}u", random.below(1_000_000)).as_bytes()).unwrap();
+        let parts = match random.below(5) {
             0 => vec![Part::Fields(&own)],
             1 => vec![Part::Shared(&piece), Part::Fields(&own)],
             2 => vec![
                 Part::Fields(&own[..own.len() / 2]),
                 Part::Shared(&piece),
                 Part::Fields(&own[own.len() / 2..]),
+            ],
+            3 => vec![
+                Part::Shared(&piece),
+                Part::Timeout(timeout),
+                Part::Shared(&piece),
             ],
             _ => vec![Part::Shared(&piece)],
         };
@@ -65,6 +72,9 @@ fn connection(seed: u64, blocks: usize) {
             .flat_map(|part| match part {
                 Part::Fields(fields) => fields.to_vec(),
                 Part::Shared(list) => list.to_vec(),
+                Part::Timeout(value) => {
+                    vec![Field::new(KnownName::GrpcTimeout, value.to_vec())]
+                }
             })
             .collect();
 

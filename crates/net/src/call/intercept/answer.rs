@@ -1,6 +1,7 @@
 //! How a call ends, as interceptors see it.
 
-use super::super::{encoding::Encoding, payload::Payload};
+use super::super::{encoding::Encoding, message::Response, payload::Payload};
+use bytes::Bytes;
 use farcall_core::{Codec, Metadata, Prost, Status};
 use std::{future::Future, pin::Pin};
 
@@ -110,5 +111,21 @@ impl Answer {
     /// The trailing metadata, for changes.
     pub fn trailers_mut(&mut self) -> &mut Metadata {
         &mut self.trailers
+    }
+
+    /// (client) As the caller gets it, its message still encoded.
+    ///
+    /// # Errors
+    /// `INTERNAL` if there is none.
+    #[inline]
+    pub(crate) fn into_response(self) -> Result<Response<Bytes>, Status> {
+        let Some(message) = self.message else {
+            return Err(Status::internal(
+                "an interceptor answered without a message",
+            ));
+        };
+        let message = message.into_bytes();
+        let response = Response::received(message, self.metadata, self.trailers, self.compressed);
+        Ok(response.with_previous_attempts(self.previous_attempts as usize))
     }
 }

@@ -27,16 +27,18 @@ pub struct Call {
 }
 
 enum End {
-    Client(Box<dyn ClientEnd>),
+    Client(ClientEnd),
     Server(ServerEnd),
 }
 
 impl Call {
-    pub(crate) fn of_client(parts: Parts, end: Box<dyn ClientEnd>) -> Call {
+    #[inline]
+    pub(crate) fn of_client(parts: Parts, end: ClientEnd) -> Call {
         let end = End::Client(end);
         Call { parts, end }
     }
 
+    #[inline]
     pub(crate) fn of_server(parts: Parts, end: ServerEnd) -> Call {
         let end = End::Server(end);
         Call { parts, end }
@@ -44,7 +46,10 @@ impl Call {
 
     /// The method: path, service, name and kind.
     pub fn method(&self) -> &MethodDescriptor {
-        &self.parts.method
+        match &self.end {
+            End::Client(end) => &end.method,
+            End::Server(end) => end.method(),
+        }
     }
 
     /// Whether this is the server's end of the call.
@@ -55,7 +60,7 @@ impl Call {
     /// The authority that the call is addressed to (`:authority`).
     pub fn authority(&self) -> &str {
         match &self.end {
-            End::Client(end) => end.authority(),
+            End::Client(end) => end.outlet.authority(),
             End::Server(end) => end.arrival.authority(),
         }
     }
@@ -89,7 +94,14 @@ impl Call {
 
     /// When the call must be over, as far as it is known by now: a service config may know an earlier point.
     pub fn deadline(&self) -> Option<Instant> {
-        self.parts.deadline
+        let own = self.parts.deadline;
+        match &self.end {
+            End::Client(_) => {
+                let outer = Context::current().and_then(|context| context.deadline());
+                [own, outer].into_iter().flatten().min()
+            }
+            End::Server(_) => own,
+        }
     }
 
     /// Sets when the call must be over.
@@ -129,12 +141,16 @@ impl Call {
     /// a server's interceptors to the handler ([`Request::extensions`](crate::Request::extensions)), which has them from
     /// [`Next::run`](super::Next::run) on.
     pub fn extensions(&self) -> &Extensions {
-        &self.parts.extensions
+        static NONE: Extensions = Extensions::new();
+        match &self.parts.rare {
+            Some(rare) => &rare.extensions,
+            None => &NONE,
+        }
     }
 
     /// The same, for changes.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.parts.extensions
+        &mut self.parts.rare().extensions
     }
 
     /// Shows `hook` each request message, of any kind of call, before it goes on; it may put another one in its place. An error ends the
@@ -168,7 +184,7 @@ impl Call {
     }
 
     fn hooks(&mut self) -> &mut Hooks {
-        self.parts.hooks.get_or_insert_default()
+        &mut self.parts.rare().hooks
     }
 
     /// How many interceptors stand inside the one that is at work.
@@ -178,19 +194,20 @@ impl Call {
 
     /// What those inside have asked for on an earlier run is void.
     pub(super) fn forget_inside(&mut self, inside: usize) {
-        if let Some(hooks) = &mut self.parts.hooks {
-            hooks.forget_inside(inside);
+        if let Some(rare) = &mut self.parts.rare {
+            rare.hooks.forget_inside(inside);
         }
     }
 
     /// Keeps the request for further runs, if it can be run again.
     pub(super) fn keep(&mut self) -> bool {
-        let kind = self.parts.method.kind();
+        let kind = self.method().kind();
         let unary = !kind.client_streams() && !kind.server_streams();
         self.parts.kept = unary && !self.is_server();
         self.parts.kept
     }
 
+    #[inline]
     pub(super) fn poll_run(&mut self, cx: &mut task::Context<'_>) -> Poll<Outcome> {
         match &mut self.end {
             End::Client(end) => end.poll_run(&mut self.parts, cx),
@@ -201,14 +218,14 @@ impl Call {
     pub(super) fn abandon(&mut self) {
         match &mut self.end {
             End::Client(end) => end.abandon(),
-            End::Server(end) => end.abandon(self.parts.method.kind()),
+            End::Server(end) => end.abandon(),
         }
     }
 
     /// (server) What goes onto the wire.
-    pub(super) fn into_reply(self, outcome: Outcome) -> Reply {
-        match self.end {
-            End::Server(end) => end.into_reply(self.parts.method.kind(), outcome),
+    pub(super) fn reply(&mut self, outcome: Outcome) -> Reply {
+        match &self.end {
+            End::Server(end) => end.reply(outcome),
             End::Client(_) => Reply::lost(),
         }
     }
@@ -217,9 +234,9 @@ impl Call {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("method", &self.parts.method)
+            .field("method", self.method())
             .field("metadata", &self.parts.metadata)
-            .field("deadline", &self.parts.deadline)
+            .field("deadline", &self.deadline())
             .field("message", &self.parts.message)
             .finish_non_exhaustive()
     }

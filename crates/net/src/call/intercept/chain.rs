@@ -218,7 +218,7 @@ impl<I: Interceptor> Erased for I {
         Box::pin(async move {
             let inside = chain.as_ref().map_or(&[][..], |chain| chain.inside());
             let outcome = self.intercept(&mut call, Next { inside }).await;
-            call.into_reply(outcome)
+            call.reply(outcome)
         })
     }
 
@@ -275,29 +275,46 @@ impl Chain {
         self.list.get(1..).unwrap_or_default()
     }
 
+    /// Where calls begin to pass them.
+    #[inline]
+    pub(crate) fn entry(self: &Arc<Self>) -> Entry {
+        let inside = self.inside().len();
+        Entry {
+            first: self.list.first().cloned(),
+            chain: (inside > 0).then(|| Arc::clone(self)),
+            inside,
+        }
+    }
+}
+
+/// The way of one call through a chain.
+pub(crate) struct Entry {
+    first: Option<Arc<dyn Erased>>,
+    /// Where those inside of the first are.
+    chain: Option<Arc<Chain>>,
+    inside: usize,
+}
+
+impl Entry {
     /// Runs a client's call through all of them.
-    pub(crate) fn of_client(self: &Arc<Self>, mut call: Call) -> OutcomeFuture {
-        match self.list.split_first() {
-            Some((first, inside)) => {
-                call.set_inside(inside.len());
-                let chain = (!inside.is_empty()).then(|| Arc::clone(self));
-                Arc::clone(first).of_client(call, chain)
-            }
+    #[inline]
+    pub(crate) fn of_client(self, mut call: Call) -> OutcomeFuture {
+        call.set_inside(self.inside);
+        match self.first {
+            Some(first) => first.of_client(call, self.chain),
             None => Box::pin(async move { Run::new(&[], &mut call).await }),
         }
     }
 
     /// Runs a server's call through all of them.
-    pub(crate) fn of_server(self: &Arc<Self>, mut call: Call) -> HandlerFuture {
-        match self.list.split_first() {
-            Some((first, inside)) => {
-                call.set_inside(inside.len());
-                let chain = (!inside.is_empty()).then(|| Arc::clone(self));
-                Arc::clone(first).of_server(call, chain)
-            }
+    #[inline]
+    pub(crate) fn of_server(self, mut call: Call) -> HandlerFuture {
+        call.set_inside(self.inside);
+        match self.first {
+            Some(first) => first.of_server(call, self.chain),
             None => Box::pin(async move {
                 let outcome = Run::new(&[], &mut call).await;
-                call.into_reply(outcome)
+                call.reply(outcome)
             }),
         }
     }

@@ -4,14 +4,13 @@ use super::{
     super::{
         arrival::{Arrival, Changed, IncomingCall},
         handler::{Handler, HandlerFuture},
-        hooks::Watch,
         payload::Payload,
-        reply::{self, Open, Reply, Special},
+        reply::{self, Reply, Special},
     },
     answer::{Answer, Outcome},
     parts::Parts,
 };
-use farcall_core::{Metadata, MethodKind, Status, call::server};
+use farcall_core::{Metadata, MethodDescriptor, MethodKind, Status, call::server};
 use std::{
     future::Future,
     mem,
@@ -24,13 +23,19 @@ use tokio::time::{Sleep, sleep_until};
 
 /// Runs the handler, and makes a reply of what comes of it.
 pub(crate) struct ServerEnd {
-    handler: Arc<dyn Handler>,
+    inside: Arc<Inside>,
     pub(super) arrival: Arrival,
     /// The handler at work; a lock that is never taken, since interceptors may share the call between threads.
     future: Option<Mutex<HandlerFuture>>,
     /// For a deadline that an interceptor has brought forward.
     timer: Option<Pin<Box<Sleep>>>,
     progress: Progress,
+}
+
+/// What interceptors stand around.
+pub(crate) struct Inside {
+    pub(crate) method: MethodDescriptor,
+    pub(crate) handler: Arc<dyn Handler>,
 }
 
 /// How far the response is.
@@ -44,9 +49,10 @@ enum Progress {
 }
 
 impl ServerEnd {
-    pub(crate) fn new(handler: Arc<dyn Handler>, arrival: Arrival) -> ServerEnd {
+    #[inline]
+    pub(crate) fn new(inside: Arc<Inside>, arrival: Arrival) -> ServerEnd {
         ServerEnd {
-            handler,
+            inside,
             arrival,
             future: None,
             timer: None,
@@ -54,6 +60,11 @@ impl ServerEnd {
         }
     }
 
+    pub(super) fn method(&self) -> &MethodDescriptor {
+        &self.inside.method
+    }
+
+    #[inline]
     pub(super) fn poll_run(&mut self, parts: &mut Parts, cx: &mut Context<'_>) -> Poll<Outcome> {
         if self.future.is_none() {
             self.begin(parts)?;
@@ -61,7 +72,7 @@ impl ServerEnd {
         if let Some(timer) = &mut self.timer
             && timer.as_mut().poll(cx).is_ready()
         {
-            self.abandon(parts.method.kind());
+            self.abandon();
             let text = "the deadline that an interceptor set passed before the handler was done";
             return Poll::Ready(Err(Status::deadline_exceeded(text)));
         }
@@ -75,26 +86,10 @@ impl ServerEnd {
     }
 
     fn begin(&mut self, parts: &mut Parts) -> Result<(), Status> {
-        let kind = parts.method.kind();
-        let mut changed = None;
-        if parts.touched || parts.hooks.is_some() || !parts.extensions.is_empty() {
-            changed = Some(Box::new(Changed {
-                metadata: parts.touched.then(|| parts.metadata.clone()),
-                watch: Watch::default(),
-                extensions: mem::take(&mut parts.extensions),
-            }));
-        }
-        if let (Some(hooks), Some(changed)) = (&mut parts.hooks, &mut changed) {
-            let seen = &mut changed.watch;
-            match &mut parts.message {
-                Some(message) => hooks.apply_to_request(message)?,
-                None => seen.requests = hooks.take_requests(),
-            }
-            if kind.server_streams() {
-                seen.responses = hooks.take_responses();
-                seen.heads = hooks.take_heads();
-            }
-        }
+        let changed = match parts.touched || parts.rare.is_some() {
+            true => Some(changed(parts, self.inside.method.kind())?),
+            false => None,
+        };
         let own = self.arrival.context.deadline();
         if let Some(deadline) = parts.deadline
             && own.is_none_or(|own| deadline < own)
@@ -102,7 +97,7 @@ impl ServerEnd {
             self.timer = Some(Box::pin(sleep_until(deadline.into())));
         }
         let message = parts.message.take().map(Payload::into_bytes);
-        self.future = Some(Mutex::new(self.handler.call(IncomingCall {
+        self.future = Some(Mutex::new(self.inside.handler.call(IncomingCall {
             arrival: self.arrival.clone(),
             message: message.unwrap_or_default(),
             changed,
@@ -111,54 +106,59 @@ impl ServerEnd {
     }
 
     /// Drops the handler.
-    pub(super) fn abandon(&mut self, kind: MethodKind) {
+    pub(super) fn abandon(&mut self) {
         self.timer = None;
-        if self.future.take().is_some() && kind.server_streams() {
+        if self.future.take().is_some() && self.inside.method.kind().server_streams() {
             self.progress = Progress::Unknown;
         }
     }
 
+    #[inline]
     fn outcome(&mut self, parts: &mut Parts, reply: Reply) -> Outcome {
-        let open = match reply.special {
-            Special::Open(open) => open,
-            Special::Broken(status) => return Err(status),
-            Special::None => return Err(Status::internal("the handler gave no outcome")),
-        };
-        let Open {
-            result,
-            metadata,
-            trailers,
-            compression,
-            head_sent,
-        } = open;
-        if head_sent {
-            self.progress = Progress::HeadSent;
-        }
-        if let Err(mut status) = result {
-            if !trailers.is_empty() {
-                status.metadata_mut().extend(&trailers);
-            }
-            return Err(status);
-        }
         let mut answer = Answer {
-            metadata,
             message: reply.data.map(Payload::prefixed),
-            trailers,
-            compressed: false,
-            previous_attempts: 0,
-            compression,
+            ..Answer::default()
         };
-        if let Some(hooks) = &mut parts.hooks
+        if !matches!(reply.special, Special::OpenMessage) {
+            self.open(reply.special, &mut answer)?;
+        }
+        if let Some(rare) = &mut parts.rare
             && let Some(message) = &mut answer.message
         {
-            hooks.apply_to_response(&mut answer.metadata, message)?;
+            rare.hooks
+                .apply_to_response(&mut answer.metadata, message)?;
         }
         Ok(answer)
     }
 
+    /// An outcome that is more than its message.
+    #[cold]
+    fn open(&mut self, special: Special, answer: &mut Answer) -> Result<(), Status> {
+        let open = match special {
+            Special::Open(open) => *open,
+            Special::Broken(status) => return Err(*status),
+            Special::None | Special::OpenMessage => {
+                return Err(Status::internal("the handler gave no outcome"));
+            }
+        };
+        if open.head_sent {
+            self.progress = Progress::HeadSent;
+        }
+        if let Err(mut status) = open.result {
+            if !open.trailers.is_empty() {
+                status.metadata_mut().extend(&open.trailers);
+            }
+            return Err(status);
+        }
+        answer.metadata = open.metadata;
+        answer.trailers = open.trailers;
+        answer.compression = open.compression;
+        Ok(())
+    }
+
     /// What goes onto the wire.
-    pub(super) fn into_reply(self, kind: MethodKind, outcome: Outcome) -> Reply {
-        let result = outcome.and_then(|answer| self.answer(kind, answer));
+    pub(super) fn reply(&self, outcome: Outcome) -> Reply {
+        let result = outcome.and_then(|answer| self.answer(answer));
         let status = match result {
             Ok(reply) => return reply,
             Err(status) => status,
@@ -172,9 +172,10 @@ impl ServerEnd {
         }
     }
 
-    fn answer(&self, kind: MethodKind, answer: Answer) -> Result<Reply, Status> {
+    #[inline]
+    fn answer(&self, answer: Answer) -> Result<Reply, Status> {
         let accepted = &*self.arrival.accepted;
-        if answer.message.is_none() && !kind.server_streams() {
+        if answer.message.is_none() && !self.inside.method.kind().server_streams() {
             return Err(Status::internal(
                 "an interceptor answered without a message",
             ));
@@ -199,7 +200,7 @@ impl ServerEnd {
         Ok(Reply {
             head,
             data,
-            trailers: server::trailers(&Status::OK, &answer.trailers),
+            trailers: server::ok_trailers(&answer.trailers),
             special: Special::None,
         })
     }
@@ -207,4 +208,29 @@ impl ServerEnd {
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.arrival.context.deadline()
     }
+}
+
+/// What interceptors have made of a call.
+///
+/// # Errors
+/// What a hook has against the request.
+#[cold]
+fn changed(parts: &mut Parts, kind: MethodKind) -> Result<Box<Changed>, Status> {
+    let mut changed = Box::new(Changed {
+        metadata: parts.touched.then(|| parts.metadata.clone()),
+        ..Changed::default()
+    });
+    if let Some(rare) = &mut parts.rare {
+        changed.extensions = mem::take(&mut rare.extensions);
+        let seen = &mut changed.watch;
+        match &mut parts.message {
+            Some(message) => rare.hooks.apply_to_request(message)?,
+            None => seen.requests = rare.hooks.take_requests(),
+        }
+        if kind.server_streams() {
+            seen.responses = rare.hooks.take_responses();
+            seen.heads = rare.hooks.take_heads();
+        }
+    }
+    Ok(changed)
 }

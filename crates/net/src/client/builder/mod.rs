@@ -5,7 +5,7 @@ mod connections;
 mod retries;
 
 use super::{
-    channel::{Attached, Channel},
+    channel::{Channel, Surroundings},
     connector::Connector,
     credentials::{self, CallCredentials, SecurityLevel},
     limits::CallLimits,
@@ -434,11 +434,11 @@ impl ChannelBuilder {
             retries: Arc::new(Retries::new(self.retries)),
             log: Arc::default(),
         };
-        let attached = Attached {
+        let around = Surroundings {
             chain: Arc::new(self.interceptors),
             credentials: self.call_credentials,
         };
-        Ok(Channel::new(settings, machine, attached))
+        Ok(Channel::new(settings, machine, around))
     }
 }
 

@@ -206,11 +206,14 @@ impl ClientRole {
             Some(message) => connection.request(now, parts, message, half_close),
             None => connection.open(now, parts, false),
         };
-        let bare = metadata.is_empty() && previous == 0 && picked.is_none();
-        let opened = match (mailbox.deadline(), bare) {
+        let timeout = mailbox
+            .deadline()
+            .map(|deadline| deadline.saturating_duration_since(now));
+        let bare = metadata.is_unused() && previous == 0 && picked.is_none();
+        let opened = match (timeout, bare) {
             (None, true) => begin(&template.parts()),
-            (deadline, _) => {
-                let timeout = deadline.map(|at| at.saturating_duration_since(now));
+            (Some(timeout), true) if !timeout.is_zero() => begin(&template.parts_within(timeout)),
+            _ => {
                 let request = RequestHead::new(template, timeout, metadata);
                 let request = match &picked {
                     None => request,

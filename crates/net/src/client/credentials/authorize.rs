@@ -1,12 +1,9 @@
 //! Asking credentials for the metadata of a call.
 
 use super::{CallInfo, List, SecurityLevel};
+use crate::call::intercept::Authorizing;
 use farcall_core::{Metadata, MethodDescriptor, Status};
 use farcall_lb::balancer::restrict_control_plane;
-use std::{future::Future, pin::Pin};
-
-/// Credentials at work.
-pub(crate) type Authorizing = Pin<Box<dyn Future<Output = Result<Metadata, Status>> + Send>>;
 
 /// Whether all of `credentials` are content with this level.
 ///

@@ -4,7 +4,7 @@ mod authorize;
 mod composite;
 mod token;
 
-pub(crate) use authorize::{Authorizing, authorize, check};
+pub(crate) use authorize::{authorize, check};
 pub use composite::Composite;
 pub use token::{AccessToken, Token};
 

@@ -22,6 +22,7 @@ pub(crate) struct Held {
     // Locks that are never taken: calls may be shared between threads.
     chain: Mutex<OutcomeFuture>,
     guard: Option<Mutex<Guard>>,
+    /// The call's own.
     deadline: Option<Instant>,
 }
 
@@ -56,7 +57,9 @@ impl Held {
             if self.deadline.is_none() && context.is_none() {
                 return Poll::Pending;
             }
-            self.guard = Some(Mutex::new(Box::pin(guard(self.deadline, context))));
+            let outer = context.as_ref().and_then(Context::deadline);
+            let deadline = [self.deadline, outer].into_iter().flatten().min();
+            self.guard = Some(Mutex::new(Box::pin(guard(deadline, context))));
         }
         let Some(guard) = &mut self.guard else {
             return Poll::Pending;

@@ -1,19 +1,14 @@
 //! Calls with interceptors around them.
 
 mod begin;
-mod end;
 mod held;
+mod outlet;
 
-use super::{
-    channel::{Attached, Channel},
-    options::CallOptions,
-    start,
-};
+use super::{channel::Channel, options::CallOptions, start};
 use crate::call::{
-    Context, Payload,
-    intercept::{Call, Link, OutcomeFuture, Parts},
+    Extensions, Knobs, Payload,
+    intercept::{Call, ClientEnd, Link, OutcomeFuture, Parts},
 };
-use end::Outbound;
 use farcall_core::{Codec, MethodDescriptor, Status, message::encode_message};
 use std::{mem, sync::Arc, time::Instant};
 
@@ -22,7 +17,7 @@ pub(super) use held::Held;
 /// Whether a call is to pass interceptors.
 #[inline]
 pub(super) fn is_intercepted(channel: &Channel, options: &CallOptions) -> bool {
-    channel.attached().is_some() || options.extras.is_some()
+    channel.is_surrounded() || options.extras.is_some()
 }
 
 /// A unary call.
@@ -33,7 +28,7 @@ pub(super) fn unary<Req, C: Codec<Req>>(
     message: &Req,
     options: CallOptions,
 ) -> Held {
-    match request(channel, codec, message, &options) {
+    match request(channel, codec, message, &options.knobs) {
         Ok(message) => {
             let subtype = codec.content_subtype();
             let (chain, deadline) = around(channel, method, subtype, options, Some(message), None);
@@ -55,7 +50,7 @@ pub(super) fn server_streaming<Req, C: Codec<Req>>(
     message: &Req,
     options: CallOptions,
 ) -> Result<Arc<Link>, Status> {
-    let message = request(channel, codec, message, &options)?;
+    let message = request(channel, codec, message, &options.knobs)?;
     let subtype = codec.content_subtype();
     Ok(halves(channel, method, subtype, options, Some(message)))
 }
@@ -81,41 +76,34 @@ fn request<Req, C: Codec<Req>>(
     channel: &Channel,
     codec: &C,
     message: &Req,
-    options: &CallOptions,
+    knobs: &Knobs,
 ) -> Result<Payload, Status> {
     // What is compressed is measured when it is.
-    let limit = match channel.compressor(channel.encoding(options))? {
+    let limit = match channel.compressor(channel.encoding(knobs))? {
         Some(_) => usize::MAX,
-        None => channel.max_send(options),
+        None => channel.max_send(knobs),
     };
     encode_message(codec, message, None, limit).map(Payload::prefixed)
 }
 
 /// The interceptors with the call inside, and its deadline.
+#[inline]
 fn around(
     channel: &Channel,
     method: &MethodDescriptor,
     content_subtype: &'static str,
-    mut options: CallOptions,
+    options: CallOptions,
     message: Option<Payload>,
     link: Option<Arc<Link>>,
 ) -> (OutcomeFuture, Option<Instant>) {
-    let deadline = start::deadline(&options, Context::current().as_ref());
-    let metadata = mem::take(&mut options.metadata);
-    let mut parts = Parts::new(method.clone(), metadata, deadline, message);
-    let attached = channel.attached().cloned();
-    let Attached {
-        mut chain,
-        mut credentials,
-    } = attached.unwrap_or_default();
-    if let Some(extras) = options.extras.take() {
-        parts.extensions = extras.extensions;
-        credentials.extend(&extras.credentials);
-        if !extras.chain.is_empty() {
-            Arc::make_mut(&mut chain).extend(&extras.chain);
-        }
-    }
-    let end = Outbound::new(channel.clone(), content_subtype, options, link, credentials);
-    let call = Call::of_client(parts, Box::new(end));
-    (chain.of_client(call), deadline)
+    let CallOptions { mut knobs, extras } = options;
+    let attached = channel.attached(extras.as_deref());
+    let extensions = extras.map_or_else(Extensions::default, |extras| extras.extensions);
+    let deadline = start::own_deadline(&knobs);
+    (knobs.timeout, knobs.deadline) = (None, None);
+    let metadata = mem::take(&mut knobs.metadata);
+    let entry = attached.around.chain.entry();
+    let parts = Parts::new(metadata, deadline, message, extensions);
+    let end = ClientEnd::new(attached, method.clone(), content_subtype, knobs, link);
+    (entry.of_client(Call::of_client(parts, end)), deadline)
 }

@@ -1,14 +1,12 @@
 //! The receiving half of a stream of messages.
 
-use super::{
-    arrival::IncomingCall,
-    hooks::MessageHooks,
-    intercept::{Answer, Around, Link, Outcome},
-    payload::Payload,
-};
+mod machine;
+mod watched;
+
+use super::{arrival::IncomingCall, intercept::Link};
 use crate::transport::{
     Mailbox,
-    mailbox::{End, Incoming, Interest, Outgoing},
+    mailbox::{Interest, Outgoing},
 };
 use bytes::Bytes;
 use farcall_core::{
@@ -17,6 +15,7 @@ use farcall_core::{
 };
 use farcall_http2::Reason;
 use futures_core::Stream;
+use machine::Machine;
 use std::{
     any::Any,
     fmt,
@@ -27,6 +26,9 @@ use std::{
     sync::Arc,
     task::{Context, Poll, ready},
 };
+use watched::{Want, Watched};
+
+pub(super) use machine::feed_response;
 
 // Codecs are mostly values without a size: boxing such a closure allocates nothing.
 type Decode<T> = Box<dyn Fn(&Bytes, Range<usize>) -> Result<T, Status> + Send + Sync>;
@@ -63,103 +65,6 @@ pub struct Streaming<T> {
     watched: Option<Box<Watched>>,
 }
 
-/// What interceptors have to do with it.
-enum Watched {
-    /// (server) They look at messages.
-    Requests(MessageHooks),
-    /// (client) They stand around the call.
-    Responses(Responses),
-}
-
-struct Responses {
-    around: Around,
-    /// The initial metadata as they have left it.
-    metadata: Option<Metadata>,
-    /// They have been told that the call is over.
-    ended: bool,
-    /// They are over; what they have said is `done`, behind this message.
-    concluded: bool,
-    message: Option<Payload>,
-}
-
-/// What the reader waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Want {
-    Metadata,
-    Message,
-}
-
-enum Machine {
-    Response(Box<ResponseMachine>),
-    Request(Box<RequestMachine>),
-}
-
-impl Machine {
-    fn feed(&mut self, mailbox: &Mailbox, incoming: Incoming) -> Option<Reason> {
-        match self {
-            Machine::Response(machine) => {
-                if let Some(limit) = mailbox.late_receive_limit() {
-                    machine.lower_max_message_size(limit);
-                }
-                feed_response(machine, incoming)
-            }
-            Machine::Request(machine) => feed_request(machine, incoming),
-        }
-    }
-
-    #[inline]
-    fn next_in_place<R>(&mut self, look: impl FnOnce(&Bytes, Range<usize>) -> R) -> Option<R> {
-        match self {
-            Machine::Response(machine) => machine.next_in_place(look),
-            Machine::Request(machine) => machine.next_in_place(look),
-        }
-    }
-
-    fn poll(&mut self) -> Progress {
-        match self {
-            Machine::Response(machine) => machine.poll(),
-            Machine::Request(machine) => machine.poll(),
-        }
-    }
-}
-
-/// Tells the machine of one attempt what has arrived. `Some`: it is illegal, the stream must be reset.
-pub(crate) fn feed_response(
-    machine: &mut ResponseMachine,
-    mut incoming: Incoming,
-) -> Option<Reason> {
-    let eof = matches!(incoming.end, Some(End::Eof)) && incoming.trailers.is_none();
-    if let Some(head) = &incoming.head {
-        machine.on_headers(head, eof && incoming.data.is_empty());
-    }
-    if eof && incoming.data.is_empty() && incoming.head.is_none() {
-        machine.on_data(Bytes::new(), true);
-    }
-    while let Some(data) = incoming.data.pop() {
-        machine.on_data(data, eof && incoming.data.is_empty());
-    }
-    if let Some(trailers) = &incoming.trailers {
-        machine.on_trailers(trailers);
-    }
-    if let Some(status) = incoming.end.as_ref().and_then(End::status) {
-        machine.on_failure(status);
-    }
-    machine.must_reset()
-}
-
-fn feed_request(machine: &mut RequestMachine, mut incoming: Incoming) -> Option<Reason> {
-    while let Some(data) = incoming.data.pop() {
-        machine.on_data(data, false);
-    }
-    match incoming.end {
-        None => {}
-        Some(End::Eof) => machine.on_end(),
-        Some(End::Reset(reason, _)) => machine.on_reset(reason),
-        Some(End::Failed(status)) => machine.on_failure(status),
-    }
-    None
-}
-
 impl<T> Streaming<T> {
     pub(crate) fn of_requests<C: Codec<T> + Clone>(
         codec: &C,
@@ -193,13 +98,7 @@ impl<T> Streaming<T> {
     ) -> Streaming<T> {
         let none = Mailbox::new(None, Interest::Any, Outgoing::default(), None);
         let mut stream = Streaming::of_responses(codec, none, options, channel);
-        stream.watched = Some(Box::new(Watched::Responses(Responses {
-            around: Around::new(link),
-            metadata: None,
-            ended: false,
-            concluded: false,
-            message: None,
-        })));
+        stream.watched = Some(Box::new(Watched::of_link(link)));
         stream
     }
 
@@ -335,10 +234,8 @@ impl<T> Streaming<T> {
                 .map(drop)?,
             false => poll_fn(|cx| self.poll_metadata(cx)).await?,
         }
-        if let Some(Watched::Responses(Responses {
-            metadata: Some(metadata),
-            ..
-        })) = self.watched.as_deref()
+        if let Some(Watched::Responses(responses)) = self.watched.as_deref()
+            && let Some(metadata) = &responses.metadata
         {
             return Ok(metadata);
         }
@@ -372,161 +269,6 @@ impl<T> Streaming<T> {
                 self.abandon(reason);
             }
         }
-    }
-
-    /// As `poll_message` and `poll_metadata`, with interceptors.
-    #[cold]
-    fn poll_watched(
-        &mut self,
-        cx: &mut Context<'_>,
-        want: Want,
-    ) -> Poll<Result<Option<T>, Status>> {
-        let mut watched = self.watched.take();
-        let polled = match watched.as_deref_mut() {
-            Some(Watched::Responses(responses)) => self.poll_responses(responses, cx, want),
-            Some(Watched::Requests(_)) if want == Want::Metadata => Poll::Ready(Ok(None)),
-            Some(Watched::Requests(hooks)) => self.poll_requests(hooks, cx),
-            None => Poll::Ready(Ok(None)),
-        };
-        self.watched = watched;
-        polled
-    }
-
-    fn poll_requests(
-        &mut self,
-        hooks: &mut MessageHooks,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<T>, Status>> {
-        let Some(message) = ready!(self.poll_payload(cx)) else {
-            return Poll::Ready(self.end());
-        };
-        let shown = self.show(hooks, message);
-        Poll::Ready(match shown {
-            Ok(message) => Ok(Some(message)),
-            Err(status) => {
-                self.fail(status.clone());
-                Err(status)
-            }
-        })
-    }
-
-    fn show(&self, hooks: &mut MessageHooks, message: Bytes) -> Result<T, Status> {
-        let mut payload = Payload::new(message);
-        hooks.apply(&mut payload)?;
-        self.decode(payload)
-    }
-
-    fn decode(&self, payload: Payload) -> Result<T, Status> {
-        let message = payload.into_bytes();
-        (self.decode)(&message, 0..message.len())
-    }
-
-    fn poll_responses(
-        &mut self,
-        watched: &mut Responses,
-        cx: &mut Context<'_>,
-        want: Want,
-    ) -> Poll<Result<Option<T>, Status>> {
-        loop {
-            if watched.concluded {
-                return Poll::Ready(match watched.message.take() {
-                    Some(message) if want == Want::Message => self.decode(message).map(Some),
-                    message => {
-                        watched.message = message;
-                        self.end()
-                    }
-                });
-            }
-            match ready!(watched.around.poll_begun(cx)) {
-                Ok(None) => {}
-                Ok(Some(opened)) => {
-                    self.mailbox = opened.mailbox;
-                    if let Machine::Response(machine) = &mut self.machine {
-                        machine.lower_max_message_size(opened.max_receive);
-                    }
-                }
-                Err(outcome) => {
-                    self.conclude(watched, outcome);
-                    continue;
-                }
-            }
-            if !watched.ended {
-                let polled = match want {
-                    Want::Message => self.poll_payload(cx),
-                    Want::Metadata => self.poll_metadata(cx).map(|_| None),
-                };
-                self.see_metadata(watched);
-                match polled {
-                    Poll::Ready(Some(message)) => {
-                        match self.show(watched.around.responses(), message) {
-                            Ok(message) => return Poll::Ready(Ok(Some(message))),
-                            Err(status) => {
-                                self.abandon(Reason::CANCEL);
-                                watched.end(Err(status));
-                            }
-                        }
-                    }
-                    Poll::Ready(None) => match self.done.take() {
-                        Some(done) => {
-                            let outcome = self.outcome(watched, *done);
-                            watched.end(outcome);
-                        }
-                        None => return Poll::Ready(Ok(None)),
-                    },
-                    Poll::Pending => {}
-                }
-            }
-            let outcome = ready!(watched.around.poll_chain(cx));
-            self.conclude(watched, outcome);
-        }
-    }
-
-    /// Shows the initial metadata once.
-    fn see_metadata(&self, watched: &mut Responses) {
-        if !watched.around.heads().is_empty()
-            && let Machine::Response(machine) = &self.machine
-            && let Some(metadata) = machine.metadata()
-        {
-            let mut metadata = metadata.clone();
-            watched.around.heads().apply(&mut metadata);
-            watched.metadata = Some(metadata);
-        }
-    }
-
-    fn outcome(&self, watched: &Responses, (status, trailers): (Status, Metadata)) -> Outcome {
-        if !status.is_ok() {
-            return Err(status);
-        }
-        let own = watched.metadata.as_ref();
-        let metadata = own.or(match &self.machine {
-            Machine::Response(machine) => machine.metadata(),
-            Machine::Request(_) => None,
-        });
-        Ok(Answer {
-            metadata: metadata.cloned().unwrap_or_default(),
-            trailers,
-            ..Answer::default()
-        })
-    }
-
-    /// The interceptors are over: what they say is how the call has ended.
-    fn conclude(&mut self, watched: &mut Responses, outcome: Outcome) {
-        if !watched.ended {
-            self.abandon(Reason::CANCEL);
-        }
-        watched.concluded = true;
-        let done = match outcome {
-            Ok(answer) => {
-                watched.message = answer.message;
-                watched.metadata.get_or_insert(answer.metadata);
-                (Status::OK, answer.trailers)
-            }
-            Err(status) => {
-                let trailers = status.metadata().clone();
-                (status, trailers)
-            }
-        };
-        self.done = Some(Box::new(done));
     }
 
     /// (client) Ends the call now with `CANCELLED`; the server's handler ends too. Dropping does the same, but leaves nobody to
@@ -578,14 +320,6 @@ impl<T> Streaming<T> {
         if matches!(self.machine, Machine::Response(_)) {
             self.mailbox.close(reason);
         }
-    }
-}
-
-impl Responses {
-    /// Tells the interceptors how the call has ended.
-    fn end(&mut self, outcome: Outcome) {
-        self.ended = true;
-        self.around.end(outcome);
     }
 }
 
