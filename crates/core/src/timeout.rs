@@ -70,8 +70,8 @@ pub fn format(timeout: Duration) -> TimeoutValue {
     let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
     // Most timeouts are between a tenth of a second and a minute and a half.
     match seconds {
-        0 if nanos <= MAX_VALUE => digits(nanos, b'n'),
-        0..=98 => digits(seconds as u32 * 1_000_000 + nanos.div_ceil(1_000), b'u'),
+        0 if nanos <= MAX_VALUE => TimeoutValue::of(nanos, b'n'),
+        0..=98 => TimeoutValue::of(seconds as u32 * 1_000_000 + nanos.div_ceil(1_000), b'u'),
         _ => format_long(timeout),
     }
 }
@@ -90,23 +90,9 @@ fn format_long(timeout: Duration) -> TimeoutValue {
         .into_iter()
         .map(|(size, unit)| (nanos.div_ceil(size), unit));
     let fitting = values.find(|(value, _)| *value <= MAX_VALUE.into());
-    fitting.map_or(digits(MAX_VALUE, b'H'), |(value, unit)| {
-        digits(value as u32, unit)
+    fitting.map_or(TimeoutValue::of(MAX_VALUE, b'H'), |(value, unit)| {
+        TimeoutValue::of(value as u32, unit)
     })
-}
-
-fn digits(mut value: u32, unit: u8) -> TimeoutValue {
-    let mut text = [unit; TimeoutValue::MAX];
-    let mut start = text.len() - 1;
-    loop {
-        start -= 1;
-        text[start] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 || start == 0 {
-            break;
-        }
-    }
-    TimeoutValue::new(&text[start..]).expect("digits and a letter, nine at most")
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ const NARROW: [(&str, &str, &[&str], &str); 1] = [(
         "Name",
         "Part",
         "Reason",
+        "TimeoutValue",
     ],
     "core takes HTTP/2's header types and error codes, never its machine",
 )];

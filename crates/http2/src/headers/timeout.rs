@@ -39,6 +39,36 @@ impl TimeoutValue {
 }
 
 impl TimeoutValue {
+    /// A number and the letter of its unit. Numbers of more than eight digits become the largest that has eight.
+    ///
+    /// ```
+    /// use farcall_http2::TimeoutValue;
+    ///
+    /// assert_eq!(&TimeoutValue::of(0, b'n')[..], b"0n");
+    /// assert_eq!(&TimeoutValue::of(4_999_999, b'u')[..], b"4999999u");
+    /// assert_eq!(&TimeoutValue::of(u32::MAX, b'H')[..], b"99999999H");
+    /// ```
+    #[inline]
+    pub fn of(number: u32, unit: u8) -> TimeoutValue {
+        let number = number.min(99_999_999);
+        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let mut octets = [unit; TimeoutValue::MAX];
+        let (mut rest, mut at) = (number, digits);
+        // Two at a time: half as many divisions.
+        while at >= 2 {
+            let pair = (rest % 100) as u8;
+            rest /= 100;
+            at -= 2;
+            octets[at] = b'0' + pair / 10;
+            octets[at + 1] = b'0' + pair % 10;
+        }
+        if at == 1 {
+            octets[0] = b'0' + rest as u8;
+        }
+        let len = digits as u8 + 1;
+        TimeoutValue { octets, len }
+    }
+
     /// The value with what is behind it.
     #[inline]
     pub(crate) fn padded(&self) -> &[u8; TimeoutValue::MAX] {

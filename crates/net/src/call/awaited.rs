@@ -1,6 +1,6 @@
 //! The one response that a mailbox will have.
 
-use super::{message::Response, streaming::feed_response};
+use super::{machine::feed_response, message::Response};
 use crate::transport::{Mailbox, mailbox::Incoming};
 use bytes::Bytes;
 use farcall_core::{

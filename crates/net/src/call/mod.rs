@@ -10,6 +10,7 @@ pub(crate) mod handler;
 mod hooks;
 pub(crate) mod intercept;
 mod knobs;
+mod machine;
 mod message;
 mod payload;
 pub(crate) mod reply;

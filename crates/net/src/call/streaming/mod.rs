@@ -1,9 +1,8 @@
 //! The receiving half of a stream of messages.
 
-mod machine;
 mod watched;
 
-use super::{arrival::IncomingCall, intercept::Link};
+use super::{arrival::IncomingCall, intercept::Link, machine::Machine};
 use crate::transport::{
     Mailbox,
     mailbox::{Interest, Outgoing},
@@ -15,7 +14,6 @@ use farcall_core::{
 };
 use farcall_http2::Reason;
 use futures_core::Stream;
-use machine::Machine;
 use std::{
     any::Any,
     fmt,
@@ -27,8 +25,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 use watched::{Want, Watched};
-
-pub(super) use machine::feed_response;
 
 // Codecs are mostly values without a size: boxing such a closure allocates nothing.
 type Decode<T> = Box<dyn Fn(&Bytes, Range<usize>) -> Result<T, Status> + Send + Sync>;

@@ -4,10 +4,10 @@ use super::{
     super::{
         hooks::MessageHooks,
         intercept::{Answer, Around, Link, Outcome},
+        machine::Machine,
         payload::Payload,
     },
     Streaming,
-    machine::Machine,
 };
 use bytes::Bytes;
 use farcall_core::{Metadata, Status};

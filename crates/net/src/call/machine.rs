@@ -10,13 +10,13 @@ use farcall_http2::Reason;
 use std::ops::Range;
 
 /// What judges what arrives: responses on a client, requests on a server.
-pub(super) enum Machine {
+pub(crate) enum Machine {
     Response(Box<ResponseMachine>),
     Request(Box<RequestMachine>),
 }
 
 impl Machine {
-    pub(super) fn feed(&mut self, mailbox: &Mailbox, incoming: Incoming) -> Option<Reason> {
+    pub(crate) fn feed(&mut self, mailbox: &Mailbox, incoming: Incoming) -> Option<Reason> {
         match self {
             Machine::Response(machine) => {
                 if let Some(limit) = mailbox.late_receive_limit() {
@@ -29,7 +29,7 @@ impl Machine {
     }
 
     #[inline]
-    pub(super) fn next_in_place<R>(
+    pub(crate) fn next_in_place<R>(
         &mut self,
         look: impl FnOnce(&Bytes, Range<usize>) -> R,
     ) -> Option<R> {
@@ -39,7 +39,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn poll(&mut self) -> Progress {
+    pub(crate) fn poll(&mut self) -> Progress {
         match self {
             Machine::Response(machine) => machine.poll(),
             Machine::Request(machine) => machine.poll(),
