@@ -26,6 +26,7 @@ mod copy;
 pub mod message;
 pub mod metadata;
 pub mod method;
+mod quoted;
 mod random;
 pub mod retry;
 pub mod service_config;

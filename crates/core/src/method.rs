@@ -180,29 +180,44 @@ pub struct Method<Req, Res, C = Prost> {
 }
 
 impl<Req, Res> Method<Req, Res, Prost> {
-    /// One request, one response. Panics like [`MethodDescriptor::from_static`].
+    /// One request, one response.
+    ///
+    /// # Panics
+    /// Like [`MethodDescriptor::from_static`].
     pub const fn unary(path: &'static str) -> Self {
         Method::with_codec(path, MethodKind::Unary, Prost)
     }
 
-    /// Many requests, one response. Panics like [`MethodDescriptor::from_static`].
+    /// Many requests, one response.
+    ///
+    /// # Panics
+    /// Like [`MethodDescriptor::from_static`].
     pub const fn client_streaming(path: &'static str) -> Self {
         Method::with_codec(path, MethodKind::ClientStreaming, Prost)
     }
 
-    /// One request, many responses. Panics like [`MethodDescriptor::from_static`].
+    /// One request, many responses.
+    ///
+    /// # Panics
+    /// Like [`MethodDescriptor::from_static`].
     pub const fn server_streaming(path: &'static str) -> Self {
         Method::with_codec(path, MethodKind::ServerStreaming, Prost)
     }
 
-    /// Many requests, many responses. Panics like [`MethodDescriptor::from_static`].
+    /// Many requests, many responses.
+    ///
+    /// # Panics
+    /// Like [`MethodDescriptor::from_static`].
     pub const fn bidi(path: &'static str) -> Self {
         Method::with_codec(path, MethodKind::Bidi, Prost)
     }
 }
 
 impl<Req, Res, C> Method<Req, Res, C> {
-    /// Any kind, any codec. Panics like [`MethodDescriptor::from_static`].
+    /// Any kind, any codec.
+    ///
+    /// # Panics
+    /// Like [`MethodDescriptor::from_static`].
     pub const fn with_codec(path: &'static str, kind: MethodKind, codec: C) -> Self {
         Method {
             descriptor: MethodDescriptor::from_static(path, kind),

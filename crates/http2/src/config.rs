@@ -96,7 +96,7 @@ pub struct Config {
     /// Strikes that are forgiven; the next one ends the connection with GOAWAY(ENHANCE_YOUR_CALM, "too_many_pings").
     /// Default 2.
     pub max_ping_strikes: u32,
-    /// Whether request and response lists must be gRPC's or any HTTP: when set, `:method CONNECT` is allowed. Default off.
+    /// Whether requests with `:method CONNECT` (RFC 9113 §8.5), which gRPC has no use for, are let through (server). Default off.
     pub allow_connect: bool,
 }
 

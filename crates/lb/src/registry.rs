@@ -64,6 +64,13 @@ impl Registry {
     }
 
     /// The same with another scheme for targets that name none that is known.
+    ///
+    /// ```
+    /// let registry = farcall_lb::Registry::built_in();
+    /// assert_eq!(registry.parse_target("fleet:50051").unwrap().scheme(), "dns");
+    /// let registry = registry.with_default_scheme("Passthrough");
+    /// assert_eq!(registry.parse_target("fleet:50051").unwrap().scheme(), "passthrough");
+    /// ```
     pub fn with_default_scheme(mut self, scheme: &str) -> Self {
         Arc::make_mut(&mut self.0).default_scheme = scheme.to_ascii_lowercase();
         self

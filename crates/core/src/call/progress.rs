@@ -44,7 +44,7 @@ pub struct ReceiveOptions {
     /// Largest message in bytes, before and after decompression; a larger one ends the call with
     /// RESOURCE_EXHAUSTED before memory is taken for it. Default 4 MiB.
     pub max_message_size: usize,
-    /// Compressions that are understood (and announced). Default: gzip, if the feature is on.
+    /// Compressions that are understood (and announced). Default: those whose features are on (gzip, deflate, zstd, snappy).
     pub compressors: Compressors,
 }
 

@@ -174,8 +174,8 @@ fn messages_below_the_smallest_size_are_not_compressed() {
 fn shredded(compressor: &dyn Compressor, size: usize) -> Vec<u8> {
     let mut wire = compress(compressor, b"x");
     let piece = match compressor.name() {
-        // Both may follow one another: RFC 1952 §2.2 and RFC 8878 §3.1. These bring nothing, and a frame of 400 times one byte.
-        "gzip" => compress(compressor, b""),
+        // Both may follow one another: RFC 1952 §2.2 and RFC 8878 §3.1. Both bring hundreds of times one byte.
+        "gzip" => compress(compressor, &[7; 1000]),
         "zstd" => [
             &[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x00][..],
             &[0x83, 0x0c, 0x00, 7],
@@ -205,10 +205,9 @@ fn a_message_of_many_small_pieces_is_read_without_moving_it_for_each_of_them() {
         GROWN.set(0);
         let output = decompress(&*compressor, &wire, LIMIT).unwrap();
         let (name, grown) = (compressor.name(), GROWN.get());
-        let pieces = wire.len() / 20;
-        assert!(grown <= 6, "{name}: {pieces} pieces moved {grown} times");
-        if name == "zstd" {
-            assert!(output.len() > 4_000_000, "{}", output.len());
+        assert!(grown <= 8, "{name} moved {grown} times");
+        if ["gzip", "zstd"].contains(&name) {
+            assert!(output.len() > 3_000_000, "{name}: {}", output.len());
         }
     }
 }

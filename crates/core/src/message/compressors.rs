@@ -58,7 +58,7 @@ impl Compressors {
     pub fn min_size(&self, bytes: usize) -> Compressors {
         let from = |compressor: &Arc<dyn Compressor>| {
             let compressor = Arc::clone(compressor);
-            Arc::new(From { compressor, bytes }) as Arc<dyn Compressor>
+            Arc::new(FromSize { compressor, bytes }) as Arc<dyn Compressor>
         };
         Compressors::of(self.inner.list.iter().map(from).collect())
     }
@@ -117,12 +117,12 @@ impl Default for Compressors {
 }
 
 /// A compressor for messages from some size on.
-struct From {
+struct FromSize {
     compressor: Arc<dyn Compressor>,
     bytes: usize,
 }
 
-impl Compressor for From {
+impl Compressor for FromSize {
     fn name(&self) -> &'static str {
         self.compressor.name()
     }

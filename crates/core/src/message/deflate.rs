@@ -2,10 +2,9 @@
 
 use super::{
     compressor::{Compressor, DecompressError},
-    flate::{deflate, inflate},
+    flate::{deflate, inflate, with_reader},
 };
-use flate2::{Compress, Compression, Decompress};
-use std::{cell::Cell, io};
+use std::io;
 
 /// The compressor named `deflate`. Each thread keeps one state of each direction (about 300 KiB together, once used).
 ///
@@ -35,28 +34,13 @@ impl Default for Deflate {
     }
 }
 
-thread_local! {
-    static DEFLATE: Cell<Option<(u32, Compress)>> = const { Cell::new(None) };
-    static INFLATE: Cell<Option<Decompress>> = const { Cell::new(None) };
-}
-
 impl Compressor for Deflate {
     fn name(&self) -> &'static str {
         "deflate"
     }
 
     fn compress(&self, input: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
-        let kept = DEFLATE.try_with(Cell::take).ok().flatten();
-        let mut state = match kept {
-            Some((level, mut state)) if level == self.level => {
-                state.reset();
-                state
-            }
-            _ => Compress::new(Compression::new(self.level), true),
-        };
-        deflate(&mut state, input, output)?;
-        let _ = DEFLATE.try_with(|slot| slot.set(Some((self.level, state))));
-        Ok(())
+        deflate((self.level, true), input, output)
     }
 
     fn decompress(
@@ -65,12 +49,11 @@ impl Compressor for Deflate {
         limit: usize,
         output: &mut Vec<u8>,
     ) -> Result<(), DecompressError> {
-        let kept = INFLATE.try_with(Cell::take).ok().flatten();
-        let mut state = kept.unwrap_or_else(|| Decompress::new(true));
-        state.reset(true);
         let end = output.len().saturating_add(limit);
-        let result = inflate(&mut state, input, end, output);
-        let _ = INFLATE.try_with(|slot| slot.set(Some(state)));
+        let result = with_reader(true, |state| {
+            state.reset(true);
+            inflate(state, input, end, output)
+        });
         match result? {
             consumed if consumed == input.len() => Ok(()),
             _ => Err(DecompressError::Malformed("bytes behind the zlib stream")),
@@ -81,6 +64,7 @@ impl Compressor for Deflate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::Compression;
     use std::io::{Read, Write};
 
     #[test]

@@ -5,10 +5,10 @@
 
 use super::{
     compressor::{Compressor, DecompressError},
-    flate::{deflate, inflate},
+    flate::{deflate, inflate, with_reader},
 };
-use flate2::{Compress, Compression, Crc, Decompress};
-use std::{cell::Cell, io};
+use flate2::{Crc, Decompress};
+use std::io;
 
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 /// No flags, no time, no hint of the level, unknown system.
@@ -50,25 +50,12 @@ impl Compressor for Gzip {
     }
 
     fn compress(&self, input: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
-        let kept = DEFLATE
-            .try_with(Cell::take)
-            .ok()
-            .flatten()
-            .filter(|(level, _)| *level == self.level);
-        let mut state = match kept {
-            Some((_, mut state)) => {
-                state.reset();
-                state
-            }
-            None => Compress::new(Compression::new(self.level), false),
-        };
         output.extend_from_slice(&HEADER);
-        deflate(&mut state, input, output)?;
+        deflate((self.level, false), input, output)?;
         let mut crc = Crc::new();
         crc.update(input);
         output.extend_from_slice(&crc.sum().to_le_bytes());
         output.extend_from_slice(&(input.len() as u32).to_le_bytes());
-        let _ = DEFLATE.try_with(|slot| slot.set(Some((self.level, state))));
         Ok(())
     }
 
@@ -78,17 +65,8 @@ impl Compressor for Gzip {
         limit: usize,
         output: &mut Vec<u8>,
     ) -> Result<(), DecompressError> {
-        let kept = INFLATE.try_with(Cell::take).ok().flatten();
-        let mut state = kept.unwrap_or_else(|| Decompress::new(false));
-        let result = inflate_members(&mut state, input, limit, output);
-        let _ = INFLATE.try_with(|slot| slot.set(Some(state)));
-        result
+        with_reader(false, |state| inflate_members(state, input, limit, output))
     }
-}
-
-thread_local! {
-    static DEFLATE: Cell<Option<(u32, Compress)>> = const { Cell::new(None) };
-    static INFLATE: Cell<Option<Decompress>> = const { Cell::new(None) };
 }
 
 /// A gzip file is a sequence of members; they are concatenated.
@@ -153,6 +131,7 @@ fn skip_header(input: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use crate::random::XorShift;
+    use flate2::Compression;
     use std::io::{Read, Write};
 
     fn compress(level: u32, input: &[u8]) -> Vec<u8> {

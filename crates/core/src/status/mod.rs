@@ -17,12 +17,15 @@ pub use code::Code;
 pub use details::Detail;
 pub(crate) use wire::{status_of_trailers, write_status};
 
+#[doc(no_inline)]
+pub use farcall_http2::Reason;
+
 use crate::metadata::Metadata;
 use std::{error::Error, fmt, sync::Arc, time};
 
 /// The outcome of a call that did not end well (or, rarely needed, that did).
 ///
-/// Five things travel to the peer: code, message, details and metadata (as trailers). The
+/// Code, message, details, metadata and [pushback](Status::with_retry_pushback) travel to the peer, as trailers. The
 /// [cause](Status::with_cause) does not: it says to this process's logs what really happened.
 ///
 /// ```

@@ -1,7 +1,10 @@
 //! A status as header fields: `grpc-status`, `grpc-message`, `grpc-status-details-bin`.
 
 use super::{Code, Status, Text, percent, proto};
-use crate::metadata::{decode_base64, encode_base64};
+use crate::{
+    metadata::{decode_base64, encode_base64},
+    quoted::quoted,
+};
 use bytes::Bytes;
 use farcall_http2::{Field, Fields, KnownName, Name};
 
@@ -57,7 +60,7 @@ pub(crate) fn status_of_trailers(fields: &[Field]) -> Result<Option<Status>, Sta
     let Some(number) = parse_number(number) else {
         return Err(Status::unknown(format!(
             "malformed grpc-status \"{}\"",
-            excerpt(number)
+            quoted(number)
         )));
     };
     let message = message
@@ -82,7 +85,8 @@ impl<'a> Details<'a> {
         }
     }
 
-    /// The status of the header values; if there are readable details, their message and theirs must be the code.
+    /// The status of the header values; or of the details, if they can be read: then the message is theirs, and their
+    /// code must be that of the header.
     fn complete(self, number: i32, message: String) -> Status {
         let code = Code::from_i32(number);
         let read = match self {
@@ -115,8 +119,4 @@ fn parse_number(text: &[u8]) -> Option<i32> {
         return None;
     }
     std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-fn excerpt(value: &[u8]) -> impl std::fmt::Display + '_ {
-    value[..value.len().min(32)].escape_ascii()
 }

@@ -56,7 +56,7 @@ pub enum Role {
 /// One end of an HTTP/2 connection.
 ///
 /// * Getters: [`role`](Self::role), [`is_closed`](Self::is_closed), [`is_draining`](Self::is_draining),
-///   [`open_streams`](Self::open_streams), [`buffered`](Self::buffered), [`wants_write`](Self::wants_write),
+///   [`open_streams`](Self::open_streams), [`stream_limit`](Self::stream_limit), [`buffered`](Self::buffered), [`wants_write`](Self::wants_write),
 ///   [`input_hint`](Self::input_hint), [`windows`](Self::windows), [`stream_windows`](Self::stream_windows),
 ///   [`counted`](Self::counted), [`reads_paused`](Self::reads_paused).
 /// * Inputs: [`poll_event`](Self::poll_event), [`handle_eof`](Self::handle_eof), [`handle_timeout`](Self::handle_timeout).

@@ -98,7 +98,7 @@ impl Connection {
         stream: u32,
         crime: PeerMisbehaved,
     ) -> Result<(), PeerMisbehaved> {
-        // A peer that has not seen our limits yet is not to blame for passing them.
+        // What passes a limit may have been sent before the peer knew of it: that is charged as a refusal, of which a peer has more.
         let act = match crime.reason() {
             Reason::REFUSED_STREAM => Act::Refusal,
             _ => Act::StreamError,

@@ -16,6 +16,9 @@ pub struct Continuation<'a> {
 
 impl<'a> Continuation<'a> {
     /// Reads a payload.
+    ///
+    /// # Errors
+    /// The crime that the frame is: it stands on stream 0 (RFC 9113 §6.10).
     pub fn parse(head: &Head, payload: &'a [u8]) -> Result<Continuation<'a>, PeerMisbehaved> {
         Ok(Continuation {
             stream: head.require_stream()?,
@@ -25,6 +28,9 @@ impl<'a> Continuation<'a> {
     }
 
     /// Appends `block` in frames of at most `max_frame_size`; the last one ends the header block.
+    ///
+    /// # Panics
+    /// If `max_frame_size` is 0.
     pub fn encode_all(stream: u32, max_frame_size: u32, block: &[u8], out: &mut Vec<u8>) {
         let mut pieces = block.chunks(max_frame_size as usize).peekable();
         while let Some(piece) = pieces.next() {

@@ -21,6 +21,9 @@ pub struct Data {
 impl Data {
     /// Reads what comes before the payload; `pad_length` is the octet after the head, if the frame has
     /// [`flags::PADDED`].
+    ///
+    /// # Errors
+    /// The crime that the frame is: it stands on stream 0, or is shorter than its padding (RFC 9113 §6.1).
     #[inline]
     pub fn parse(head: &Head, pad_length: u8) -> Result<Data, PeerMisbehaved> {
         let stream = head.require_stream()?;

@@ -16,6 +16,9 @@ pub struct GoAway<'a> {
 
 impl<'a> GoAway<'a> {
     /// Reads a payload.
+    ///
+    /// # Errors
+    /// The crime that the frame is: it stands on a stream, or is too short (RFC 9113 §6.8).
     pub fn parse(head: &Head, payload: &'a [u8]) -> Result<GoAway<'a>, PeerMisbehaved> {
         head.require_no_stream()?;
         let debug = payload.get(8..).ok_or(PeerMisbehaved::WrongFrameSize)?;

@@ -20,6 +20,9 @@ pub struct Headers<'a> {
 
 impl<'a> Headers<'a> {
     /// Reads a payload.
+    ///
+    /// # Errors
+    /// The crime that the frame is: it stands on stream 0, or is too short for its padding or priority (RFC 9113 §6.2).
     #[inline]
     pub fn parse(head: &Head, payload: &'a [u8]) -> Result<Headers<'a>, PeerMisbehaved> {
         let stream = head.require_stream()?;
@@ -43,6 +46,9 @@ impl<'a> Headers<'a> {
 
     /// Appends a header block, which `block` appends, as HEADERS and as many CONTINUATIONs as payloads of
     /// `max_frame_size` need.
+    ///
+    /// # Panics
+    /// If `max_frame_size` is 0 and the block is not empty.
     #[inline]
     pub fn encode(
         stream: u32,

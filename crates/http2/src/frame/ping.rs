@@ -14,6 +14,9 @@ pub struct Ping {
 
 impl Ping {
     /// Reads a payload.
+    ///
+    /// # Errors
+    /// The crime that the frame is: it stands on a stream, or does not have eight octets (RFC 9113 §6.7).
     pub fn parse(head: &Head, payload: &[u8]) -> Result<Ping, PeerMisbehaved> {
         head.require_no_stream()?;
         let bytes = <[u8; 8]>::try_from(payload).map_err(|_| PeerMisbehaved::WrongFrameSize)?;

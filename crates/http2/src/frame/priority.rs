@@ -21,6 +21,9 @@ impl Priority {
     pub const LEN: usize = 5;
 
     /// Reads a payload. A wrong length is an error of the stream only (RFC 9113 §6.3).
+    ///
+    /// # Errors
+    /// The crime that the frame is: it stands on stream 0, or does not have five octets.
     pub fn parse(head: &Head, payload: &[u8]) -> Result<Priority, PeerMisbehaved> {
         let stream = head.require_stream()?;
         head.require_len(Priority::LEN as u32)?;

@@ -14,6 +14,9 @@ pub struct RstStream {
 
 impl RstStream {
     /// Reads a payload.
+    ///
+    /// # Errors
+    /// The crime that the frame is: it stands on stream 0, or does not have four octets (RFC 9113 §6.4).
     pub fn parse(head: &Head, payload: &[u8]) -> Result<RstStream, PeerMisbehaved> {
         let stream = head.require_stream()?;
         head.require_len(4)?;

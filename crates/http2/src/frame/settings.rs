@@ -79,6 +79,9 @@ impl<'a> Settings<'a> {
     }
 
     /// Reads a payload; all parameters are in range afterwards.
+    ///
+    /// # Errors
+    /// The crime that the frame is: it stands on a stream, has a length that does not fit, or a value out of range (RFC 9113 §6.5).
     pub fn parse(head: &Head, payload: &'a [u8]) -> Result<Settings<'a>, PeerMisbehaved> {
         head.require_no_stream()?;
         if head.has(flags::ACK) {

@@ -14,6 +14,9 @@ pub struct WindowUpdate {
 
 impl WindowUpdate {
     /// Reads a payload.
+    ///
+    /// # Errors
+    /// The crime that the frame is: it does not have four octets (RFC 9113 §6.9).
     pub fn parse(head: &Head, payload: &[u8]) -> Result<WindowUpdate, PeerMisbehaved> {
         head.require_len(4)?;
         Ok(WindowUpdate {

@@ -195,7 +195,7 @@ const GONE: u32 = u32::MAX;
 
 /// Ids to slots. Only one end opens streams (push is off) and ids only rise, so the entries are sorted by themselves.
 /// Entries of dead streams stay until they are at an end or too many, so that for ids without gaps the place of an entry is known
-/// from its distance to the newest or the oldest; otherwise it is searched by halves. No id that a peer may choose makes it slower than that.
+/// from its distance to the newest; otherwise it is searched by halves. No id that a peer may choose makes it slower than that.
 #[derive(Debug, Default)]
 struct Index {
     entries: VecDeque<Entry>,

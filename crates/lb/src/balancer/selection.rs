@@ -37,11 +37,14 @@ impl PolicySelection {
     /// It is no such list, none of the policies is registered, or the first one that is refuses its configuration.
     pub fn parse(list: &Json, policies: &dyn Policies) -> Result<Self, ServiceConfigError> {
         let choices = PolicyChoice::parse_list(list)?;
-        Self::choose(&choices, policies).unwrap_or_else(|| {
-            let names: Vec<_> = choices.iter().map(|c| format!("{:?}", c.name)).collect();
-            let names = names.join(", ");
-            Err(list.error(format!("none of these policies is registered: {names}")))
-        })
+        Self::choose(&choices, policies).unwrap_or_else(|| Err(Self::unknown(&choices, list)))
+    }
+
+    /// That none of the choices, which stand at `list`, is registered.
+    pub(crate) fn unknown(choices: &[PolicyChoice], list: &Json) -> ServiceConfigError {
+        let names: Vec<_> = choices.iter().map(|c| format!("{:?}", c.name)).collect();
+        let names = names.join(", ");
+        list.error(format!("none of these policies is registered: {names}"))
     }
 
     /// The first of the choices that is registered; `None` when none is.

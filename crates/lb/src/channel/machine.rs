@@ -26,7 +26,7 @@ use crate::timers::Timers;
 use super::action::Action;
 use super::config::{ChannelConfig, ConfigError};
 use super::pool::Pool;
-use super::service::{Current, Offer, Services, Verdict};
+use super::service_config::{ConfigOffer, Current, ServiceConfigs, Verdict};
 
 /// A channel as one machine: resolver, policy, subchannels and idleness.
 ///
@@ -68,7 +68,7 @@ use super::service::{Current, Offer, Services, Verdict};
 /// ```
 pub struct Channel {
     plan: Plan,
-    services: Services,
+    service_configs: ServiceConfigs,
     host: PolicyHost,
     phase: Phase,
     pool: Pool,
@@ -144,7 +144,7 @@ impl Channel {
         let resolver = resolver.expect("parse_target takes only schemes that have a resolver");
         // Made once more each time the channel leaves idleness; here it shows whether the target can be used.
         resolver.build(&target)?;
-        let services = Services::new(&config)?;
+        let service_configs = ServiceConfigs::new(&config)?;
         let mut host = PolicyHost::new(config.seed);
         let picker = Arc::new(WakePicker(host.wake_id()));
         Ok(Self {
@@ -155,7 +155,7 @@ impl Channel {
                 subchannel: config.subchannel,
                 health_checks: config.health_checks,
             },
-            services,
+            service_configs,
             host,
             phase: Phase::Idle,
             pool: Pool::default(),
@@ -196,7 +196,7 @@ impl Channel {
 
     /// The service config that counts; `None` before the resolver has answered for the first time.
     pub fn service_config(&self) -> Option<&Arc<ServiceConfig>> {
-        self.services.current()
+        self.service_configs.current()
     }
 
     /// An external resolver has an update. While the channel is idle or closed it is ignored.
@@ -412,7 +412,7 @@ impl Channel {
         let refused = match (&self.phase, &update.endpoints) {
             (Phase::Active(_), Ok(_)) => {
                 let (config, selector) = (update.service_config, update.config_selector);
-                self.configure(now, Offer { config, selector })?
+                self.configure(now, ConfigOffer { config, selector })?
             }
             // A failed look-up says nothing about the config.
             (Phase::Active(_), Err(_)) => None,
@@ -426,7 +426,7 @@ impl Channel {
             Status::unavailable(format!("{target} cannot be resolved")).with_cause(cause)
         });
         let update = PolicyUpdate::new(endpoints).with_attributes(update.attributes);
-        let (policy, selection) = (&mut active.policy, self.services.policy());
+        let (policy, selection) = (&mut active.policy, self.service_configs.policy());
         let run = |cx: &mut Context<'_>| policy.on_resolver_update(cx, selection, update);
         let (verdict, actions) = self.host.run(now, run);
         let before = std::mem::replace(&mut active.first_update, FirstUpdate::Seen);
@@ -441,9 +441,9 @@ impl Channel {
     ///
     /// # Errors
     /// It is broken and there is none that could stay: calls fail until there is.
-    fn configure(&mut self, now: Instant, offer: Offer) -> Result<Option<Status>, Status> {
+    fn configure(&mut self, now: Instant, offer: ConfigOffer) -> Result<Option<Status>, Status> {
         let broken = |error| Status::unavailable("the service config is refused").with_cause(error);
-        match self.services.consider(offer) {
+        match self.service_configs.consider(offer) {
             Ok(Verdict { changed, refused }) => {
                 if let Some(Current {
                     config, selector, ..

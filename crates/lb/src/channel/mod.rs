@@ -4,7 +4,7 @@ mod action;
 mod config;
 mod machine;
 mod pool;
-mod service;
+mod service_config;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use farcall_core::status::Reason;
+
 use super::id::SubchannelId;
 
 /// An error as it came from the network, shared by everybody who reports it.
@@ -106,7 +108,7 @@ impl DisconnectReason {
     /// The value of the metric label `grpc.disconnect_error` (gRFC A94).
     pub fn label(&self) -> String {
         match self {
-            Self::GoAway { code, .. } => match h2_code_name(*code) {
+            Self::GoAway { code, .. } => match Reason(*code).name() {
                 Some(name) => format!("GOAWAY {name}"),
                 None => format!("GOAWAY {code}"),
             },
@@ -141,25 +143,4 @@ impl Error for DisconnectReason {
             _ => None,
         }
     }
-}
-
-/// RFC 9113 §7.
-fn h2_code_name(code: u32) -> Option<&'static str> {
-    const NAMES: [&str; 14] = [
-        "NO_ERROR",
-        "PROTOCOL_ERROR",
-        "INTERNAL_ERROR",
-        "FLOW_CONTROL_ERROR",
-        "SETTINGS_TIMEOUT",
-        "STREAM_CLOSED",
-        "FRAME_SIZE_ERROR",
-        "REFUSED_STREAM",
-        "CANCEL",
-        "COMPRESSION_ERROR",
-        "CONNECT_ERROR",
-        "ENHANCE_YOUR_CALM",
-        "INADEQUATE_SECURITY",
-        "HTTP_1_1_REQUIRED",
-    ];
-    NAMES.get(usize::try_from(code).ok()?).copied()
 }

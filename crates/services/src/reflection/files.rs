@@ -29,7 +29,7 @@ struct EncodedSet {
 }
 
 impl Files {
-    /// Adds the files of an encoded `FileDescriptorSet`. Of files with the same name the first counts: sets have the files
+    /// Adds the files of an encoded `FileDescriptorSet`. Indexer files with the same name the first counts: sets have the files
     /// that they import, and so have others.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Files {
             }
             let index = self.files.len();
             self.names.insert(file.name().to_owned(), index);
-            symbols::of(&file, &mut Of { files: self, index });
+            symbols::of(&file, &mut Indexer { files: self, index });
             self.files.push(File {
                 encoded,
                 imports: file.dependency,
@@ -95,12 +95,12 @@ impl Files {
 }
 
 /// Puts down what one file declares.
-struct Of<'a> {
+struct Indexer<'a> {
     files: &'a mut Files,
     index: usize,
 }
 
-impl Declared for Of<'_> {
+impl Declared for Indexer<'_> {
     fn symbol(&mut self, name: String) {
         self.files.symbols.entry(name).or_insert(self.index);
     }

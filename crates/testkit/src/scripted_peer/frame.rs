@@ -1,4 +1,7 @@
 //! Frames as a peer sees them, written and read without any rule being applied.
+//!
+//! The numbers are written out here once more, from the RFC: a peer that had them from the machine under test would share its
+//! mistakes.
 
 use bytes::Bytes;
 use farcall_http2::Reason;

@@ -16,9 +16,13 @@ async fn a_handshake_hands_over_the_parameters() {
         (setting::INITIAL_WINDOW_SIZE, 7),
         (setting::MAX_FRAME_SIZE, 20_000),
     ];
-    let (seen_by_client, seen_by_server) =
-        tokio::join!(client.handshake(), server.handshake_with(&[]));
-    assert_eq!((seen_by_client, seen_by_server), (vec![], vec![]));
+    let of_server = [(setting::MAX_CONCURRENT_STREAMS, 3)];
+    let (seen_by_client, seen_by_server) = tokio::join!(
+        client.handshake_with(&of_client),
+        server.handshake_with(&of_server)
+    );
+    assert_eq!(seen_by_client, of_server);
+    assert_eq!(seen_by_server, of_client);
     client.settings(&of_client).await;
     assert_eq!(
         server.next_frame().await,

@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes};
 use farcall_http2::{Field, Name, Part, Reason};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-/// What an HTTP/2 client says first (RFC 9113 §3.4).
+/// What an HTTP/2 client says first (RFC 9113 §3.4); written out for the same reason as the [numbers](super::kind).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Everything is written at once and as it is given; no rule is applied. A peer that has closed the connection is no

@@ -77,10 +77,10 @@ impl End {
         (heard, self.link.take_record())
     }
 
-    /// Moves some output onto the wire; all of it if `all`. True if something moved.
-    fn flush(&mut self, now: Instant, rng: &mut Rng, all: bool) -> bool {
+    /// Moves some output onto the wire. True if something moved.
+    fn flush(&mut self, now: Instant, rng: &mut Rng) -> bool {
         // Now and then less than there is: a socket may take as little as it likes.
-        let target = if all || rng.chance(70) {
+        let target = if rng.chance(70) {
             128 << 10
         } else {
             rng.range(1..4096)
@@ -199,7 +199,7 @@ impl Pair {
             let choice = (first + turn) % 8;
             let side = Side::BOTH[choice % 2];
             match choice / 2 {
-                0 => self.flush(side, false),
+                0 => self.flush(side),
                 1 => self.deliver(side),
                 2 => self.poll_event(side),
                 _ => {
@@ -303,10 +303,10 @@ impl Pair {
             .any(|end| end.link.held() > 0 || end.unparsed() > 0)
     }
 
-    fn flush(&mut self, side: Side, all: bool) -> bool {
+    fn flush(&mut self, side: Side) -> bool {
         let now = self.now();
         let mut rng = self.rng.fork();
-        self.end(side).flush(now, &mut rng, all)
+        self.end(side).flush(now, &mut rng)
     }
 
     fn poll_event(&mut self, side: Side) -> bool {

@@ -8,6 +8,7 @@ use crate::{
     },
     message::Compressors,
     metadata::Metadata,
+    quoted::quoted,
     status::{Code, Status, status_of_trailers},
 };
 use bytes::Bytes;
@@ -338,10 +339,6 @@ fn failure(text: &'static str) -> Status {
 
 fn failure_with(code: Code, text: &'static str) -> Status {
     Status::from_static(code, text)
-}
-
-fn quoted(value: &[u8]) -> impl std::fmt::Display + '_ {
-    value[..value.len().min(64)].escape_ascii()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::{
     message::{Compressor, Compressors},
     metadata::Metadata,
     method::split_path,
+    quoted::quoted,
     status::{Code, Status},
     timeout,
 };
@@ -252,11 +253,6 @@ fn bad_timeout(value: &[u8]) -> Rejection {
         "malformed grpc-timeout \"{}\"",
         quoted(value)
     )))
-}
-
-/// A peer's bytes in a text: bounded and escaped.
-fn quoted(value: &[u8]) -> impl fmt::Display + '_ {
-    value[..value.len().min(64)].escape_ascii()
 }
 
 #[cfg(test)]

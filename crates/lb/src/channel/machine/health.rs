@@ -129,7 +129,7 @@ impl Channel {
         if !self.plan.health_checks {
             return None;
         }
-        let config = self.services.current()?;
+        let config = self.service_configs.current()?;
         config.health_check_service().map(Arc::from)
     }
 }

@@ -12,14 +12,14 @@ use super::config::{ChannelConfig, ConfigError};
 
 /// What a resolver says about the service config.
 #[derive(Debug, Default)]
-pub(super) struct Offer {
+pub(super) struct ConfigOffer {
     pub(super) config: Option<Result<ServiceConfig, ServiceConfigError>>,
     pub(super) selector: Option<Arc<dyn ConfigSelector>>,
 }
 
 /// The service configs of a channel: the default, and the one that counts.
 #[derive(Debug)]
-pub(super) struct Services {
+pub(super) struct ServiceConfigs {
     registry: Registry,
     /// The policy while no service config chooses one.
     fallback: PolicySelection,
@@ -66,12 +66,12 @@ pub(super) struct Verdict {
     pub(super) refused: Option<ServiceConfigError>,
 }
 
-impl Services {
+impl ServiceConfigs {
     pub(super) fn new(config: &ChannelConfig) -> Result<Self, ConfigError> {
         let fallback = config.registry.policy(&config.policy).cloned();
         let unknown = || ConfigError::UnknownPolicy(config.policy.clone());
         let fallback = fallback.ok_or_else(unknown)?;
-        let mut services = Self {
+        let mut configs = Self {
             registry: config.registry.clone(),
             fallback: PolicySelection::new(fallback, config.policy_config.clone()),
             default: None,
@@ -80,10 +80,10 @@ impl Services {
             current: None,
         };
         if let Some(default) = &config.default_service_config {
-            let selected = services.select(default.clone());
-            services.default = Some(selected.map_err(ConfigError::ServiceConfig)?);
+            let selected = configs.select(default.clone());
+            configs.default = Some(selected.map_err(ConfigError::ServiceConfig)?);
         }
-        Ok(services)
+        Ok(configs)
     }
 
     /// The policy that is to be run.
@@ -100,10 +100,10 @@ impl Services {
     ///
     /// # Errors
     /// It is broken, and there is nothing to fall back on: no earlier config, no default.
-    pub(super) fn consider(&mut self, offer: Offer) -> Result<Verdict, ServiceConfigError> {
-        let Offer { config, selector } = match self.listens {
+    pub(super) fn consider(&mut self, offer: ConfigOffer) -> Result<Verdict, ServiceConfigError> {
+        let ConfigOffer { config, selector } = match self.listens {
             true => offer,
-            false => Offer::default(),
+            false => ConfigOffer::default(),
         };
         let outcome = match config {
             Some(config) => config.and_then(|config| self.select(config)),
@@ -162,10 +162,8 @@ impl Services {
                 None => self.fallback.clone(),
             },
             None => {
-                let names: Vec<_> = choices.iter().map(|c| format!("{:?}", c.name)).collect();
-                let names = names.join(", ");
-                return Err(Json::empty_object("loadBalancingConfig")
-                    .error(format!("none of these policies is registered: {names}")));
+                let list = Json::empty_object("loadBalancingConfig");
+                return Err(PolicySelection::unknown(choices, &list));
             }
         };
         let config = Arc::new(config);
