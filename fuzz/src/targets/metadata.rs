@@ -55,7 +55,7 @@ fn timeout_value(input: &mut Input<'_>) {
             "{meant:?} {text:?}"
         );
     } else {
-        assert_eq!(text, "99999999H");
+        assert_eq!(&text[..], b"99999999H");
     }
 }
 
