@@ -125,6 +125,25 @@ mod tests {
     }
 
     #[test]
+    fn files_of_an_edition_are_understood() {
+        let mut file = FileDescriptorProto {
+            name: Some("e.proto".into()),
+            syntax: Some("editions".into()),
+            message_type: vec![DescriptorProto {
+                name: Some("M".into()),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+        .encode_to_vec();
+        // `edition`, field 14, which is not in the generated type: 2023 is 1000.
+        file.extend([14 << 3, 0xe8, 0x07]);
+        let mut gathered = Gathered::default();
+        gathered.add(file).unwrap();
+        assert!(gathered.pool().unwrap().get_message_by_name("M").is_some());
+    }
+
+    #[test]
     fn what_is_no_descriptor_is_an_error() {
         assert!(Gathered::default().add(vec![0xff; 3]).is_err());
     }
