@@ -144,3 +144,31 @@ impl Error for DisconnectReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn reasons_have_the_labels_of_grfc_a94() {
+        let goaway = |code| DisconnectReason::GoAway {
+            code,
+            debug: "the peer's own words".into(),
+        };
+        let broken = Arc::new(std::io::Error::other("broken"));
+        for (reason, label) in [
+            (goaway(0), "GOAWAY NO_ERROR"),
+            (goaway(11), "GOAWAY ENHANCE_YOUR_CALM"),
+            (goaway(77), "GOAWAY 77"),
+            (DisconnectReason::ConnectionReset, "connection reset"),
+            (DisconnectReason::ConnectionTimedOut, "connection timed out"),
+            (DisconnectReason::ConnectionAborted, "connection aborted"),
+            (DisconnectReason::SocketError(broken), "socket error"),
+            (DisconnectReason::SubchannelShutdown, "subchannel shutdown"),
+            (DisconnectReason::Unknown, "unknown"),
+        ] {
+            assert_eq!(reason.label(), label);
+        }
+    }
+}
