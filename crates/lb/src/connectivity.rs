@@ -1,3 +1,5 @@
+//! Connectivity states.
+
 use std::fmt;
 
 /// The state of a channel, a subchannel or a policy (gRPC's connectivity semantics document).

@@ -1,3 +1,5 @@
+//! The policies and resolvers that a channel may use.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! What a client is to those who try a service config on some clients first.
+
 use super::{config::ServiceConfig, error::ServiceConfigError, json::Json};
 
 /// What a client is to those who try a service config on some clients first (gRFC A2).

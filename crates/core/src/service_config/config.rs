@@ -1,3 +1,5 @@
+//! The service config as a whole.
+
 use super::{
     error::ServiceConfigError,
     json::Json,

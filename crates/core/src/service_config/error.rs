@@ -1,3 +1,5 @@
+//! Why a service config is refused.
+
 use std::{error::Error, fmt};
 
 /// Why a service config is refused: where in the JSON, and what is wrong there.

@@ -1,3 +1,5 @@
+//! JSON that knows where in the text it stands.
+
 use super::{duration, error::ServiceConfigError};
 use serde_json::Value;
 use std::{fmt, time::Duration};

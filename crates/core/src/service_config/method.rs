@@ -1,3 +1,5 @@
+//! Method configs, and which of them a method has.
+
 use super::{error::ServiceConfigError, hedging::HedgingPolicy, json::Json, retry::RetryPolicy};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

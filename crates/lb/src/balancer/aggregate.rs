@@ -1,3 +1,5 @@
+//! The state of a parent from those of its children.
+
 use crate::connectivity::ConnectivityState::{self, Connecting, Idle, Ready, TransientFailure};
 
 /// The state of a parent from those of its children, as in all of gRPC's parents: READY if any is, else CONNECTING if

@@ -1,3 +1,5 @@
+//! A policy inside another one.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! The configuration of a policy.
+
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;

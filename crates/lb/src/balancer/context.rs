@@ -1,3 +1,5 @@
+//! What a policy sees, and says, during one call.
+
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -1,3 +1,5 @@
+//! One child for each endpoint (gRFC A61).
+
 use farcall_core::{Attributes, Status};
 
 use crate::address::Endpoint;

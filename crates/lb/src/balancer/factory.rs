@@ -1,3 +1,5 @@
+//! How policies are made, and found by name.
+
 use std::fmt;
 use std::sync::Arc;
 

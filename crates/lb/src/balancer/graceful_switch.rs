@@ -1,3 +1,5 @@
+//! From one policy to another without a gap.
+
 use farcall_core::Status;
 
 use crate::connectivity::ConnectivityState::{Connecting, Ready};

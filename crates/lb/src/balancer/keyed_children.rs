@@ -1,3 +1,5 @@
+//! Children of a policy, each under a key.
+
 use std::collections::BTreeMap;
 
 use farcall_core::Status;

@@ -1,3 +1,5 @@
+//! A child that is made when the first call wants it.
+
 use farcall_core::Status;
 
 use crate::connectivity::ConnectivityState::Idle;

@@ -1,3 +1,5 @@
+//! What a pick has come to: a subchannel, and what is said of the attempt there.
+
 use std::fmt;
 use std::sync::Arc;
 

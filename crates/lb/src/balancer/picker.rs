@@ -1,3 +1,5 @@
+//! Pickers: the snapshots that calls are routed by.
+
 use std::cell::RefCell;
 use std::fmt;
 

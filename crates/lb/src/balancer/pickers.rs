@@ -1,3 +1,5 @@
+//! Pickers that most policies need.
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -1,3 +1,5 @@
+//! What a load-balancing policy is.
+
 use farcall_core::{Attributes, Status};
 
 use crate::address::Endpoint;

@@ -1,3 +1,5 @@
+//! Codes that a control plane may not give to calls (gRFC A54).
+
 use farcall_core::{Code, Status};
 
 /// Turns the codes that only an application may use (INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION,

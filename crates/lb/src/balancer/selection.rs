@@ -1,3 +1,5 @@
+//! Which of the proposed policies is taken (gRFC A24).
+
 use std::sync::Arc;
 
 use farcall_core::service_config::{Json, PolicyChoice, ServiceConfigError};

@@ -1,3 +1,5 @@
+//! What a channel wants done.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;

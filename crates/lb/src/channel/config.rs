@@ -1,3 +1,5 @@
+//! What a channel is made of, and what is wrong with it.
+
 use std::fmt;
 use std::sync::Arc;
 

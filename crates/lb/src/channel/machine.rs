@@ -1,3 +1,5 @@
+//! The channel as one machine.
+
 mod health;
 
 use std::collections::VecDeque;

@@ -1,3 +1,5 @@
+//! DNS questions and answers as octets (RFC 1035).
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! What the system says about asking DNS.
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 

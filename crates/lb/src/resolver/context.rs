@@ -1,3 +1,5 @@
+//! Resolvers as machines, and what they see during one call.
+
 use std::time::Instant;
 
 use farcall_core::Status;

@@ -1,3 +1,5 @@
+//! How a scheme makes its resolvers.
+
 use std::fmt;
 
 use crate::address::Address;

@@ -1,3 +1,5 @@
+//! Resolvers that know their answer from the start.
+
 use crate::address::{Address, Endpoint};
 use crate::target::{
     Target, TargetError, ip_addresses, unix_abstract_name, unix_path, vsock_address,

@@ -1,3 +1,5 @@
+//! When a resolver may ask again.
+
 use std::time::{Duration, Instant};
 
 use farcall_core::backoff::{Backoff, BackoffConfig};

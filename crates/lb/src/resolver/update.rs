@@ -1,3 +1,5 @@
+//! What a resolver has found out.
+
 use std::sync::Arc;
 
 use farcall_core::service_config::{ServiceConfig, ServiceConfigError};

@@ -1,3 +1,5 @@
+//! What a subchannel hears of its connections, and why they end.
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Why a subchannel is not connected.
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Names of subchannels.
+
 use std::fmt;
 
 /// Names one subchannel of a channel; never used twice in one channel.

@@ -1,3 +1,5 @@
+//! The connectivity of one address: connecting, backing off, trying again.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,3 +1,5 @@
+//! What a policy is told about a subchannel.
+
 use crate::connectivity::ConnectivityState;
 
 use super::error::SubchannelError;

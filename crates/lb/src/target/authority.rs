@@ -1,3 +1,5 @@
+//! Which authority the calls to a target have.
+
 use super::literal::ip_addresses;
 use super::parsed::Target;
 use super::uri;

@@ -1,3 +1,5 @@
+//! Targets whose names DNS resolves.
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,3 +1,5 @@
+//! Why a target is refused.
+
 use std::fmt;
 
 /// Why a target was refused: the target as the user wrote it and what is wrong with it.

@@ -1,3 +1,5 @@
+//! A target and its parts.
+
 use std::fmt;
 
 use super::error::{TargetError, TargetProblem};

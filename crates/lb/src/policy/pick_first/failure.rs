@@ -1,3 +1,5 @@
+//! Why `pick_first` reached no address.
+
 use std::error::Error;
 use std::fmt;
 

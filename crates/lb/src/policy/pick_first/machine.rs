@@ -1,3 +1,5 @@
+//! `pick_first`: the first address that can be reached serves all calls.
+
 use std::time::Duration;
 
 use farcall_core::Status;

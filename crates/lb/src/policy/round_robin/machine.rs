@@ -1,3 +1,5 @@
+//! `round_robin`: the endpoints that are ready take turns.
+
 use std::sync::Arc;
 
 use farcall_core::Status;
