@@ -1,6 +1,7 @@
 //! `cargo xtask layers`: the walls of ARCHITECTURE.md, checked.
 
 mod arrows;
+mod heads;
 mod narrow;
 #[cfg(test)]
 mod planted;
@@ -26,6 +27,9 @@ pub fn check(root: &Path) -> io::Result<Report> {
         }
         let imports = rooms::check(&tree, &mut report);
         narrow::check(krate, &tree, &mut report);
+        if krate.dir.starts_with("crates") {
+            heads::check(root, &tree, &mut report)?;
+        }
         let mut checked = format!(
             "{}: {} modules, {imports} imports between siblings",
             krate.dir.display(),
