@@ -1,7 +1,7 @@
 //! Peers that do not speak HTTP/2 at all: the status of the call, or the server's log, names what they speak.
 
 use bytes::Bytes;
-use farcall_e2e::{PATIENCE, logged, within};
+use farcall_e2e::{PATIENCE, lines, logged, within};
 use farcall_net::{
     Channel, Code,
     peer::PeerMisbehaved,
@@ -174,7 +174,7 @@ async fn a_server_says_what_its_clients_speak() {
         within(PATIENCE, "the end", stream.read_to_end(&mut Vec::new()))
             .await
             .ok();
-        let lines = logged(&address).split_off(before);
+        let lines = lines(&address, before + 1).await.split_off(before);
         assert!(lines.len() == 1 && lines[0].contains(text), "{lines:?}");
         assert_eq!(stub.peer_reports().snapshot().times(crime), 1);
     }

@@ -55,7 +55,12 @@ pub(crate) async fn run() -> Outcome {
     replies.message().await?;
     replies.cancel();
     println!("{}", tells.recv().await.unwrap_or_default());
-    if let Err(status) = replies.message().await {
+    // What had come before is read first.
+    let mut next = replies.message().await;
+    while let Ok(Some(_)) = next {
+        next = replies.message().await;
+    }
+    if let Err(status) = next {
         println!("the client's own stream says {}", status.code());
     }
     Ok(())
