@@ -39,6 +39,9 @@ pub(crate) fn hint(status: &Status) -> &'static str {
     match () {
         () if status.cause().is_none() => "",
         () if text.contains("does not speak TLS") => "\nhint: is --plaintext missing?",
+        () if text.contains("the server requires a certificate") => {
+            "\nhint: --cert and --key name this side's certificate and its key"
+        }
         () if text.contains("UnknownIssuer") => {
             "\nhint: --ca names the certificates to trust instead of the system's"
         }

@@ -4,6 +4,7 @@ use crate::{
     arguments::HealthArguments,
     connection::{self, Connected, prepared},
     failure::Failure,
+    out,
 };
 use farcall::{
     Code, Status,
@@ -29,7 +30,7 @@ pub(crate) async fn run(arguments: HealthArguments) -> Result<(), Failure> {
         _ => {
             let response = prepared!(connected, client.check(request)).await;
             let response = response.map_err(|status| explained(&status, &arguments.service))?;
-            println!("{}", response.status().as_str_name());
+            out::write(response.status().as_str_name())?;
             judged(response.status())
         }
     }
@@ -46,7 +47,7 @@ async fn list(connected: &Connected, client: &HealthClient) -> Result<(), Failur
         } else {
             name
         };
-        println!("{shown}: {}", response.status().as_str_name());
+        out::write(&format!("{shown}: {}", response.status().as_str_name()))?;
         outcome = outcome.and(judged(response.status()));
     }
     outcome
@@ -67,7 +68,7 @@ async fn watch(
         };
         match update {
             Ok(Some(response)) => {
-                println!("{}", response.status().as_str_name());
+                out::write(response.status().as_str_name())?;
                 last = Some(response.status());
             }
             Ok(None) => break,

@@ -1,6 +1,6 @@
 //! `farcall list`.
 
-use crate::{arguments::ListArguments, connection, failure::Failure, schema::Schema};
+use crate::{arguments::ListArguments, connection, failure::Failure, out, schema::Schema};
 
 /// Prints the services, or the methods of one, a line each.
 pub(crate) async fn run(arguments: ListArguments) -> Result<(), Failure> {
@@ -22,12 +22,12 @@ pub(crate) async fn run(arguments: ListArguments) -> Result<(), Failure> {
     match service {
         None => {
             for name in schema.services().await? {
-                println!("{name}");
+                out::write(&name)?;
             }
         }
         Some(name) => {
             for method in schema.service(name).await?.methods() {
-                println!("{name}/{}", method.name());
+                out::write(&format!("{name}/{}", method.name()))?;
             }
         }
     }

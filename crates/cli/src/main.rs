@@ -14,6 +14,7 @@ mod headers;
 mod health;
 mod json;
 mod list;
+mod out;
 mod progress;
 mod schema;
 mod status;

@@ -57,6 +57,16 @@ impl Registry {
         self
     }
 
+    /// The names of the policies, in the order of the alphabet.
+    ///
+    /// ```
+    /// let registry = farcall_lb::Registry::built_in();
+    /// assert_eq!(registry.policy_names().collect::<Vec<_>>(), ["pick_first", "round_robin"]);
+    /// ```
+    pub fn policy_names(&self) -> impl Iterator<Item = &str> {
+        self.0.policies.keys().map(String::as_str)
+    }
+
     /// The same with this resolver, in place of one of the same scheme.
     pub fn with_resolver(mut self, factory: impl ResolverFactory + 'static) -> Self {
         let scheme = factory.scheme().to_ascii_lowercase();

@@ -92,7 +92,7 @@ async fn an_address_that_cannot_be_reached_is_named_once() {
             "{policy}: {text}"
         );
         assert!(
-            text.contains("attempt 1") && text.contains("refused"),
+            text.contains("try 1") && text.contains("refused"),
             "{text}"
         );
     }
@@ -109,7 +109,7 @@ async fn it_is_told_since_when_and_in_which_attempt() {
         Code::Unavailable,
         &["attempt ", "failing for ", "10.0.0.1:1"],
     );
-    assert!(!status.to_string().contains("attempt 1,"), "{status}");
+    assert!(!status.to_string().contains("try 1,"), "{status}");
 }
 
 #[tokio::test]

@@ -3,7 +3,18 @@
 use crate::{everywhere, reach::Reach};
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, Probe, within};
-use farcall_net::{Channel, Code, Request, server::Overload};
+use farcall_net::{
+    Channel, Code, Request,
+    interceptor::{Call, Interceptor, Next, Outcome},
+    server::{Intercepted, MethodLimits, Overload},
+};
+use farcall_services::{
+    health::{
+        self,
+        proto::{HealthCheckRequest, HealthClient},
+    },
+    reflection,
+};
 use farcall_testkit::stub_server::{StubServer, calls};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
@@ -11,6 +22,7 @@ use tokio::sync::Semaphore;
 everywhere![
     calls_beyond_the_limit_are_refused_before_their_handler_starts,
     a_call_without_a_timeout_gets_the_default_and_no_call_more_than_the_most,
+    watches_of_health_take_no_place_and_a_full_server_tells_that_it_is_well,
 ];
 
 /// Handlers of two kinds that wait at a gate.
@@ -112,6 +124,78 @@ async fn a_call_without_a_timeout_gets_the_default_and_no_call_more_than_the_mos
         let reply = call.await.unwrap();
         let left: u64 = std::str::from_utf8(&reply).unwrap().parse().unwrap();
         assert!(expected.contains(&left), "{timeout:?}: {left}");
+    }
+}
+
+async fn watches_of_health_take_no_place_and_a_full_server_tells_that_it_is_well() {
+    let (probe, gate) = (Probe::new(), Arc::new(Semaphore::new(0)));
+    let server = gated(&probe, &gate).configure(|server| {
+        server
+            .overload(Overload::fixed(1))
+            .add_service(Intercepted::new(health::service(), Pass))
+            .add_service(reflection::service())
+    });
+    let server = server.run().await;
+    let channel = server.channel();
+    let health = HealthClient::new(channel.clone());
+    let request = || HealthCheckRequest::default();
+    let mut watches = Vec::new();
+    for _ in 0..8 {
+        let mut watch = health.watch(request()).await.unwrap();
+        assert!(watch.message().await.unwrap().is_some());
+        watches.push(watch);
+    }
+    let call = spawn(&channel);
+    within(PATIENCE, "the only place", probe.begun(1)).await;
+    let status = spawn(&channel).await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    health.check(request()).await.unwrap();
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let (mut questions, mut answers) = calls::bidi(&channel, &path).split();
+        // list_services: field 7, empty.
+        questions.send(Bytes::from_static(b"\x3a\0")).await.unwrap();
+        let answer = within(PATIENCE, "reflection", answers.message()).await;
+        assert!(answer.unwrap().is_some(), "{version}");
+    }
+    gate.add_permits(1);
+    call.await.unwrap().unwrap();
+}
+
+/// Stands around a service and changes nothing.
+struct Pass;
+
+impl Interceptor for Pass {
+    async fn intercept(&self, call: &mut Call, next: Next<'_>) -> Outcome {
+        next.run(call).await
+    }
+}
+
+#[tokio::test]
+async fn methods_that_are_said_to_be_operational_are_counted_by_their_own_limit_alone() {
+    let (probe, gate) = (Probe::new(), Arc::new(Semaphore::new(0)));
+    let channel = gated(&probe, &gate)
+        .configure(|server| {
+            let own = MethodLimits::new().overload(Overload::fixed(3));
+            server
+                .overload(Overload::fixed(1))
+                .limits_of("/t.T/Wait", own)
+                .limits_of("/t.T/", MethodLimits::new().operational())
+        })
+        .channel();
+    let calls: Vec<_> = (0..3).map(|_| spawn(&channel)).collect();
+    within(PATIENCE, "three handlers", probe.begun(3)).await;
+    let status = spawn(&channel).await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let (requests, mut replies) = calls::bidi(&channel, "/t.T/Chat").split();
+        assert_eq!(replies.message().await.unwrap().unwrap(), "first");
+        streams.push((requests, replies));
+    }
+    gate.add_permits(5);
+    for call in calls {
+        call.await.unwrap().unwrap();
     }
 }
 

@@ -1,9 +1,8 @@
 //! Responses on stdout.
 
-use crate::{arguments::Output, failure::Failure, json, schema::Schema};
+use crate::{arguments::Output, failure::Failure, json, out, schema::Schema};
 use prost::Message;
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
-use std::io::{Write, stdout};
 
 /// Prints responses and counts them.
 pub(super) struct Messages {
@@ -46,10 +45,7 @@ impl Messages {
             Ok(text) => text,
             Err(_) => self.with_more_types(&message, schema).await?,
         };
-        let mut out = stdout().lock();
-        writeln!(out, "{text}")
-            .and_then(|()| out.flush())
-            .map_err(|error| Failure::local(format!("stdout: {error}")))
+        out::write(&text)
     }
 
     /// Asks for the types of what the message has in `google.protobuf.Any`, and reads it again.

@@ -4,7 +4,7 @@ mod comments;
 mod proto;
 mod template;
 
-use crate::{arguments::DescribeArguments, connection, failure::Failure, schema::Schema};
+use crate::{arguments::DescribeArguments, connection, failure::Failure, out, schema::Schema};
 use prost_reflect::DescriptorPool;
 
 /// Prints what is asked for as it would stand in a `.proto` file.
@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: DescribeArguments) -> Result<(), Failure> {
             false => describe(&mut schema, name).await?,
         };
         let gap = if index > 0 { "\n" } else { "" };
-        print!("{gap}{text}");
+        out::write(&format!("{gap}{text}"))?;
     }
     schema.close().await;
     Ok(())

@@ -9,6 +9,7 @@ mod percent;
 mod proto;
 #[cfg(feature = "prost")]
 pub mod rpc;
+mod shown;
 mod wire;
 
 pub use any::Any;
@@ -306,32 +307,18 @@ impl PartialEq for Status {
 }
 
 /// `CODE: message: cause: cause of the cause … (attempt 3; 1: CODE: message; 2: CODE: message)`, without the parts that are
-/// empty.
+/// empty. A cause whose words the one before it ends with is left out, and attempts in a row that ended alike share one text:
+/// `CODE: message (attempt 4; 1 to 3: the same)`.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.name())?;
         if !self.message().is_empty() {
             write!(f, ": {}", self.message())?;
         }
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            // A status shows its own causes.
-            cause = if error.is::<Status>() {
-                None
-            } else {
-                error.source()
-            };
-        }
-        for (index, attempt) in self.previous_attempts().iter().enumerate() {
-            match index {
-                0 => write!(f, " (attempt {}; 1: {attempt}", self.attempts())?,
-                _ => write!(f, "; {}: {attempt}", index + 1)?,
-            }
-        }
-        match self.attempts() {
-            1 => Ok(()),
-            _ => f.write_str(")"),
+        shown::write_causes(f, self.source())?;
+        match self.previous_attempts() {
+            [] => Ok(()),
+            previous => shown::write_attempts(f, self, previous),
         }
     }
 }

@@ -382,3 +382,62 @@ mod typed {
         assert_eq!(super::super::Status::from(message), status);
     }
 }
+
+#[test]
+fn attempts_that_ended_alike_share_one_text_however_often_connecting_was_tried() {
+    let failed = |history: &str| {
+        let text = format!("{history}: 10.0.0.1:1: connection refused");
+        Status::unavailable("no connection").with_cause(text)
+    };
+    let previous = vec![
+        failed("try 1"),
+        failed("try 2, failing for 1.5s"),
+        failed("try 2, failing for 1.5s"),
+    ];
+    let status = failed("try 3, failing for 4s").with_previous_attempts(previous.clone());
+    assert_eq!(
+        status.to_string(),
+        "UNAVAILABLE: no connection: try 3, failing for 4s: 10.0.0.1:1: connection refused (attempt 4; 1 to 3: the same)"
+    );
+    let status = Status::internal("broken").with_previous_attempts(previous);
+    assert_eq!(
+        status.to_string(),
+        "INTERNAL: broken (attempt 4; 1 to 3: UNAVAILABLE: no connection: try 2, failing for 1.5s: 10.0.0.1:1: connection refused)"
+    );
+    let texts = |texts: [&str; 3]| {
+        let [one, two, three] = texts.map(Status::unavailable);
+        three.with_previous_attempts(vec![one, two]).to_string()
+    };
+    assert_eq!(
+        texts(["a", "b", "a"]),
+        "UNAVAILABLE: a (attempt 3; 1: the same; 2: UNAVAILABLE: b)"
+    );
+    assert_eq!(
+        texts(["10.0.0.1", "10.0.0.2", "x"])
+            .matches("10.0.0")
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_cause_that_says_what_the_one_before_it_ends_with_is_left_out() {
+    #[derive(Debug)]
+    struct Outer(io::Error);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "TLS: {}", self.0)
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    let status =
+        Status::unavailable("no connection").with_cause(Outer(io::Error::other("not TLS")));
+    assert_eq!(
+        status.to_string(),
+        "UNAVAILABLE: no connection: TLS: not TLS"
+    );
+}

@@ -115,7 +115,10 @@ impl ChannelConfig {
 ///
 /// let config = ChannelConfig::new(42).with_policy("best_guess", None);
 /// let error = Channel::new("greeter.example", config).unwrap_err();
-/// assert_eq!(error, ConfigError::UnknownPolicy("best_guess".into()));
+/// assert_eq!(error, ConfigError::UnknownPolicy {
+///     name: "best_guess".into(),
+///     known: vec!["pick_first".into(), "round_robin".into()],
+/// });
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -123,7 +126,12 @@ pub enum ConfigError {
     /// The target cannot be used.
     Target(TargetError),
     /// The registry has no policy of this name.
-    UnknownPolicy(String),
+    UnknownPolicy {
+        /// What was asked for.
+        name: String,
+        /// What there is, in the order of the alphabet.
+        known: Vec<String>,
+    },
     /// The default service config cannot be used: its policies are unknown, or one refuses its configuration.
     ServiceConfig(ServiceConfigError),
 }
@@ -132,8 +140,12 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Target(error) => error.fmt(f),
-            Self::UnknownPolicy(name) => {
-                write!(f, "no load-balancing policy is registered as {name:?}")
+            Self::UnknownPolicy { name, known } => {
+                write!(f, "no load-balancing policy is registered as {name:?}")?;
+                match &known[..] {
+                    [] => f.write_str("; there are none"),
+                    known => write!(f, "; there are {}", known.join(", ")),
+                }
             }
             Self::ServiceConfig(error) => write!(f, "the default {error}"),
         }

@@ -69,7 +69,10 @@ pub(super) struct Verdict {
 impl ServiceConfigs {
     pub(super) fn new(config: &ChannelConfig) -> Result<Self, ConfigError> {
         let fallback = config.registry.policy(&config.policy).cloned();
-        let unknown = || ConfigError::UnknownPolicy(config.policy.clone());
+        let unknown = || ConfigError::UnknownPolicy {
+            name: config.policy.clone(),
+            known: config.registry.policy_names().map(str::to_owned).collect(),
+        };
         let fallback = fallback.ok_or_else(unknown)?;
         let mut configs = Self {
             registry: config.registry.clone(),

@@ -21,7 +21,7 @@ use super::connection::Cause;
 /// let (start, refused) = (Instant::now(), io::Error::from(io::ErrorKind::ConnectionRefused));
 /// let end = start + Duration::from_millis(1500);
 /// let error = SubchannelError::new(Address::named("a:1"), Arc::new(refused), 2, start, end);
-/// assert_eq!(error.to_string(), "a:1 (attempt 2, failing for 1.5s)");
+/// assert_eq!(error.to_string(), "a:1 (try 2, failing for 1.5s)");
 /// assert_eq!(error.source().unwrap().to_string(), "connection refused");
 /// ```
 #[derive(Debug, Clone)]
@@ -73,9 +73,9 @@ impl SubchannelError {
         self.0.at
     }
 
-    /// Writes `attempt 3, failing for 12.3s`.
+    /// Writes `try 3, failing for 12.3s`.
     pub(crate) fn write_history(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "attempt {}", self.0.attempts)?;
+        write!(f, "try {}", self.0.attempts)?;
         let lasted = self
             .0
             .at

@@ -227,10 +227,7 @@ fn the_error_names_address_attempts_duration_and_cause() {
     bench.event(order.connection, refused());
     let state = bench.subchannel.state();
     let error = state.error().unwrap();
-    assert_eq!(
-        error.to_string(),
-        "10.0.0.1:443 (attempt 2, failing for 1.5s)"
-    );
+    assert_eq!(error.to_string(), "10.0.0.1:443 (try 2, failing for 1.5s)");
     assert_eq!(error.source().unwrap().to_string(), "connection refused");
     assert_eq!((error.since(), error.at()), (start, bench.now));
 }

@@ -182,7 +182,13 @@ impl fmt::Display for TargetProblem {
                 write!(f, "the port {port:?} is not a number from 0 to 65535")
             }
             Self::BadHost { host } => {
-                write!(f, "{host:?} is neither a host name nor an IP address")
+                write!(f, "{host:?} is neither a host name nor an IP address")?;
+                match host.contains(',') {
+                    true => f.write_str(
+                        "; several addresses are written ipv4:10.0.0.1:443,10.0.0.2:443 or ipv6:[fd00::1]:443,[fd00::2]:443",
+                    ),
+                    false => Ok(()),
+                }
             }
             Self::NotAnAddress { family, text } => {
                 write!(f, "{text:?} is not an {family} address")

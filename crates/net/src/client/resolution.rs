@@ -227,7 +227,7 @@ impl Lookups {
                 let mut text = format!("name resolution of {} failed", self.question.target);
                 if attempt > 1 {
                     let lasted = now.saturating_duration_since(since).as_secs_f64();
-                    text.push_str(&format!(" (attempt {attempt}, failing for {lasted:.1}s)"));
+                    text.push_str(&format!(" (try {attempt}, failing for {lasted:.1}s)"));
                 }
                 return ResolverUpdate::failure(Status::unavailable(text).with_cause(error));
             }

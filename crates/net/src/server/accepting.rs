@@ -140,16 +140,14 @@ impl Server {
             return Err(ConfigError::new(problem.as_str()));
         }
         if let Some(path) = self.unknown_methods.first() {
-            let problem = format!(
-                "run_method_to_completion: no service added before offers the method {path}"
-            );
+            let problem = self.router.nothing_at("run_method_to_completion", path);
             return Err(ConfigError::new(problem));
         }
         let compression = &self.compression;
         for (path, encoding) in &compression.of_methods {
             encoding.check(&compression.compressors)?;
             if !self.router.compress(path, *encoding) {
-                let problem = format!("compress_responses_of: nothing that was added is at {path}");
+                let problem = self.router.nothing_at("compress_responses_of", path);
                 return Err(ConfigError::new(problem));
             }
         }
@@ -159,7 +157,7 @@ impl Server {
             .check(&compression.compressors)?;
         let (sizes, load) = (self.limits, &self.load);
         if let Err(path) = self.router.limit((sizes, load), &load.of_methods) {
-            let problem = format!("limits_of: nothing that was added is at {path}");
+            let problem = self.router.nothing_at("limits_of", &path);
             return Err(ConfigError::new(problem));
         }
         check_windows(&mut self.http2)?;
@@ -391,7 +389,7 @@ async fn connection_after(handshake: Handshake, service: Arc<Acceptance>, accept
         Err(error) => {
             log.reports.handshake_failed();
             let remote = error.address();
-            return log.write(Trouble::Handshake, format_args!("{remote}"), &error);
+            return log.write(Trouble::Handshake, format_args!("{remote}"), &error.what());
         }
     };
     let (io, input) = match (begun, &service.http1) {

@@ -3,7 +3,7 @@
 use super::{
     earned::Earned,
     guarded::guarded,
-    overload::{Gates, Permit},
+    overload::{Gate, Gates, Permit},
     timeouts::Timeouts,
 };
 use crate::call::{
@@ -30,6 +30,8 @@ pub(crate) struct Route {
     pub(crate) timeouts: Timeouts,
     /// Where its calls are counted and turned away, if there is a limit.
     pub(crate) gates: Option<Gates>,
+    /// The server's own limit does not count its calls.
+    pub(crate) operational: bool,
     /// It stands for the methods that the server does not have.
     pub(crate) unknown: bool,
 }
@@ -58,6 +60,11 @@ impl Interceptors {
 }
 
 impl Route {
+    /// The gate of the server, unless calls pass it uncounted.
+    pub(super) fn counted_by<'g>(&self, server: Option<&'g Arc<Gate>>) -> Option<&'g Arc<Gate>> {
+        server.filter(|_| !self.operational)
+    }
+
     /// Lets a call in.
     ///
     /// # Errors

@@ -59,6 +59,7 @@ impl<S: Service> Intercepted<S> {
 impl<S: Service> Service for Intercepted<S> {
     const NAME: &'static str = S::NAME;
     const FILE_DESCRIPTOR_SET: &'static [u8] = S::FILE_DESCRIPTOR_SET;
+    const OPERATIONAL: bool = S::OPERATIONAL;
 
     fn methods(&self, methods: &mut Methods) {
         let mark = methods.mark();

@@ -25,6 +25,7 @@ pub struct MethodLimits {
     default_timeout: Option<Duration>,
     max_timeout: Option<Duration>,
     overload: Option<Overload>,
+    operational: bool,
 }
 
 impl MethodLimits {
@@ -64,6 +65,14 @@ impl MethodLimits {
         self
     }
 
+    /// Calls pass the [server's limit of overload](crate::Server::overload) uncounted, as those of the health service do: for services that
+    /// watch over the server, and streams that stay open for long without work. What [`overload`](Self::overload) says here holds all
+    /// the same. Default: they are counted, unless the service [says otherwise](super::Service::OPERATIONAL).
+    pub fn operational(mut self) -> Self {
+        self.operational = true;
+        self
+    }
+
     pub(super) fn sizes(&self, before: Limits) -> Limits {
         Limits {
             receive: self.receive.unwrap_or(before.receive),
@@ -76,6 +85,10 @@ impl MethodLimits {
             default: self.default_timeout.or(before.default),
             max: self.max_timeout.or(before.max),
         }
+    }
+
+    pub(super) fn is_operational(&self) -> bool {
+        self.operational
     }
 
     pub(super) fn of_overload(&self) -> Option<&Overload> {

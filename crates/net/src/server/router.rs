@@ -57,8 +57,9 @@ impl Router {
                 handler,
                 interceptors,
             };
-            let route = Arc::new(route(entry, false));
-            if self.routes.insert(path.clone(), route).is_some() {
+            let mut route = route(entry, false);
+            route.operational = service.operational;
+            if self.routes.insert(path.clone(), Arc::new(route)).is_some() {
                 self.duplicates
                     .push(format!("method {path} was registered twice"));
             }
@@ -66,7 +67,8 @@ impl Router {
         let info = ServiceInfo::new(name, descriptors, service.file_descriptor_set);
         self.services.push(info);
         self.lifecycles.extend(service.lifecycle);
-        for companion in service.methods.companions {
+        for mut companion in service.methods.companions {
+            companion.operational |= service.operational;
             self.register(companion);
         }
     }
@@ -120,7 +122,12 @@ impl Router {
         for route in self.all() {
             route.limits = limits;
             route.timeouts = load.timeouts;
-            route.gates = Gates::of(server.as_ref(), None);
+        }
+        for (path, _) in of_methods.iter().filter(|(_, own)| own.is_operational()) {
+            self.each_at(path, |route| route.operational = true);
+        }
+        for route in self.all() {
+            route.gates = Gates::of(route.counted_by(server.as_ref()), None);
         }
         for (path, own) in of_methods {
             let gate = own.of_overload().map(Gate::new);
@@ -128,7 +135,7 @@ impl Router {
                 route.limits = own.sizes(route.limits);
                 route.timeouts = own.timeouts(route.timeouts);
                 if gate.is_some() {
-                    route.gates = Gates::of(server.as_ref(), gate.as_ref());
+                    route.gates = Gates::of(route.counted_by(server.as_ref()), gate.as_ref());
                 }
             });
             if !found {
@@ -136,6 +143,21 @@ impl Router {
             }
         }
         Ok(())
+    }
+
+    /// The error of a setting for a path at which there is nothing, with one that may be meant.
+    #[cold]
+    pub(crate) fn nothing_at(&self, setting: &str, path: &str) -> String {
+        let mut text = format!("{setting}: nothing that was added is at {path}");
+        let bare = path.trim_matches('/');
+        let meant = match self.names.contains(bare) {
+            true => Some(format!("/{bare}/")),
+            false => Some(format!("/{bare}")).filter(|method| self.routes.contains_key(method)),
+        };
+        if let Some(meant) = meant.filter(|meant| meant != path) {
+            text.push_str(&format!(" (is it {meant}?)"));
+        }
+        text
     }
 
     /// Changes the method at a path, or those of a service, if it ends with a slash. False: there is none.
@@ -232,6 +254,7 @@ fn route(entry: Entry, unknown: bool) -> Route {
         limits: DEFAULT_LIMITS,
         timeouts: Timeouts::default(),
         gates: None,
+        operational: false,
         unknown,
     }
 }

@@ -35,6 +35,12 @@ pub trait Service {
     /// what reflection serves. Default: empty, for services that have no such description.
     const FILE_DESCRIPTOR_SET: &'static [u8] = &[];
 
+    /// Whether the calls are of the server's operation rather than its work, as those of health and reflection: they pass
+    /// [`Server::overload`](crate::Server::overload) uncounted, so that streams that stay open take no place, and a server that is full
+    /// still tells that it is well. [Companions](Methods::companion) are as the service they come with. Default: false; for services that
+    /// are generated there is [`MethodLimits::operational`](super::MethodLimits::operational).
+    const OPERATIONAL: bool = false;
+
     /// Registers every method.
     fn methods(&self, methods: &mut Methods);
 
@@ -91,6 +97,7 @@ pub struct Methods {
 pub(super) struct Companion {
     pub(super) name: &'static str,
     pub(super) file_descriptor_set: &'static [u8],
+    pub(super) operational: bool,
     pub(super) methods: Methods,
     pub(super) lifecycle: Option<Arc<dyn Lifecycle>>,
 }
@@ -102,6 +109,7 @@ impl Companion {
         Companion {
             name: S::NAME,
             file_descriptor_set: S::FILE_DESCRIPTOR_SET,
+            operational: S::OPERATIONAL,
             methods,
             lifecycle: service.lifecycle(),
         }

@@ -254,6 +254,11 @@ impl ConnectError {
         self
     }
 
+    /// What happened, where the address is known.
+    pub(crate) fn what(&self) -> impl fmt::Display {
+        What(self)
+    }
+
     /// The peer's address; behind a proxy that of the server, as the proxy was told.
     pub fn address(&self) -> &SocketAddress {
         &self.address
@@ -310,23 +315,38 @@ impl ConnectError {
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.address)?;
-        if let Some(proxy) = &self.proxy {
+        write!(f, "{}: {}", self.address, What(self))
+    }
+}
+
+/// An error without its address.
+struct What<'a>(&'a ConnectError);
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ConnectError {
+            address: _,
+            proxy,
+            stage,
+            cause,
+            hint,
+        } = self.0;
+        if let Some(proxy) = proxy {
             write!(f, "through the proxy {proxy}: ")?;
         }
-        match self.stage {
+        match stage {
             Stage::Connect | Stage::Proxy => {}
             #[cfg(feature = "tls")]
             Stage::Tls => f.write_str("TLS: ")?,
         }
-        match &self.cause {
+        match cause {
             Cause::Io(error) => f.write_str(&words(error))?,
             Cause::TimedOut(after) => write!(f, "timed out after {after:.3?}")?,
             Cause::Proxy(error) => error.fmt(f)?,
             #[cfg(feature = "tls")]
             Cause::Tls(error) => error.fmt(f)?,
         }
-        match self.hint {
+        match hint {
             Some(hint) => write!(f, " ({hint})"),
             None => Ok(()),
         }

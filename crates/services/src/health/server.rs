@@ -74,6 +74,7 @@ impl fmt::Debug for HealthService {
 impl Service for HealthService {
     const NAME: &'static str = HealthServer::<Answers>::NAME;
     const FILE_DESCRIPTOR_SET: &'static [u8] = HealthServer::<Answers>::FILE_DESCRIPTOR_SET;
+    const OPERATIONAL: bool = true;
 
     fn methods(&self, methods: &mut Methods) {
         let answers = Answers(Arc::clone(&self.board));

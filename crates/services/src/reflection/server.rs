@@ -61,6 +61,7 @@ impl Service for ReflectionService {
     const NAME: &'static str = v1::ServerReflectionServer::<Info>::NAME;
     const FILE_DESCRIPTOR_SET: &'static [u8] =
         v1::ServerReflectionServer::<Info>::FILE_DESCRIPTOR_SET;
+    const OPERATIONAL: bool = true;
 
     fn methods(&self, methods: &mut Methods) {
         let info = Arc::new(Info(Arc::clone(&self.shared)));

@@ -75,7 +75,7 @@ fn bad_targets_and_unknown_policies_are_errors_of_making_the_channel() {
     let error = Channel::new("host", config).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no load-balancing policy is registered as \"round_about\""
+        "no load-balancing policy is registered as \"round_about\"; there are pick_first, round_robin"
     );
 }
 
@@ -172,8 +172,8 @@ fn after_a_failed_pass_the_failure_stays_published_until_ready_and_names_every_a
     assert_eq!(
         status.to_string(),
         "UNAVAILABLE: no connection to any of 2 addresses: \
-         10.0.0.1:1 (attempt 1): connection refused; \
-         10.0.0.2:1 (attempt 1): connection refused"
+         10.0.0.1:1 (try 1): connection refused; \
+         10.0.0.2:1 (try 1): connection refused"
     );
     let cause = status.cause().unwrap();
     let errors = cause.downcast_ref::<ConnectErrors>().unwrap().errors();
@@ -192,7 +192,7 @@ fn after_a_failed_pass_the_failure_stays_published_until_ready_and_names_every_a
         "once for as many failures as addresses"
     );
     let text = sim.failure().to_string();
-    assert!(text.contains("attempt 2, failing for 1.3s"), "{text}");
+    assert!(text.contains("try 2, failing for 1.3s"), "{text}");
     sim.pass(2 * SECOND);
     sim.accept(B);
     assert_eq!(sim.states, [Connecting, TransientFailure, Ready]);
@@ -207,7 +207,7 @@ fn the_failure_of_a_single_address_has_the_networks_error_in_its_chain() {
     let status = sim.failure();
     assert_eq!(
         status.to_string(),
-        "UNAVAILABLE: no connection could be made: 10.0.0.1:1 (attempt 1): connection refused"
+        "UNAVAILABLE: no connection could be made: 10.0.0.1:1 (try 1): connection refused"
     );
     let cause = status.cause().unwrap().source().unwrap();
     let error = cause.downcast_ref::<std::io::Error>().unwrap();

@@ -78,8 +78,14 @@ fn write_list(f: &mut fmt::Formatter<'_>, errors: &[SubchannelError]) -> fmt::Re
         let separator = if index == 0 { "" } else { "; " };
         write!(f, "{separator}{error}")?;
         let mut source = error.source();
+        let mut before = String::new();
         while let Some(cause) = source {
-            write!(f, ": {cause}")?;
+            let text = cause.to_string();
+            // Many errors end with the words of what is behind them.
+            if !before.ends_with(&text) {
+                write!(f, ": {text}")?;
+            }
+            before = text;
             source = cause.source();
         }
     }

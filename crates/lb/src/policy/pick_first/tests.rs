@@ -290,7 +290,7 @@ fn a_text_about_a_thousand_addresses_stays_readable() {
     let errors = ConnectErrors::new(errors.collect());
     let text = errors.to_string();
     assert!(
-        text.ends_with("host-19:1 (attempt 1): no route; and 980 more"),
+        text.ends_with("host-19:1 (try 1): no route; and 980 more"),
         "{text}"
     );
     assert_eq!(errors.errors().len(), 1000);

@@ -109,7 +109,7 @@ impl Control {
     #[cold]
     fn note_disconnect(&mut self, id: ConnectionId, disconnect: &Disconnect) {
         let target = &self.shared.settings.target;
-        log::debug!(target: "farcall", "{target}: {}: {disconnect}", disconnect.reason().label());
+        log::debug!(target: "farcall", "{target}: {disconnect} (of the class {:?} of gRFC A94)", disconnect.reason().label());
         let Some(link) = self
             .connections
             .get(&id)

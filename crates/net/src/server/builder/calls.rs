@@ -11,7 +11,8 @@ use std::time::Duration;
 
 impl Server {
     /// How many calls the server handles at a time, over all its connections; those that are too many are refused before their handler
-    /// starts. Default: no limit but [`max_concurrent_streams`](Server::max_concurrent_streams) of each connection.
+    /// starts. Default: no limit but [`max_concurrent_streams`](Server::max_concurrent_streams) of each connection. Calls of the services of
+    /// health and reflection are not counted, nor those of others that are [operational](MethodLimits::operational).
     ///
     /// ```
     /// use farcall::{Server, server::Overload};
