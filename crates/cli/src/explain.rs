@@ -13,7 +13,9 @@ pub(crate) fn headline(status: &Status) -> String {
     while let Some(error) = cause {
         let reason = error.to_string();
         cause = error.source();
-        let better = cause.is_some_and(|next| subject(&next.to_string()) == subject(&reason));
+        let better = cause.is_some_and(|next| {
+            reason.starts_with("try ") || subject(&next.to_string()) == subject(&reason)
+        });
         if !better && !has(&text, &reason) {
             let _ = write!(text, "\n  because {reason}");
         }
@@ -21,7 +23,7 @@ pub(crate) fn headline(status: &Status) -> String {
     text
 }
 
-/// The address that an error begins with: the next one says more about the same.
+/// How often was tried, or the address that an error begins with: the next one says more about the same.
 fn subject(text: &str) -> &str {
     let word = text.split(' ').next().unwrap_or_default();
     word.trim_end_matches(':')

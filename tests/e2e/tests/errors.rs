@@ -91,10 +91,7 @@ async fn an_address_that_cannot_be_reached_is_named_once() {
             1,
             "{policy}: {text}"
         );
-        assert!(
-            text.contains("try 1") && text.contains("refused"),
-            "{text}"
-        );
+        assert!(text.contains("try 1") && text.contains("refused"), "{text}");
     }
 }
 
@@ -107,7 +104,7 @@ async fn it_is_told_since_when_and_in_which_attempt() {
     says(
         &status,
         Code::Unavailable,
-        &["attempt ", "failing for ", "10.0.0.1:1"],
+        &["try ", "failing for ", "10.0.0.1:1"],
     );
     assert!(!status.to_string().contains("try 1,"), "{status}");
 }

@@ -151,8 +151,9 @@ async fn watches_of_health_take_no_place_and_a_full_server_tells_that_it_is_well
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     health.check(request()).await.unwrap();
     for version in ["v1", "v1alpha"] {
-        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
-        let (mut questions, mut answers) = calls::bidi(&channel, &path).split();
+        let path =
+            format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo").leak();
+        let (mut questions, mut answers) = calls::bidi(&channel, path).split();
         // list_services: field 7, empty.
         questions.send(Bytes::from_static(b"\x3a\0")).await.unwrap();
         let answer = within(PATIENCE, "reflection", answers.message()).await;

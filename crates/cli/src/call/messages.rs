@@ -8,6 +8,7 @@ use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
 pub(super) struct Messages {
     output: Output,
     count: u64,
+    compressed: u64,
     /// The responses' type with all types that were found in an `Any`, once there was one that the method does not name.
     richer: Option<MessageDescriptor>,
 }
@@ -17,6 +18,7 @@ impl Messages {
         Messages {
             output,
             count: 0,
+            compressed: 0,
             richer: None,
         }
     }
@@ -25,11 +27,21 @@ impl Messages {
         self.count
     }
 
+    /// One that is to be shown came compressed.
+    pub(super) fn note_compressed(&mut self) {
+        self.compressed += 1;
+    }
+
     /// For people.
     pub(super) fn counted(&self) -> String {
-        match self.count {
+        let responses = match self.count {
             1 => "1 response".to_owned(),
             count => format!("{count} responses"),
+        };
+        match self.compressed {
+            0 => responses,
+            all if all == self.count => format!("{responses}, compressed"),
+            some => format!("{responses}, {some} of them compressed"),
         }
     }
 

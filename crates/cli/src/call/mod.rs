@@ -194,6 +194,9 @@ impl Exchange {
         self.tell_headers().await;
         self.progress.received();
         self.progress.clear();
+        if self.responses.last_was_compressed() {
+            self.messages.note_compressed();
+        }
         self.messages
             .show(response, schema)
             .await

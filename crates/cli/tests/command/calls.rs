@@ -1,6 +1,6 @@
 //! The command against the services of `showcase-server`, over sockets.
 
-use crate::running::{self, Showcase, farcall};
+use crate::running::{self, Showcase, farcall, unread};
 
 #[test]
 fn services_methods_and_types_are_described_by_reflection() {
@@ -292,7 +292,7 @@ fn compression_is_a_name() {
     for name in ["gzip", "deflate", "snappy", "zstd"] {
         let call = [
             "call",
-            "-p",
+            "-pv",
             "--compress",
             name,
             &server.target,
@@ -301,6 +301,12 @@ fn compression_is_a_name() {
         ];
         let done = farcall(&call);
         assert!(done.out.contains("Hello Ada"), "{name}: {done:?}");
+        let last = done.err.lines().last();
+        assert_eq!(
+            last,
+            Some("* OK, 1 response, compressed"),
+            "{name}: {done:?}"
+        );
     }
     let wrong = farcall(&[
         "call",
@@ -311,4 +317,36 @@ fn compression_is_a_name() {
         "helloworld.Greeter/SayHello",
     ]);
     assert_eq!(wrong.code, 2, "{wrong:?}");
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_is_shown_with_one_or_hinted_at() {
+    let server = Showcase::start_with_mutual_tls();
+    let data = format!("{}/../../examples/data/tls", env!("CARGO_MANIFEST_DIR"));
+    let pem = |name: &str| format!("{data}/{name}");
+    let [ca, cert, key] = [pem("ca.pem"), pem("client.pem"), pem("client.key")];
+    let without = farcall(&["list", "--ca", &ca, &server.target]);
+    assert!(
+        without.err.contains("hint: --cert and --key"),
+        "{without:?}"
+    );
+    let with = ["list", "--ca", &ca, "--cert", &cert, "--key", &key];
+    let with = farcall(&[&with[..], &[&server.target]].concat());
+    assert!(with.out.contains("helloworld.Greeter"), "{with:?}");
+}
+
+#[test]
+fn a_reader_that_leaves_is_an_error_and_no_panic() {
+    let server = Showcase::start();
+    for command in [
+        &["list", "-p", &server.target][..],
+        &["describe", "-p", &server.target],
+        &["health", "-p", &server.target],
+        &["health", "-p", "--list", &server.target],
+        &["gen", "--help"],
+    ] {
+        let done = unread(command);
+        assert_eq!(done.code, 1, "{command:?}: {done:?}");
+        assert!(done.err.starts_with("error: stdout: "), "{done:?}");
+    }
 }

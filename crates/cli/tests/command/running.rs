@@ -25,14 +25,12 @@ impl Showcase {
     }
 
     pub(crate) fn start_with_tls() -> Showcase {
-        let pem = |name: &str| {
-            PathBuf::from(format!(
-                "{}/../../examples/data/tls/{name}",
-                env!("CARGO_MANIFEST_DIR")
-            ))
-        };
-        let tls = ServerTls::from_pem_files(pem("server.pem"), pem("server.key")).unwrap();
-        Showcase::of(Server::builder().tls(tls))
+        Showcase::of(Server::builder().tls(tls()))
+    }
+
+    pub(crate) fn start_with_mutual_tls() -> Showcase {
+        let ca = std::fs::read(pem("ca.pem")).unwrap();
+        Showcase::of(Server::builder().tls(tls().client_ca_pem(&ca).unwrap()))
     }
 
     fn of(server: Server) -> Showcase {
@@ -54,6 +52,17 @@ impl Showcase {
             _runtime: runtime,
         }
     }
+}
+
+fn pem(name: &str) -> PathBuf {
+    PathBuf::from(format!(
+        "{}/../../examples/data/tls/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    ))
+}
+
+fn tls() -> ServerTls {
+    ServerTls::from_pem_files(pem("server.pem"), pem("server.key")).unwrap()
 }
 
 /// What came of a run.
@@ -84,6 +93,22 @@ pub(crate) fn farcall(arguments: &[&str]) -> Done {
     Done {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Runs to the end, and nobody reads what it says.
+pub(crate) fn unread(arguments: &[&str]) -> Done {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command(arguments)
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .output()
+        .unwrap();
+    Done {
+        code: output.status.code().unwrap(),
+        out: String::new(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
 }

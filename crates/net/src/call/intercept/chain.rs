@@ -33,11 +33,41 @@ use std::{
 ///
 /// impl Interceptor for Logging {
 ///     async fn intercept(&self, call: &mut Call, next: Next<'_>) -> Outcome {
-///         let begun = Instant::now();
-///         let outcome = next.run(call).await;
-///         let code = outcome.as_ref().err().map(|status| status.code());
-///         println!("{} took {:?}: {code:?}", call.method().path(), begun.elapsed());
+///         let mut line = Line::new(call);
+///         let outcome = next.run(call).await; // the call goes on; for streams until after the last message
+///         line.end = Some(match &outcome {
+///             Ok(_) => "OK".to_owned(),
+///             Err(status) => status.to_string(),
+///         });
 ///         outcome
+///     }
+/// }
+///
+/// /// The line that a call gets in the log, however it ends: one whose deadline passes or whose caller leaves is dropped in the middle of `run`.
+/// struct Line {
+///     what: String,
+///     begun: Instant,
+///     deadline: Option<Instant>,
+///     end: Option<String>,
+/// }
+///
+/// impl Line {
+///     fn new(call: &Call) -> Line {
+///         let side = if call.is_server() { "served" } else { "called" };
+///         let what = format!("{side} {}", call.method().path());
+///         Line { what, begun: Instant::now(), deadline: call.deadline(), end: None }
+///     }
+/// }
+///
+/// impl Drop for Line {
+///     fn drop(&mut self) {
+///         let late = self.deadline.is_some_and(|deadline| deadline <= Instant::now());
+///         let end = match &self.end {
+///             Some(end) => end.as_str(),
+///             None if late => "dropped: its deadline has passed",
+///             None => "dropped: it was cancelled",
+///         };
+///         println!("{} in {:?}: {end}", self.what, self.begun.elapsed());
 ///     }
 /// }
 ///
@@ -61,7 +91,8 @@ use std::{
 /// # Where it runs
 /// On a server with the handler: under the call's [`Context`](crate::Context), deadline and cancellation; a panic is `INTERNAL`. On a client
 /// in the task that awaits the call, for streams in the one that reads the responses; only while an interceptor holds a
-/// stream back before it is started, a task of its own does. Dropping the call drops the interceptor at its next await.
+/// stream back before it is started, a task of its own does. Dropping the call drops the interceptor at its next await, and so does the
+/// deadline of a call on a server: what is to be done for those too belongs in a `Drop`, as above.
 pub trait Interceptor: Send + Sync + 'static {
     /// Handles one call.
     ///
