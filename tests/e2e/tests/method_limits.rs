@@ -151,3 +151,24 @@ async fn limits_at_a_path_where_nothing_is_are_an_error_of_bind() {
     assert!(error.is_config());
     assert!(error.to_string().contains("/a.A/Two"), "{error}");
 }
+
+#[tokio::test]
+async fn a_path_that_lacks_a_slash_is_told_which_one_is_meant() {
+    for (path, meant) in [
+        ("a.A/One", Some("/a.A/One")),
+        ("/a.A", Some("/a.A/")),
+        ("a.A/", Some("/a.A/")),
+        ("/a.A/Two", None),
+    ] {
+        let server = echo("/a.A/One")
+            .server()
+            .limits_of(path, MethodLimits::new());
+        let error = server.in_process().unwrap_err().to_string();
+        let hint =
+            meant.map(|meant| format!("nothing that was added is at {path} (is it {meant}?)"));
+        match hint {
+            Some(hint) => assert!(error.contains(&hint), "{error}"),
+            None => assert!(!error.contains("is it"), "{error}"),
+        }
+    }
+}

@@ -150,9 +150,10 @@ impl Router {
     pub(crate) fn nothing_at(&self, setting: &str, path: &str) -> String {
         let mut text = format!("{setting}: nothing that was added is at {path}");
         let bare = path.trim_matches('/');
-        let meant = match self.names.contains(bare) {
-            true => Some(format!("/{bare}/")),
-            false => Some(format!("/{bare}")).filter(|method| self.routes.contains_key(method)),
+        let (method, service) = (format!("/{bare}"), format!("/{bare}/"));
+        let meant = match self.routes.contains_key(&method) {
+            true => Some(method),
+            false => Some(service).filter(|s| self.routes.keys().any(|path| path.starts_with(s))),
         };
         if let Some(meant) = meant.filter(|meant| meant != path) {
             text.push_str(&format!(" (is it {meant}?)"));

@@ -208,6 +208,11 @@ mod tests {
                 peer.local_address()
             )
         );
+        // The log has named the address already.
+        assert_eq!(
+            error.what().to_string(),
+            "TLS: the client presented no certificate"
+        );
         let error = near.read_u8().await.unwrap_err();
         assert_eq!(error.to_string(), "the server requires a certificate");
     }
