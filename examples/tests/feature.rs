@@ -206,7 +206,7 @@ fn without_times(said: &str) -> String {
     let mut pieces = said.split(", failing for ");
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |whole, piece| {
-        whole + piece.find(')').map_or(piece, |end| &piece[end..])
+        whole + piece.find([')', ':']).map_or(piece, |end| &piece[end..])
     })
 }
 
