@@ -109,6 +109,17 @@ async fn it_is_told_since_when_and_in_which_attempt() {
     assert!(!status.to_string().contains("try 1,"), "{status}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_cause_that_stands_through_all_retries_is_told_once() {
+    let retries = r#"{"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4, "initialBackoff": "1s",
+        "maxBackoff": "2s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]}"#;
+    let builder = Channel::builder("ipv4:10.0.0.1:1").connector(failing);
+    let channel = build(builder.default_service_config(retries));
+    let text = fails(&channel).await.to_string();
+    assert_eq!(text.matches("10.0.0.1:1").count(), 1, "{text}");
+    assert!(text.ends_with(" (attempt 4; 1 to 3: the same)"), "{text}");
+}
+
 #[tokio::test]
 async fn the_resolvers_error_is_told_and_that_it_goes_on() {
     let channel = build(Channel::builder("dns:///no-such-name.invalid:1"));
