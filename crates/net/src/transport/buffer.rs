@@ -12,7 +12,7 @@ const MIN_ROOM: usize = 8 << 10;
 const LEFTOVER: usize = 4 << 10;
 
 thread_local! {
-    /// The empty buffer that the connections of this thread take turns with.
+    /// The buffer that the connections of this thread take turns with: empty, but others may still have pieces of its memory.
     static SPARE: Cell<BytesMut> = Cell::new(BytesMut::new());
 }
 
@@ -22,6 +22,7 @@ pub(super) fn make_room(input: &mut BytesMut, hint: usize) {
     // is dear at this size: allocators give it back to the system in between.
     if input.is_empty() && input.capacity() == 0 && !input.try_reclaim(READ_SIZE) {
         *input = SPARE.take();
+        let _ = input.try_reclaim(READ_SIZE);
     }
     let room = input.capacity() - input.len();
     if room >= MIN_ROOM.max(hint.min(READ_SIZE)) {
@@ -36,15 +37,24 @@ pub(super) fn make_room(input: &mut BytesMut, hint: usize) {
     input.reserve(READ_SIZE);
 }
 
-/// Gives the buffer back, unless much is in it.
+/// Gives the buffer back, unless much is in it. A connection that waits holds no memory but that of the bytes it has.
 pub(super) fn put_back(input: &mut BytesMut) {
-    if input.capacity() <= LEFTOVER || input.len() > LEFTOVER {
+    if input.len() > LEFTOVER {
         return;
     }
-    let leftover = BytesMut::from(&input[..]);
+    let leftover = match input.len() {
+        0 => BytesMut::new(),
+        _ => BytesMut::from(&input[..]),
+    };
     let mut spare = std::mem::replace(input, leftover);
     spare.clear();
-    SPARE.set(spare);
+    let _ = spare.try_reclaim(READ_SIZE);
+    let other = SPARE.take();
+    SPARE.set(if other.capacity() > spare.capacity() {
+        other
+    } else {
+        spare
+    });
 }
 
 #[cfg(test)]
@@ -63,6 +73,22 @@ mod tests {
         drop(piece);
         make_room(&mut input, 0);
         assert_eq!((input.as_ptr(), input.capacity()), (at, room));
+    }
+
+    #[test]
+    fn what_was_read_does_not_keep_the_rest_of_its_buffer_with_the_connection() {
+        for filled in [100, READ_SIZE - 100, READ_SIZE] {
+            for left in [0, 100] {
+                let mut input = BytesMut::new();
+                make_room(&mut input, 0);
+                input.resize(filled, 1);
+                let pieces = input.split_to(filled - left).freeze();
+                put_back(&mut input);
+                assert_eq!(input.len(), left);
+                drop(SPARE.take());
+                assert!(pieces.is_unique(), "{filled} {left}");
+            }
+        }
     }
 
     #[test]
