@@ -34,7 +34,7 @@ pub enum ClientAuth {
     /// Refuse it: the default where a client CA is configured.
     #[default]
     Required,
-    /// Let it in; its [`TlsPeer::certificates`] are empty.
+    /// Let it in; its [`TlsPeer::certificates`](crate::peer::TlsPeer::certificates) are empty.
     Optional,
 }
 
