@@ -4,14 +4,17 @@ use std::{
     fmt, fs,
     str::FromStr,
     sync::OnceLock,
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 use tokio::runtime::Handle;
 
 /// How long everything may take to be given back: longer than the linger of connections, shorter than any leak.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Heap that may stay behind: tables that have grown, buffers that threads keep.
+/// Heap that may stay behind: tables that have grown.
 const HEAP_SLACK: i64 = 256 << 10;
+/// The read buffer that each thread keeps for the connections that it will serve, with a little for its other caches.
+const HEAP_OF_THREAD: i64 = 160 << 10;
 
 static HEAP: OnceLock<fn() -> i64> = OnceLock::new();
 
@@ -55,7 +58,8 @@ impl Resources {
             let more = self.descriptors - before.descriptors;
             words.push(format!("{more} file descriptors"));
         }
-        if self.heap > before.heap + HEAP_SLACK {
+        let threads = available_parallelism().map_or(1, |threads| threads.get() as i64);
+        if self.heap > before.heap + HEAP_SLACK + threads * HEAP_OF_THREAD {
             words.push(format!("{} KiB of heap", (self.heap - before.heap) >> 10));
         }
         words.join(", ")
