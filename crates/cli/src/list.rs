@@ -1,18 +1,11 @@
 //! `farcall list`.
 
-use crate::{arguments::ListArguments, connection, failure::Failure, out, schema::Schema};
+use crate::{arguments::ListArguments, failure::Failure, out, schema::Schema};
 
 /// Prints the services, or the methods of one, a line each.
 pub(crate) async fn run(arguments: ListArguments) -> Result<(), Failure> {
     let mut rest = arguments.arguments.iter();
-    let mut schema = match Schema::of_files(&arguments.schema)? {
-        Some(schema) => schema,
-        None => {
-            let target = rest.next().ok_or_else(Failure::no_target)?;
-            let connected = connection::connect(target, &arguments.connection)?;
-            Schema::new(&arguments.schema, &connected)?
-        }
-    };
+    let mut schema = Schema::open(&arguments.schema, &arguments.connection, &mut rest)?;
     let service = rest.next();
     if rest.next().is_some() {
         return Err(Failure::usage(

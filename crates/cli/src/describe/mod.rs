@@ -4,20 +4,13 @@ mod comments;
 mod proto;
 mod template;
 
-use crate::{arguments::DescribeArguments, connection, failure::Failure, out, schema::Schema};
+use crate::{arguments::DescribeArguments, failure::Failure, out, schema::Schema};
 use prost_reflect::DescriptorPool;
 
 /// Prints what is asked for as it would stand in a `.proto` file.
 pub(crate) async fn run(arguments: DescribeArguments) -> Result<(), Failure> {
     let mut rest = arguments.arguments.iter();
-    let mut schema = match Schema::of_files(&arguments.schema)? {
-        Some(schema) => schema,
-        None => {
-            let target = rest.next().ok_or_else(Failure::no_target)?;
-            let connected = connection::connect(target, &arguments.connection)?;
-            Schema::new(&arguments.schema, &connected)?
-        }
-    };
+    let mut schema = Schema::open(&arguments.schema, &arguments.connection, &mut rest)?;
     let mut names: Vec<String> = rest.cloned().collect();
     if names.is_empty() {
         names = schema.services().await?;

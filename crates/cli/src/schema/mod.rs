@@ -4,7 +4,11 @@ mod files;
 mod reflection;
 mod set;
 
-use crate::{arguments::SchemaFiles, connection::Connected, failure::Failure};
+use crate::{
+    arguments::{Connection, SchemaFiles},
+    connection::{Connected, connect},
+    failure::Failure,
+};
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 use reflection::Reflection;
 
@@ -26,9 +30,21 @@ impl Schema {
         }
     }
 
-    /// As [`new`](Self::new), where there is no server; `None` without files.
-    pub(crate) fn of_files(files: &SchemaFiles) -> Result<Option<Schema>, Failure> {
-        Ok(files::load(files)?.map(Schema::Files))
+    /// That of the files, or, without any, of the server that the first of the `rest` of the arguments names.
+    ///
+    /// # Errors
+    /// The files are wrong, there is neither a file nor a target, or the target is wrong.
+    pub(crate) fn open<'a>(
+        files: &SchemaFiles,
+        connection: &Connection,
+        rest: &mut impl Iterator<Item = &'a String>,
+    ) -> Result<Schema, Failure> {
+        if let Some(pool) = files::load(files)? {
+            return Ok(Schema::Files(pool));
+        }
+        let target = rest.next().ok_or_else(Failure::no_target)?;
+        let connected = connect(target, connection)?;
+        Ok(Schema::Reflection(Box::new(Reflection::new(&connected))))
     }
 
     /// The names of all services, sorted.
