@@ -24,7 +24,7 @@ impl Admin {
         answer.is_ok_and(|answer| answer.status == 200)
     }
 
-    /// Tells clients to go away in good order (GOAWAY), and takes no connections from then on.
+    /// Tells clients to go away in good order (GOAWAY), and takes no connections once the time of its drains is over.
     pub(crate) async fn drain(self) -> io::Result<()> {
         let answer = http::request(self.0, "POST", "/drain_listeners?graceful", &[], b"").await?;
         match answer.status {

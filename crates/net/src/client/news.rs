@@ -106,6 +106,10 @@ impl fmt::Display for Disconnect {
         write!(f, "connection to {}: ", self.peer)?;
         match (&self.error, &self.machine) {
             (Some(error), _) => write!(f, "{error}")?,
+            // What it said follows.
+            (None, Some(ConnectionError::GoAway(..))) if self.goaway.is_some() => {
+                f.write_str("closed")?
+            }
             (None, Some(machine)) => write!(f, "{machine}")?,
             (None, None) => f.write_str("the server goes away")?,
         }
