@@ -95,6 +95,7 @@ impl Blocks {
     }
 
     /// A HEADERS frame without END_HEADERS.
+    #[cold]
     pub(super) fn begin(
         &mut self,
         now: Instant,
@@ -217,6 +218,7 @@ impl Blocks {
     }
 
     /// Decodes a block that nobody wants, to keep the table in step (RFC 9113 §4.3).
+    #[cold]
     pub(super) fn skip(&mut self, block: &[u8]) -> Result<(), PeerMisbehaved> {
         self.decoder
             .decode(block, self.limits, |_, _, _| ())

@@ -74,12 +74,7 @@ impl Connection {
             return Ok(Step::Starved(needed));
         }
         if data.len < TINY && !data.end_stream {
-            let act = if data.len == 0 {
-                Act::EmptyData
-            } else {
-                Act::TinyData
-            };
-            self.charge(act, now)?;
+            self.charge_for_tiny(now, data.len)?;
         }
         let received = self.credit.receive(head.len, data.len);
         received.map_err(|_| PeerMisbehaved::ConnectionWindowExceeded)?;
@@ -94,6 +89,16 @@ impl Connection {
             end_stream: data.end_stream,
         };
         Ok(self.read_data(now, rest, input, event))
+    }
+
+    /// DATA that cannot hold a message.
+    #[cold]
+    fn charge_for_tiny(&mut self, now: Instant, len: u32) -> Result<(), PeerMisbehaved> {
+        let act = match len {
+            0 => Act::EmptyData,
+            _ => Act::TinyData,
+        };
+        self.charge(act, now)
     }
 
     /// Checks a DATA frame against its stream. `None`: nobody wants the payload.
@@ -138,6 +143,7 @@ impl Connection {
     }
 
     /// DATA for a stream that is gone.
+    #[cold]
     fn refuse_late_data(
         &mut self,
         now: Instant,
@@ -156,6 +162,7 @@ impl Connection {
     }
 
     /// Goes on inside of a DATA frame.
+    #[inline(never)]
     pub(super) fn go_on_with_data(
         &mut self,
         now: Instant,
@@ -276,6 +283,7 @@ impl Connection {
     }
 
     /// Tells the peer of credit, and measures the path on the occasion.
+    #[inline(never)]
     fn send_window_update(&mut self, now: Instant, stream: u32, increment: u32) {
         self.output
             .frames(|out| WindowUpdate { stream, increment }.encode(out));

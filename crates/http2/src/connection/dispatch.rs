@@ -115,6 +115,8 @@ impl Connection {
         }
     }
 
+    /// Frames that calls mostly do without. Not part of the way of the others: what it needs would be got ready for each.
+    #[inline(never)]
     fn on_control(
         &mut self,
         now: Instant,

@@ -159,6 +159,7 @@ impl Connection {
 
     /// Ends the connection when one side goes and the last stream is done. A server does not end because its
     /// client says GOAWAY: that is about pushed streams, and the client closes when it is done.
+    #[cold]
     pub(super) fn end_if_done(&mut self) {
         if self.life == Life::Over || self.streams.len() > 0 {
             return;
@@ -175,6 +176,7 @@ impl Connection {
     }
 
     /// The peer broke a rule of the connection.
+    #[cold]
     pub(super) fn fail(&mut self, crime: PeerMisbehaved) {
         let debug = match crime {
             // gRPC clients look for these words and ask less often from then on (gRFC A8).

@@ -54,6 +54,7 @@ impl Connection {
     }
 
     /// A CONTINUATION frame.
+    #[cold]
     pub(super) fn on_continuation(
         &mut self,
         now: Instant,
@@ -175,6 +176,7 @@ impl Connection {
     }
 
     /// A request that becomes no stream.
+    #[cold]
     fn reject(
         &mut self,
         now: Instant,
@@ -268,6 +270,7 @@ impl Connection {
     }
 
     /// 1xx: nothing that the layers above wait for (RFC 9113 §8.1).
+    #[cold]
     fn on_interim(
         &mut self,
         now: Instant,

@@ -9,6 +9,7 @@ use bytes::{Buf, BytesMut};
 
 impl Connection {
     /// Compares what has come, so that another protocol is noticed at its first wrong octet.
+    #[cold]
     pub(super) fn read_preface(
         &mut self,
         seen: usize,

@@ -74,6 +74,7 @@ impl Connection {
     }
 
     /// The peer broke a rule on a stream that the driver knows.
+    #[cold]
     pub(super) fn stream_error(
         &mut self,
         now: Instant,
@@ -92,6 +93,7 @@ impl Connection {
     }
 
     /// The peer broke a rule on a stream that the driver does not know, or which `stream_error` tells it about.
+    #[cold]
     pub(super) fn refuse(
         &mut self,
         now: Instant,

@@ -18,6 +18,7 @@ use crate::error::{PeerMisbehaved, SendError};
 ///
 /// Each direction that is not closed knows whether its first header list has passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)] // a tag of its own: each frame asks several times which one it is
 pub(crate) enum State {
     Open { ours: Progress, theirs: Progress },
     HalfClosedLocal { theirs: Progress },
