@@ -228,3 +228,60 @@ async fn a_certificate_is_replaced_under_a_server_that_serves_and_its_connection
     assert_eq!(report.connections_cut, 0);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// Says what the caller's certificate is: how many octets, which is enough to tell two apart.
+fn who() -> StubServer {
+    StubServer::unary("/t.T/Who", |request| async move {
+        let tls = request.peer().and_then(|peer| peer.tls());
+        let certificate = tls.and_then(|tls| tls.certificates().next());
+        Ok(Bytes::copy_from_slice(certificate.unwrap_or_default()))
+    })
+}
+
+#[tokio::test]
+async fn a_channel_shows_a_renewed_certificate_from_its_next_connection_on_and_keeps_the_one_it_has()
+ {
+    let (folder, socket) = (path("client"), path("client-socket"));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (certificate, key) = (folder.join("client.pem"), folder.join("client.key"));
+    let renew = |chain: &str, secret: &str| {
+        std::fs::write(&certificate, chain).unwrap();
+        std::fs::write(&key, secret).unwrap();
+    };
+    renew(certificate!("client.pem"), certificate!("client.key"));
+    let tls = ServerTls::from_pem(certificate!("server.pem"), certificate!("server.key"));
+    let tls = tls.unwrap().client_ca_pem(certificate!("ca.pem")).unwrap();
+    let tls = tls.client_ca_pem(certificate!("other-ca.pem")).unwrap();
+    let target = format!("unix:{}", socket.display());
+    let bind = async || {
+        let server = who().server().tls(tls.clone());
+        serve(server.bind(&target).await.unwrap())
+    };
+    let (stop, end) = bind().await;
+    let client = ClientTls::ca_pem(certificate!("ca.pem")).unwrap();
+    let client = client.identity_pem_files(&certificate, &key).unwrap();
+    let channel = |tls: &ClientTls| {
+        let builder = Channel::builder(&target).authority("localhost");
+        builder.tls(tls.clone()).build().unwrap()
+    };
+    let ask = async |channel: &Channel| {
+        let call = calls::unary(channel, "/t.T/Who", Bytes::new()).wait_for_ready();
+        let reply = within(PATIENCE, "the call", call.into_future()).await;
+        reply.unwrap().to_vec()
+    };
+    let first = channel(&client);
+    let before = ask(&first).await;
+    renew(certificate!("stranger.pem"), certificate!("stranger.key"));
+    client.reload().unwrap();
+    assert_eq!(ask(&first).await, before, "its connection lives on");
+    let after = ask(&channel(&client)).await;
+    assert_ne!(after, before);
+    drop(stop);
+    let report = within(PATIENCE, "the shutdown", end).await.unwrap();
+    assert_eq!((report.connections_cut, report.calls_cut), (0, 0));
+    let (stop, end) = bind().await;
+    assert_eq!(ask(&first).await, after, "its next connection");
+    drop(stop);
+    within(PATIENCE, "the shutdown", end).await.unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+}

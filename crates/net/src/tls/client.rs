@@ -1,24 +1,26 @@
 //! The client's side: whom to trust, who to be.
 
 use super::{
+    client_material::ClientMaterial,
     error::{Kind, Side, TlsConfigError, TlsError},
     established::{H2, describe},
     explain,
-    pem::{self, Pem},
-    provider::provider,
+    material::{Authorities, Identity},
+    pem::Pem,
+    reload::{self, Current},
 };
 use crate::peer::TlsPeer;
 use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
+    CertificateError, ClientConfig,
     client::verify_server_name,
     pki_types::{CertificateDer, ServerName},
     server::ParsedCertificate,
-    sign::{CertifiedKey, SingleCertAndKey},
 };
 use std::{
     fmt,
     path::Path,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
@@ -43,6 +45,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 /// let channel = Channel::builder("dns:///greeter.example:443").tls(tls).build()?;
 /// # Ok(()) }
 /// ```
+///
+/// Files are read when they are named, and again when they have changed: see [`reload_every`](Self::reload_every).
 #[derive(Clone)]
 pub struct ClientTls {
     source: Arc<Source>,
@@ -51,17 +55,14 @@ pub struct ClientTls {
 
 struct Source {
     kind: SourceKind,
+    interval: Duration,
     /// Made once for all clones, because it holds the session cache.
-    built: OnceLock<Result<Arc<ClientConfig>, TlsConfigError>>,
+    built: OnceLock<Result<Arc<Current<ClientMaterial>>, TlsConfigError>>,
 }
 
 #[derive(Clone)]
 enum SourceKind {
-    Own {
-        system: bool,
-        roots: RootCertStore,
-        identity: Option<CertifiedKey>,
-    },
+    Own(ClientMaterial),
     Rustls(Arc<ClientConfig>),
 }
 
@@ -71,7 +72,7 @@ impl ClientTls {
     /// They are read when the first channel is built with this value (or a clone): from the files that
     /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else from where the system keeps them. Building fails if there are none.
     pub fn system_roots() -> ClientTls {
-        ClientTls::own(true, RootCertStore::empty())
+        ClientTls::own(true)
     }
 
     /// Trusts the authorities in this PEM, at least one, and no others.
@@ -79,7 +80,7 @@ impl ClientTls {
     /// # Errors
     /// If there is no certificate in it, or one that cannot be an authority.
     pub fn ca_pem(pem: impl AsRef<[u8]>) -> Result<ClientTls, TlsConfigError> {
-        ClientTls::own(false, RootCertStore::empty()).add_ca_pem(pem)
+        ClientTls::own(false).add_ca_pem(pem)
     }
 
     /// Trusts the authorities in this PEM file, and no others. The file is read now.
@@ -87,7 +88,7 @@ impl ClientTls {
     /// # Errors
     /// Those of [`ca_pem`](Self::ca_pem), or if the file cannot be read.
     pub fn ca_pem_file(path: impl AsRef<Path>) -> Result<ClientTls, TlsConfigError> {
-        ClientTls::own(false, RootCertStore::empty()).add_ca_pem_file(path)
+        ClientTls::own(false).add_ca_pem_file(path)
     }
 
     /// Takes a rustls configuration as it is, with two exceptions: ALPN is set to `h2`, the only protocol that
@@ -97,7 +98,7 @@ impl ClientTls {
     pub fn from_rustls(config: impl Into<Arc<ClientConfig>>) -> ClientTls {
         let mut config = config.into();
         Arc::make_mut(&mut config).alpn_protocols = vec![H2.to_vec()];
-        ClientTls::new(SourceKind::Rustls(config), None)
+        ClientTls::new(SourceKind::Rustls(config), None, reload::INTERVAL)
     }
 
     /// Trusts the authorities in this PEM too.
@@ -105,7 +106,8 @@ impl ClientTls {
     /// # Errors
     /// As for [`ca_pem`](Self::ca_pem), or after [`from_rustls`](Self::from_rustls).
     pub fn add_ca_pem(self, pem: impl AsRef<[u8]>) -> Result<ClientTls, TlsConfigError> {
-        self.add_ca(&Pem::new("CA certificates", pem.as_ref()))
+        let pem = Pem::new("CA certificates", pem.as_ref());
+        self.add_ca(|authorities| authorities.add(pem))
     }
 
     /// Trusts the authorities in this PEM file too. The file is read now.
@@ -113,7 +115,7 @@ impl ClientTls {
     /// # Errors
     /// As for [`ca_pem_file`](Self::ca_pem_file), or after [`from_rustls`](Self::from_rustls).
     pub fn add_ca_pem_file(self, path: impl AsRef<Path>) -> Result<ClientTls, TlsConfigError> {
-        self.add_ca(&Pem::read(path.as_ref())?)
+        self.add_ca(|authorities| authorities.add_file(path.as_ref()))
     }
 
     /// What to show servers that ask who this client is: a certificate chain, the client's own first, and its
@@ -127,7 +129,8 @@ impl ClientTls {
         key: impl AsRef<[u8]>,
     ) -> Result<ClientTls, TlsConfigError> {
         let certificates = Pem::new("client certificate", certificates.as_ref());
-        self.identity(&certificates, &Pem::new("client private key", key.as_ref()))
+        let key = Pem::new("client private key", key.as_ref());
+        self.identity(|| Identity::given(&certificates, &key))
     }
 
     /// The same from files, which are read now.
@@ -139,10 +142,7 @@ impl ClientTls {
         certificates: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<ClientTls, TlsConfigError> {
-        self.identity(
-            &Pem::read(certificates.as_ref())?,
-            &Pem::read(key.as_ref())?,
-        )
+        self.identity(|| Identity::files(certificates.as_ref(), key.as_ref()))
     }
 
     /// The name (or IP address) that servers must prove, sent to them as SNI, in place of the target's: for
@@ -164,58 +164,99 @@ impl ClientTls {
         Ok(self)
     }
 
+    /// How often the files that were named are looked at, at most, and only when a channel connects: those that have changed are read again,
+    /// all of them together, for this connection and those after it. Connections that exist are left alone. Files that are missing, malformed
+    /// or do not belong together are an error in the log, and what was read before stays in use; so a certificate may be replaced before its
+    /// key is. Default: a minute; [`Duration::MAX`] is never.
+    ///
+    /// TLS sessions of before are not resumed afterwards. With [`system_roots`](Self::system_roots), those are read again with the files.
+    pub fn reload_every(self, interval: Duration) -> ClientTls {
+        ClientTls::new(self.source.kind.clone(), self.server_name, interval)
+    }
+
+    /// Reads the files that were named again, now, whether or not they have changed, for all channels that have this value or a clone of it.
+    /// See [`reload_every`](Self::reload_every). It blocks for as long as reading files takes.
+    ///
+    /// # Errors
+    /// As when they were named; what was read before stays in use.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use farcall::{Channel, ClientTls};
+    /// # let certs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls/testdata"));
+    /// let tls = ClientTls::ca_pem_file(certs.join("ca.pem"))?;
+    /// let channel = Channel::builder("dns:///greeter.example:443").tls(tls.clone()).build()?;
+    /// // When the authority has a new certificate, say:
+    /// tls.reload()?;
+    /// # let _ = channel;
+    /// # Ok(()) }
+    /// ```
+    pub fn reload(&self) -> Result<(), TlsConfigError> {
+        self.current()?.reload()
+    }
+
     /// What connections are made with; the first call makes it for all clones.
     pub(crate) fn connector(&self) -> Result<Connector, TlsConfigError> {
-        let config = self
-            .source
-            .built
-            .get_or_init(|| self.source.kind.build())
-            .clone()?;
         Ok(Connector {
-            config,
+            current: self.current()?,
             server_name: self.server_name.clone(),
+            alpn: true,
         })
     }
 
-    fn own(system: bool, roots: RootCertStore) -> ClientTls {
-        ClientTls::new(
-            SourceKind::Own {
-                system,
-                roots,
-                identity: None,
-            },
-            None,
-        )
+    fn current(&self) -> Result<Arc<Current<ClientMaterial>>, TlsConfigError> {
+        let source = &*self.source;
+        let build = || match &source.kind {
+            SourceKind::Rustls(config) => Ok(Arc::new(Current::fixed(Arc::clone(config)))),
+            SourceKind::Own(material) => {
+                Current::reloading(material.clone(), source.interval).map(Arc::new)
+            }
+        };
+        source.built.get_or_init(build).clone()
     }
 
-    fn new(kind: SourceKind, server_name: Option<ServerName<'static>>) -> ClientTls {
+    fn own(system: bool) -> ClientTls {
+        let kind = SourceKind::Own(ClientMaterial::new(system));
+        ClientTls::new(kind, None, reload::INTERVAL)
+    }
+
+    fn new(
+        kind: SourceKind,
+        server_name: Option<ServerName<'static>>,
+        interval: Duration,
+    ) -> ClientTls {
         ClientTls {
             source: Arc::new(Source {
                 kind,
+                interval,
                 built: OnceLock::new(),
             }),
             server_name,
         }
     }
 
-    fn add_ca(self, pem: &Pem) -> Result<ClientTls, TlsConfigError> {
+    fn add_ca(
+        self,
+        add: impl FnOnce(&mut Authorities) -> Result<(), TlsConfigError>,
+    ) -> Result<ClientTls, TlsConfigError> {
         let mut kind = self.source.kind.clone();
         match &mut kind {
-            SourceKind::Own { roots, .. } => pem::add_authorities(roots, pem)?,
+            SourceKind::Own(material) => add(&mut material.authorities)?,
             SourceKind::Rustls(_) => return Err(foreign("authorities")),
         }
-        Ok(ClientTls::new(kind, self.server_name))
+        Ok(ClientTls::new(kind, self.server_name, self.source.interval))
     }
 
-    fn identity(self, certificates: &Pem, key: &Pem) -> Result<ClientTls, TlsConfigError> {
+    fn identity(
+        self,
+        read: impl FnOnce() -> Result<Identity, TlsConfigError>,
+    ) -> Result<ClientTls, TlsConfigError> {
         let mut kind = self.source.kind.clone();
         match &mut kind {
-            SourceKind::Own { identity, .. } => {
-                *identity = Some(pem::identity(certificates, key, &*provider()?)?);
-            }
+            SourceKind::Own(material) => material.identity = Some(read()?),
             SourceKind::Rustls(_) => return Err(foreign("a client certificate")),
         }
-        Ok(ClientTls::new(kind, self.server_name))
+        Ok(ClientTls::new(kind, self.server_name, self.source.interval))
     }
 }
 
@@ -226,61 +267,15 @@ fn foreign(what: &str) -> TlsConfigError {
     )
 }
 
-impl SourceKind {
-    fn build(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
-        let (system, roots, identity) = match self {
-            SourceKind::Rustls(config) => return Ok(Arc::clone(config)),
-            SourceKind::Own {
-                system,
-                roots,
-                identity,
-            } => (*system, roots, identity),
-        };
-        let mut roots = roots.clone();
-        if system {
-            add_system_roots(&mut roots)?;
-        }
-        let builder = ClientConfig::builder_with_provider(provider()?)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| TlsConfigError::unusable("TLS", error.to_string()).because(error))?
-            .with_root_certificates(roots);
-        let mut config = match identity {
-            None => builder.with_no_client_auth(),
-            Some(identity) => builder
-                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.clone()))),
-        };
-        config.alpn_protocols = vec![H2.to_vec()];
-        Ok(Arc::new(config))
-    }
-}
-
-fn add_system_roots(roots: &mut RootCertStore) -> Result<(), TlsConfigError> {
-    let mut found = rustls_native_certs::load_native_certs();
-    // Old authorities that rustls cannot read are common, and harmless while others are left.
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added > 0 {
-        return Ok(());
-    }
-    let error = TlsConfigError::unusable("system roots", "the system has no trusted certificates");
-    Err(match found.errors.pop() {
-        Some(cause) => error.because(cause),
-        None => error,
-    })
-}
-
 impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("ClientTls");
         match &self.source.kind {
-            SourceKind::Own {
-                system,
-                roots,
-                identity,
-            } => {
+            SourceKind::Own(material) => {
                 debug
-                    .field("system_roots", system)
-                    .field("authorities", &roots.len());
-                debug.field("identity", &identity.is_some());
+                    .field("system_roots", &material.system)
+                    .field("authorities", &material.authorities.roots.len());
+                debug.field("identity", &material.identity.is_some());
             }
             SourceKind::Rustls(_) => {
                 debug.field("rustls", &true);
@@ -293,8 +288,10 @@ impl fmt::Debug for ClientTls {
 /// What makes TLS connections to servers. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    config: Arc<ClientConfig>,
+    current: Arc<Current<ClientMaterial>>,
     server_name: Option<ServerName<'static>>,
+    /// Whether the server has to agree to HTTP/2.
+    alpn: bool,
 }
 
 impl Connector {
@@ -307,11 +304,9 @@ impl Connector {
 
     /// The same for a proxy, which is no HTTP/2 server: nothing is said about protocols.
     pub(crate) fn without_alpn(&self) -> Connector {
-        let mut config = ClientConfig::clone(&self.config);
-        config.alpn_protocols.clear();
         Connector {
-            config: Arc::new(config),
-            server_name: self.server_name.clone(),
+            alpn: false,
+            ..self.clone()
         }
     }
 
@@ -337,19 +332,26 @@ impl Connector {
                 .ok_or_else(|| failed(Kind::BadName(authority.to_owned())))?,
         };
         let verified = name.to_str().into_owned();
-        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.config));
+        let connector = tokio_rustls::TlsConnector::from(self.config().await);
         let connected = connector.connect(name, io).await;
         let mut stream =
             connected.map_err(|error| explain::handshake_error(error, Side::Server))?;
         let session = stream.get_ref().1;
-        let wanted = self.config.alpn_protocols.first().map(Vec::as_slice);
-        if wanted.is_some() && session.alpn_protocol() != wanted {
+        if self.alpn && session.alpn_protocol() != Some(H2) {
             // A server without ALPN believes that all is well: say good-bye. It matters to nobody if that fails.
             stream.shutdown().await.ok();
             return Err(failed(Kind::Alpn));
         }
         let peer = describe(session, Some(verified));
         Ok((stream, peer))
+    }
+
+    async fn config(&self) -> Arc<ClientConfig> {
+        let mut config = Current::config(&self.current).await;
+        if !self.alpn {
+            Arc::make_mut(&mut config).alpn_protocols.clear();
+        }
+        config
     }
 }
 

@@ -1,14 +1,12 @@
-//! What a server's TLS is made of: certificates, a key, authorities, from files or memory.
+//! What TLS is made of at either end: who one is, and whom one trusts, from files or memory.
 
 use super::{
     error::TlsConfigError,
-    established::H2,
     pem::{self, Pem},
     provider::provider,
 };
 use rustls::{
-    RootCertStore, ServerConfig,
-    server::WebPkiClientVerifier,
+    RootCertStore,
     sign::{CertifiedKey, SingleCertAndKey},
 };
 use std::{
@@ -16,139 +14,97 @@ use std::{
     sync::Arc,
 };
 
-/// What to do with a client that shows no certificate. One that shows a bad certificate is always refused.
-///
-/// ```
-/// use farcall::{ServerTls, tls::ClientAuth};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let certs = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls/testdata"));
-/// let tls = ServerTls::from_pem_files(certs.join("server.pem"), certs.join("server.key"))?
-///     .client_ca(certs.join("ca.pem"))?
-///     .client_auth(ClientAuth::Optional); // handlers look at `request.peer()`
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum ClientAuth {
-    /// Refuse it: the default where a client CA is configured.
-    #[default]
-    Required,
-    /// Let it in; its [`TlsPeer::certificates`](crate::peer::TlsPeer::certificates) are empty.
-    Optional,
-}
-
-/// Who the server is, and whom it trusts.
+/// A certificate chain with its key.
 #[derive(Clone)]
-pub(super) struct Material {
-    identity: Arc<CertifiedKey>,
+pub(super) struct Identity {
+    key: Arc<CertifiedKey>,
     /// Where certificates and key were read, if from files.
     files: Option<(PathBuf, PathBuf)>,
-    client_roots: RootCertStore,
-    authorities: Vec<Authority>,
+}
+
+impl Identity {
+    /// From files, which are read now.
+    pub(super) fn files(certificates: &Path, key: &Path) -> Result<Identity, TlsConfigError> {
+        let mut identity = Identity::given(&Pem::read(certificates)?, &Pem::read(key)?)?;
+        identity.files = Some((certificates.to_owned(), key.to_owned()));
+        Ok(identity)
+    }
+
+    pub(super) fn given(certificates: &Pem, key: &Pem) -> Result<Identity, TlsConfigError> {
+        Ok(Identity {
+            key: Arc::new(pem::identity(certificates, key, &*provider()?)?),
+            files: None,
+        })
+    }
+
+    pub(super) fn read_again(&self) -> Result<Identity, TlsConfigError> {
+        match &self.files {
+            Some((certificates, key)) => Identity::files(certificates, key),
+            None => Ok(self.clone()),
+        }
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let files = self.files.iter();
+        files.flat_map(|(certificates, key)| [certificates.as_path(), key.as_path()])
+    }
+
+    /// What shows it to every peer.
+    pub(super) fn resolver(&self) -> Arc<SingleCertAndKey> {
+        Arc::new(SingleCertAndKey::from(CertifiedKey::clone(&self.key)))
+    }
+}
+
+/// Who is trusted to sign peers.
+#[derive(Clone)]
+pub(super) struct Authorities {
+    pub(super) roots: RootCertStore,
+    sources: Vec<Source>,
 }
 
 /// Where authorities came from.
 #[derive(Clone)]
-pub(super) enum Authority {
+enum Source {
     File(PathBuf),
     Given(Pem),
 }
 
-impl Material {
-    /// From files, which are read now.
-    pub(super) fn files(certificates: &Path, key: &Path) -> Result<Material, TlsConfigError> {
-        let mut material = Material::given(&Pem::read(certificates)?, &Pem::read(key)?)?;
-        material.files = Some((certificates.to_owned(), key.to_owned()));
-        Ok(material)
+impl Authorities {
+    pub(super) fn none() -> Authorities {
+        Authorities {
+            roots: RootCertStore::empty(),
+            sources: Vec::new(),
+        }
     }
 
-    pub(super) fn given(certificates: &Pem, key: &Pem) -> Result<Material, TlsConfigError> {
-        Ok(Material {
-            identity: Arc::new(pem::identity(certificates, key, &*provider()?)?),
-            files: None,
-            client_roots: RootCertStore::empty(),
-            authorities: Vec::new(),
-        })
-    }
-
-    /// Trusts clients that these authorities have signed.
-    pub(super) fn trust(&mut self, authority: Authority, pem: &Pem) -> Result<(), TlsConfigError> {
-        pem::add_authorities(&mut self.client_roots, pem)?;
-        self.authorities.push(authority);
+    /// Trusts those in this file too. It is read now.
+    pub(super) fn add_file(&mut self, path: &Path) -> Result<(), TlsConfigError> {
+        pem::add_authorities(&mut self.roots, &Pem::read(path)?)?;
+        self.sources.push(Source::File(path.to_owned()));
         Ok(())
     }
 
-    /// How many authorities are trusted.
-    pub(super) fn trusted(&self) -> usize {
-        self.client_roots.len()
+    pub(super) fn add(&mut self, pem: Pem) -> Result<(), TlsConfigError> {
+        pem::add_authorities(&mut self.roots, &pem)?;
+        self.sources.push(Source::Given(pem));
+        Ok(())
     }
 
-    /// Every file that it was read from.
+    pub(super) fn read_again(&self) -> Result<Authorities, TlsConfigError> {
+        let mut again = Authorities::none();
+        for source in &self.sources {
+            match source {
+                Source::File(path) => again.add_file(path)?,
+                Source::Given(pem) => again.add(pem.clone())?,
+            }
+        }
+        Ok(again)
+    }
+
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        let identity = self
-            .files
-            .iter()
-            .flat_map(|(certificates, key)| [certificates, key]);
-        let authorities = self
-            .authorities
-            .iter()
-            .filter_map(|authority| match authority {
-                Authority::File(path) => Some(path),
-                Authority::Given(_) => None,
-            });
-        identity.chain(authorities).map(PathBuf::as_path)
-    }
-
-    /// The same from what is in the files now.
-    pub(super) fn read_again(&self) -> Result<Material, TlsConfigError> {
-        let mut material = match &self.files {
-            Some((certificates, key)) => Material::files(certificates, key)?,
-            None => Material {
-                client_roots: RootCertStore::empty(),
-                authorities: Vec::new(),
-                ..self.clone()
-            },
-        };
-        for authority in &self.authorities {
-            match authority {
-                Authority::File(path) => material.trust(authority.clone(), &Pem::read(path)?)?,
-                Authority::Given(pem) => material.trust(authority.clone(), pem)?,
-            }
-        }
-        Ok(material)
-    }
-
-    /// What rustls wants to know.
-    pub(super) fn build(
-        &self,
-        auth: Option<ClientAuth>,
-    ) -> Result<Arc<ServerConfig>, TlsConfigError> {
-        if self.client_roots.is_empty() && auth.is_some() {
-            let problem = "client certificates are asked for, but there is no client CA to trust";
-            return Err(TlsConfigError::unusable("TLS", problem));
-        }
-        let provider = provider()?;
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| TlsConfigError::unusable("TLS", error.to_string()).because(error))?;
-        let builder = if self.client_roots.is_empty() {
-            builder.with_no_client_auth()
-        } else {
-            let roots = Arc::new(self.client_roots.clone());
-            let mut verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
-            if auth == Some(ClientAuth::Optional) {
-                verifier = verifier.allow_unauthenticated();
-            }
-            let verifier = verifier.build();
-            let verifier = verifier.map_err(|error| {
-                TlsConfigError::unusable("client CA certificates", error.to_string()).because(error)
-            })?;
-            builder.with_client_cert_verifier(verifier)
-        };
-        let identity = SingleCertAndKey::from(CertifiedKey::clone(&self.identity));
-        let mut config = builder.with_cert_resolver(Arc::new(identity));
-        config.alpn_protocols = vec![H2.to_vec()];
-        Ok(Arc::new(config))
+        self.sources.iter().filter_map(|source| match source {
+            Source::File(path) => Some(path.as_path()),
+            Source::Given(_) => None,
+        })
     }
 }

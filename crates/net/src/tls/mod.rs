@@ -4,6 +4,7 @@
 //! providers meet would panic there.
 
 mod client;
+mod client_material;
 mod error;
 mod established;
 pub(crate) mod explain;
@@ -12,6 +13,7 @@ mod pem;
 mod provider;
 mod reload;
 mod server;
+mod server_material;
 #[cfg(all(test, any(feature = "tls-aws-lc", feature = "tls-ring")))]
 pub(crate) mod testdata;
 #[cfg(all(test, any(feature = "tls-aws-lc", feature = "tls-ring")))]
@@ -21,6 +23,6 @@ pub use client::ClientTls;
 pub(crate) use client::{Connector, host_of, proves};
 pub(crate) use error::Side;
 pub use error::{TlsConfigError, TlsError};
-pub use material::ClientAuth;
 pub(crate) use server::Acceptor;
 pub use server::ServerTls;
+pub use server_material::ClientAuth;

@@ -1,11 +1,7 @@
-//! A server's TLS whose files may change while it serves.
+//! TLS whose files may change while it is used, at either end.
 
-use super::{
-    error::TlsConfigError,
-    material::{ClientAuth, Material},
-};
+use super::error::TlsConfigError;
 use crate::clock;
-use rustls::ServerConfig;
 use std::{
     fs,
     path::Path,
@@ -13,16 +9,32 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// What handshakes are made with now.
-pub(super) struct Current {
-    config: Mutex<Arc<ServerConfig>>,
-    /// Of files, unless they are not to be looked at.
-    files: Option<Files>,
+/// How often files are looked at unless the user says otherwise.
+pub(super) const INTERVAL: Duration = Duration::from_secs(60);
+
+/// What a configuration is made of, some of it perhaps read from files.
+pub(super) trait Material: Sized + Send + Sync + 'static {
+    /// What rustls wants to know.
+    type Config: Send + Sync + 'static;
+
+    /// Every file that it was read from.
+    fn paths(&self) -> impl Iterator<Item = &Path>;
+
+    /// The same from what is in the files now.
+    fn read_again(&self) -> Result<Self, TlsConfigError>;
+
+    fn build(&self) -> Result<Arc<Self::Config>, TlsConfigError>;
 }
 
-struct Files {
-    material: Material,
-    auth: Option<ClientAuth>,
+/// What handshakes are made with now.
+pub(super) struct Current<M: Material> {
+    config: Mutex<Arc<M::Config>>,
+    /// Of files, unless they are not to be looked at.
+    files: Option<Files<M>>,
+}
+
+struct Files<M> {
+    material: M,
     interval: Duration,
     /// When they may be looked at again.
     next: Mutex<Instant>,
@@ -56,25 +68,20 @@ impl Stamp {
     }
 }
 
-impl Current {
+impl<M: Material> Current<M> {
     /// What does not change.
-    pub(super) fn fixed(config: Arc<ServerConfig>) -> Current {
+    pub(super) fn fixed(config: Arc<M::Config>) -> Current<M> {
         Current {
             config: Mutex::new(config),
             files: None,
         }
     }
 
-    pub(super) fn reloading(
-        material: Material,
-        auth: Option<ClientAuth>,
-        interval: Duration,
-    ) -> Result<Current, TlsConfigError> {
-        let config = material.build(auth)?;
+    pub(super) fn reloading(material: M, interval: Duration) -> Result<Current<M>, TlsConfigError> {
+        let config = material.build()?;
         let any = material.paths().next().is_some();
         let files = any.then(|| Files {
             material,
-            auth,
             interval,
             next: Mutex::new(clock::after(clock::now(), interval)),
             seen: Mutex::default(),
@@ -86,7 +93,7 @@ impl Current {
     }
 
     /// What to make a handshake with; before that the files are looked at, if it is time.
-    pub(super) async fn config(this: &Arc<Current>) -> Arc<ServerConfig> {
+    pub(super) async fn config(this: &Arc<Current<M>>) -> Arc<M::Config> {
         if this.files.as_ref().is_some_and(Files::are_due) {
             let this = Arc::clone(this);
             // File systems may take their time. A look that panics has changed nothing.
@@ -101,7 +108,7 @@ impl Current {
             return Ok(());
         };
         let seen = files.stamps();
-        let config = files.material.read_again()?.build(files.auth)?;
+        let config = files.material.read_again()?.build()?;
         *lock(&self.config) = config;
         *lock(&files.seen) = seen;
         Ok(())
@@ -122,7 +129,7 @@ impl Current {
     }
 }
 
-impl Files {
+impl<M: Material> Files<M> {
     /// Whether it is time to look at them; then for this caller alone.
     fn are_due(&self) -> bool {
         let (now, mut next) = (clock::now(), lock(&self.next));

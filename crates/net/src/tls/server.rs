@@ -4,9 +4,10 @@ use super::{
     error::{Kind, Side, TlsConfigError, TlsError},
     established::{H2, describe},
     explain,
-    material::{Authority, ClientAuth, Material},
+    material::{Authorities, Identity},
     pem::Pem,
-    reload::Current,
+    reload::{self, Current},
+    server_material::{ClientAuth, ServerMaterial},
 };
 use crate::peer::TlsPeer;
 use rustls::ServerConfig;
@@ -48,20 +49,17 @@ pub struct ServerTls {
 
 struct Source {
     kind: SourceKind,
-    auth: Option<ClientAuth>,
     interval: Duration,
     /// Made once for all clones, because it holds the session cache.
-    built: OnceLock<Result<Arc<Current>, TlsConfigError>>,
+    built: OnceLock<Result<Arc<Current<ServerMaterial>>, TlsConfigError>>,
 }
 
 #[derive(Clone)]
 enum SourceKind {
-    Own(Material),
-    Rustls(Arc<ServerConfig>),
+    Own(ServerMaterial),
+    /// And what was asked for that it has to say itself.
+    Rustls(Arc<ServerConfig>, Option<ClientAuth>),
 }
-
-/// How often files are looked at.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
 
 impl ServerTls {
     /// A certificate chain, the server's own first, and its private key (PKCS#8, PKCS#1 or SEC1, not encrypted),
@@ -73,7 +71,7 @@ impl ServerTls {
         certificates: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<ServerTls, TlsConfigError> {
-        ServerTls::own(Material::files(certificates.as_ref(), key.as_ref()))
+        ServerTls::own(Identity::files(certificates.as_ref(), key.as_ref()))
     }
 
     /// The same from memory.
@@ -86,7 +84,7 @@ impl ServerTls {
     ) -> Result<ServerTls, TlsConfigError> {
         let certificates = Pem::new("server certificate", certificates.as_ref());
         let key = Pem::new("server private key", key.as_ref());
-        ServerTls::own(Material::given(&certificates, &key))
+        ServerTls::own(Identity::given(&certificates, &key))
     }
 
     /// Takes a rustls configuration as it is, with two exceptions: ALPN is set to `h2`, the only protocol that
@@ -94,7 +92,7 @@ impl ServerTls {
     pub fn from_rustls(config: impl Into<Arc<ServerConfig>>) -> ServerTls {
         let mut config = config.into();
         Arc::make_mut(&mut config).alpn_protocols = vec![H2.to_vec()];
-        ServerTls::new(SourceKind::Rustls(config), None, RELOAD_INTERVAL)
+        ServerTls::new(SourceKind::Rustls(config, None), reload::INTERVAL)
     }
 
     /// Asks clients for certificates, and trusts those that an authority in this PEM file has signed. The file
@@ -106,8 +104,7 @@ impl ServerTls {
     /// If the file cannot be read, has no certificate in it or one that cannot be an authority; after
     /// [`from_rustls`](Self::from_rustls).
     pub fn client_ca(self, path: impl AsRef<Path>) -> Result<ServerTls, TlsConfigError> {
-        let path = path.as_ref();
-        self.add_client_ca(Authority::File(path.to_owned()), &Pem::read(path)?)
+        self.add_client_ca(|authorities| authorities.add_file(path.as_ref()))
     }
 
     /// The same from memory.
@@ -116,15 +113,19 @@ impl ServerTls {
     /// As for [`client_ca`](Self::client_ca).
     pub fn client_ca_pem(self, pem: impl AsRef<[u8]>) -> Result<ServerTls, TlsConfigError> {
         let pem = Pem::new("client CA certificates", pem.as_ref());
-        self.add_client_ca(Authority::Given(pem.clone()), &pem)
+        self.add_client_ca(|authorities| authorities.add(pem))
     }
 
     /// Whether clients must show a certificate; they must by default.
     ///
     /// Starting the server fails if this is set and there is no [`client_ca`](Self::client_ca).
     pub fn client_auth(self, auth: ClientAuth) -> ServerTls {
-        let source = &*self.source;
-        ServerTls::new(source.kind.clone(), Some(auth), source.interval)
+        let mut kind = self.source.kind.clone();
+        match &mut kind {
+            SourceKind::Own(material) => material.auth = Some(auth),
+            SourceKind::Rustls(_, foreign) => *foreign = Some(auth),
+        }
+        ServerTls::new(kind, self.source.interval)
     }
 
     /// How often the files that were named are looked at, at most, and only when a client connects: those that have changed are read again,
@@ -134,8 +135,7 @@ impl ServerTls {
     ///
     /// TLS sessions of before are not resumed afterwards, so that an authority that was taken out has no more say.
     pub fn reload_every(self, interval: Duration) -> ServerTls {
-        let source = &*self.source;
-        ServerTls::new(source.kind.clone(), source.auth, interval)
+        ServerTls::new(self.source.kind.clone(), interval)
     }
 
     /// Reads the files that were named again, now, whether or not they have changed, for all servers that have this value or a clone of it.
@@ -165,44 +165,43 @@ impl ServerTls {
         Ok(Acceptor { current })
     }
 
-    fn current(&self) -> Result<Arc<Current>, TlsConfigError> {
+    fn current(&self) -> Result<Arc<Current<ServerMaterial>>, TlsConfigError> {
         let source = &*self.source;
-        let build = || match (&source.kind, source.auth) {
-            (SourceKind::Rustls(_), Some(_)) => Err(foreign()),
-            (SourceKind::Rustls(config), None) => Ok(Arc::new(Current::fixed(Arc::clone(config)))),
-            (SourceKind::Own(material), auth) => {
-                Current::reloading(material.clone(), auth, source.interval).map(Arc::new)
+        let build = || match &source.kind {
+            SourceKind::Rustls(_, Some(_)) => Err(foreign()),
+            SourceKind::Rustls(config, None) => Ok(Arc::new(Current::fixed(Arc::clone(config)))),
+            SourceKind::Own(material) => {
+                Current::reloading(material.clone(), source.interval).map(Arc::new)
             }
         };
         source.built.get_or_init(build).clone()
     }
 
-    fn own(material: Result<Material, TlsConfigError>) -> Result<ServerTls, TlsConfigError> {
-        Ok(ServerTls::new(
-            SourceKind::Own(material?),
-            None,
-            RELOAD_INTERVAL,
-        ))
+    fn own(identity: Result<Identity, TlsConfigError>) -> Result<ServerTls, TlsConfigError> {
+        let kind = SourceKind::Own(ServerMaterial::new(identity?));
+        Ok(ServerTls::new(kind, reload::INTERVAL))
     }
 
-    fn new(kind: SourceKind, auth: Option<ClientAuth>, interval: Duration) -> ServerTls {
+    fn new(kind: SourceKind, interval: Duration) -> ServerTls {
         ServerTls {
             source: Arc::new(Source {
                 kind,
-                auth,
                 interval,
                 built: OnceLock::new(),
             }),
         }
     }
 
-    fn add_client_ca(self, authority: Authority, pem: &Pem) -> Result<ServerTls, TlsConfigError> {
+    fn add_client_ca(
+        self,
+        add: impl FnOnce(&mut Authorities) -> Result<(), TlsConfigError>,
+    ) -> Result<ServerTls, TlsConfigError> {
         let mut kind = self.source.kind.clone();
         match &mut kind {
-            SourceKind::Own(material) => material.trust(authority, pem)?,
-            SourceKind::Rustls(_) => return Err(foreign()),
+            SourceKind::Own(material) => add(&mut material.authorities)?,
+            SourceKind::Rustls(..) => return Err(foreign()),
         }
-        Ok(ServerTls::new(kind, self.source.auth, self.source.interval))
+        Ok(ServerTls::new(kind, self.source.interval))
     }
 }
 
@@ -215,18 +214,24 @@ fn foreign() -> TlsConfigError {
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("ServerTls");
-        match &self.source.kind {
-            SourceKind::Own(material) => debug.field("client_authorities", &material.trusted()),
-            SourceKind::Rustls(_) => debug.field("rustls", &true),
+        let auth = match &self.source.kind {
+            SourceKind::Own(material) => {
+                debug.field("client_authorities", &material.authorities.roots.len());
+                &material.auth
+            }
+            SourceKind::Rustls(_, auth) => {
+                debug.field("rustls", &true);
+                auth
+            }
         };
-        debug.field("client_auth", &self.source.auth).finish()
+        debug.field("client_auth", auth).finish()
     }
 }
 
 /// What makes TLS connections of clients. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Acceptor {
-    current: Arc<Current>,
+    current: Arc<Current<ServerMaterial>>,
 }
 
 impl Acceptor {
