@@ -26,6 +26,7 @@ mod half_close;
 mod handlers;
 mod health;
 mod http1;
+mod http1_tls;
 mod in_process;
 mod interceptors;
 mod knobs;

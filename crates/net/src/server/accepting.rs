@@ -195,7 +195,7 @@ impl Acceptance {
             polling: server.polling,
             lifetimes: server.lifetimes,
             lame_duck: server.lame_duck,
-            handshake: Handshake::new(security, server.max_handshakes),
+            handshake: Handshake::new(security, server.max_handshakes, server.http1.is_some()),
             http1: server.http1,
             draining: Arc::default(),
             admission: Admission::new(server.max_connections, server.max_of_address),

@@ -1,8 +1,10 @@
 //! Clients that speak HTTP/1.1 on the port of gRPC: told apart by their first octets, and handed to whoever wants them.
 
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 use crate::{
     call::Draining,
-    peer::Peer,
+    peer::{Peer, TlsPeer},
     server::listener::Place,
     transport::{
         connect::{Cause, ConnectError, Limit, Stage},
@@ -35,7 +37,7 @@ pub(super) type Http1 =
     dyn Fn(Http1Connection) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
 /// A connection whose client speaks HTTP/1.1, from its first octet on: a stream of bytes for an HTTP/1.1 server, such as hyper's
-/// `http1::Builder::serve_connection`. See [`Server::http1`](crate::Server::http1).
+/// `http1::Builder::serve_connection`. Through TLS that is what is inside of it. See [`Server::http1`](crate::Server::http1).
 pub struct Http1Connection {
     said: BytesMut,
     io: Io,
@@ -57,10 +59,11 @@ pub(super) enum Begun {
     Http1(Io, BytesMut),
 }
 
-/// Waits for the first octets, until `deadline`.
+/// Waits for the first octets, until `deadline`; not for those of a client that has agreed to HTTP/2 by ALPN: it knows what it wants.
 ///
 /// # Errors
-/// The client has said nothing in time, or others were waiting.
+/// The client has said nothing in time, or others were waiting. It came through TLS without having agreed to HTTP/2, and speaks
+/// something else than HTTP/1.1.
 pub(super) async fn begin(
     mut io: Io,
     peer: &Peer,
@@ -68,9 +71,18 @@ pub(super) async fn begin(
     deadline: Instant,
 ) -> Result<Begun, ConnectError> {
     let mut said = BytesMut::new();
+    let tls = peer.tls().map(TlsPeer::alpn);
+    if tls == Some(b"h2") {
+        return Ok(Begun::Http2(io, said));
+    }
     let limit = Limit::until(peer.remote_address(), deadline);
     let listening = async {
         match place.hold(listen(&mut io, &mut said)).await {
+            #[cfg(feature = "tls")]
+            Some(Ok(Protocol::Other)) if tls.is_some() => {
+                io.shutdown().await.ok();
+                Err(TlsError::client_without_h2().into())
+            }
             Some(heard) => heard.map_err(Cause::from),
             None => Err(gave_way().into()),
         }

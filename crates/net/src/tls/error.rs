@@ -194,6 +194,15 @@ pub(super) enum Kind {
 }
 
 impl TlsError {
+    /// The client has not agreed to HTTP/2, and does not speak anything else that is understood.
+    pub(crate) fn client_without_h2() -> TlsError {
+        TlsError {
+            kind: Kind::Alpn,
+            peer: Side::Client,
+            cause: None,
+        }
+    }
+
     /// The peer's bytes are not TLS: most likely it speaks plaintext.
     pub fn is_not_tls(&self) -> bool {
         self.kind == Kind::NotTls

@@ -5,6 +5,8 @@ use rustls::{ConnectionCommon, ProtocolVersion};
 
 /// HTTP/2 over TLS in ALPN (RFC 9113 §3.2).
 pub(super) const H2: &[u8] = b"h2";
+/// HTTP/1.1 over TLS in ALPN (RFC 7301 §6).
+pub(super) const HTTP1: &[u8] = b"http/1.1";
 
 /// What a finished handshake has established.
 pub(super) fn describe<D>(session: &ConnectionCommon<D>, server_name: Option<String>) -> TlsPeer {

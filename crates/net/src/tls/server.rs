@@ -1,8 +1,8 @@
 //! The server's side: who to be, and which clients to trust.
 
 use super::{
-    error::{Kind, Side, TlsConfigError, TlsError},
-    established::{H2, describe},
+    error::{Side, TlsConfigError, TlsError},
+    established::{H2, HTTP1, describe},
     explain,
     material::{Authorities, Identity},
     pem::Pem,
@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// TLS for a server: its certificate, and which clients to let in.
 ///
-/// Clients must speak HTTP/2 by ALPN, as gRPC clients do. TLS 1.2 and 1.3 are spoken.
+/// Clients must speak HTTP/2 by ALPN, as gRPC clients do, unless [`Server::http1`](crate::Server::http1) takes others. TLS 1.2 and 1.3 are spoken.
 ///
 /// ```
 /// use farcall::{Server, ServerTls};
@@ -88,7 +88,7 @@ impl ServerTls {
     }
 
     /// Takes a rustls configuration as it is, with two exceptions: ALPN is set to `h2`, the only protocol that
-    /// a gRPC server speaks, and that the client has asked for it is checked.
+    /// a gRPC server speaks (and to `http/1.1` for [`Server::http1`](crate::Server::http1)), and that the client has asked for it is checked.
     pub fn from_rustls(config: impl Into<Arc<ServerConfig>>) -> ServerTls {
         let mut config = config.into();
         Arc::make_mut(&mut config).alpn_protocols = vec![H2.to_vec()];
@@ -235,28 +235,32 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Shakes hands over `io` with a client.
+    /// Shakes hands over `io` with a client. With `http1` it need not speak HTTP/2: then it may name HTTP/1.1, or nothing, which says what
+    /// the [`TlsPeer`] tells. Who offers both gets HTTP/2.
     ///
     /// Has no time limit of its own. Dropping the future drops `io`.
     pub(crate) async fn handshake<S>(
         &self,
         io: S,
+        http1: bool,
     ) -> Result<(tokio_rustls::server::TlsStream<S>, TlsPeer), TlsError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let acceptor = tokio_rustls::TlsAcceptor::from(Current::config(&self.current).await);
-        let accepted = acceptor.accept(io).await;
+        let mut config = Current::config(&self.current).await;
+        if http1 {
+            // What it shares with others, its sessions among them, it goes on sharing.
+            Arc::make_mut(&mut config)
+                .alpn_protocols
+                .push(HTTP1.to_vec());
+        }
+        let accepted = tokio_rustls::TlsAcceptor::from(config).accept(io).await;
         let mut stream = accepted.map_err(|error| explain::handshake_error(error, Side::Client))?;
         let session = stream.get_ref().1;
-        if session.alpn_protocol() != Some(H2) {
+        if session.alpn_protocol() != Some(H2) && !http1 {
             // The client named no protocol at all; one that names others is refused by rustls.
             stream.shutdown().await.ok();
-            return Err(TlsError {
-                kind: Kind::Alpn,
-                peer: Side::Client,
-                cause: None,
-            });
+            return Err(TlsError::client_without_h2());
         }
         let server_name = session.server_name().map(str::to_owned);
         let peer = describe(session, server_name);

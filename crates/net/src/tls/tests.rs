@@ -27,7 +27,7 @@ async fn shake(
     let (connector, acceptor) = (client.connector().unwrap(), server.acceptor().unwrap());
     tokio::join!(
         connector.handshake(near, authority),
-        acceptor.handshake(far)
+        acceptor.handshake(far, false)
     )
 }
 
@@ -169,8 +169,10 @@ async fn a_client_that_does_not_offer_h2_is_refused() {
                 tokio_rustls::TlsConnector::from(Arc::new(raw_client(alpn, &[version])));
             let name = ServerName::try_from("localhost").unwrap();
             let acceptor = server().acceptor().unwrap();
-            let (client, server) =
-                tokio::join!(connector.connect(name, near), acceptor.handshake(far));
+            let (client, server) = tokio::join!(
+                connector.connect(name, near),
+                acceptor.handshake(far, false)
+            );
             let error = server.unwrap_err();
             assert!(error.is_alpn(), "{error:?}");
             assert_eq!(error.to_string(), "the client did not offer h2 over ALPN");
@@ -349,7 +351,7 @@ async fn a_plaintext_client_is_recognised() {
         let error = server()
             .acceptor()
             .unwrap()
-            .handshake(far)
+            .handshake(far, false)
             .await
             .unwrap_err();
         assert!(error.is_not_tls(), "{error:?}");
@@ -364,7 +366,7 @@ async fn a_peer_that_hangs_up_is_said_to_have_done_so() {
     let error = server()
         .acceptor()
         .unwrap()
-        .handshake(far)
+        .handshake(far, false)
         .await
         .unwrap_err();
     assert_eq!(

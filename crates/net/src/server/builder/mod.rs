@@ -151,8 +151,9 @@ impl Server {
     /// the future; limits of connections and of the time until the first octets are this server's, the rest is whoever's it is now. Default: none; then such
     /// clients get HTTP/2's GOAWAY, which they cannot read, and are counted ([`peer_reports`](Server::peer_reports)).
     ///
-    /// With it the server says nothing until it has heard the client's first octets. Clients that come through TLS must offer `h2` by ALPN in any
-    /// case: what this hands over has come in plaintext.
+    /// With it the server says nothing until it has heard the client's first octets. Through TLS the server then offers `http/1.1` by ALPN beside `h2`
+    /// (RFC 7301), prefers the latter, and hands over whoever has chosen the former, or has named nothing and speaks HTTP/1.1;
+    /// who they are is in [`Http1Connection::peer`]. HTTP/2 without `h2` by ALPN is still refused.
     ///
     /// ```
     /// use farcall::Server;

@@ -23,13 +23,20 @@ use tokio::time::Instant;
 pub(crate) struct Handshake {
     security: Security,
     places: Arc<Places>,
+    /// Whether clients may speak HTTP/1.1.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "asked by TLS alone"))]
+    http1: bool,
 }
 
 impl Handshake {
     /// At most `max_concurrent` connections get ready at a time; others wait for their turn while their own time runs.
-    pub(crate) fn new(security: Security, max_concurrent: usize) -> Handshake {
+    pub(crate) fn new(security: Security, max_concurrent: usize, http1: bool) -> Handshake {
         let places = Places::new(max_concurrent);
-        Handshake { security, places }
+        Handshake {
+            security,
+            places,
+            http1,
+        }
     }
 
     /// Another way to secure connections, with the same places.
@@ -37,6 +44,7 @@ impl Handshake {
         Handshake {
             security,
             places: Arc::clone(&self.places),
+            http1: self.http1,
         }
     }
 
@@ -67,7 +75,7 @@ impl Handshake {
             #[cfg(feature = "tls")]
             Security::Tls(acceptor) => {
                 let shake = async {
-                    match place.hold(acceptor.handshake(io)).await {
+                    match place.hold(acceptor.handshake(io, self.http1)).await {
                         Some(done) => done.map_err(Cause::from),
                         None => Err(gave_way().into()),
                     }
@@ -110,7 +118,7 @@ mod tests {
 
     fn strict(max_concurrent: usize) -> Handshake {
         let acceptor = testdata::strict_server().acceptor().unwrap();
-        Handshake::new(Security::Tls(acceptor), max_concurrent)
+        Handshake::new(Security::Tls(acceptor), max_concurrent, false)
     }
 
     /// A pipe and its accepted end.
