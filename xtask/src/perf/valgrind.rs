@@ -59,27 +59,19 @@ fn heap_usage(text: &str) -> Option<(f64, f64)> {
 const TUNABLES: &str =
     "glibc.cpu.x86_rep_movsb_threshold=1000000000:glibc.cpu.x86_rep_stosb_threshold=1000000000";
 
-/// How often a run is tried: with several connections a replay that valgrind slows down now and then waits for an answer
-/// that belongs to another order of events, until its deadline.
-const TRIES: usize = 4;
-
 fn valgrind(options: &[&str], run: &[String]) -> io::Result<Output> {
-    let mut text = String::new();
-    for _ in 0..TRIES {
-        let output = Command::new("valgrind")
-            .args(options)
-            .args(run)
-            .env("GLIBC_TUNABLES", TUNABLES)
-            .output()?;
-        if output.status.success() {
-            return Ok(output);
-        }
-        text = String::from_utf8_lossy(&output.stderr).into_owned();
-        eprintln!("failed under valgrind, tried again: {}", run.join(" "));
+    let output = Command::new("valgrind")
+        .args(options)
+        .args(run)
+        .env("GLIBC_TUNABLES", TUNABLES)
+        .output()?;
+    if output.status.success() {
+        return Ok(output);
     }
     Err(io::Error::other(format!(
-        "failed under valgrind: {}\n{text}",
-        run.join(" ")
+        "failed under valgrind: {}\n{}",
+        run.join(" "),
+        String::from_utf8_lossy(&output.stderr)
     )))
 }
 
