@@ -211,6 +211,7 @@ async fn custom(
 ) -> Result<(Io, Peer), ConnectError> {
     let remote = match address.location() {
         Location::Ip(ip) => SocketAddress::Ip(*ip),
+        &Location::Vsock { cid, port } => SocketAddress::Vsock { cid, port },
         other => SocketAddress::Other(other.to_string().into()),
     };
     let open = async {

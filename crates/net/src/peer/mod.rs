@@ -121,7 +121,7 @@ pub struct UnixCredentials {
 
 /// One end of a socket.
 ///
-/// `Display` writes `127.0.0.1:50051`, `[::1]:50051`, `unix:/run/app.sock` or `unix-abstract:app`.
+/// `Display` writes `127.0.0.1:50051`, `[::1]:50051`, `unix:/run/app.sock`, `unix-abstract:app` or `vsock:2:50051`.
 ///
 /// ```
 /// use farcall::peer::SocketAddress;
@@ -142,6 +142,13 @@ pub enum SocketAddress {
     UnixAbstract(Vec<u8>),
     /// A Unix socket without a name: the usual client.
     UnixUnnamed,
+    /// A socket between a virtual machine and its host or another machine on it (vsock(7)).
+    Vsock {
+        /// The machine: 2 is the host; of a listener, 4294967295 is all ids of this machine.
+        cid: u32,
+        /// The port.
+        port: u32,
+    },
     /// A transport that is not a socket; the text says which.
     Other(Arc<str>),
 }
@@ -183,6 +190,7 @@ impl fmt::Display for SocketAddress {
             SocketAddress::Unix(path) => write!(f, "unix:{}", path.display()),
             SocketAddress::UnixAbstract(name) => write!(f, "unix-abstract:{}", name.escape_ascii()),
             SocketAddress::UnixUnnamed => f.write_str("unix:"),
+            SocketAddress::Vsock { cid, port } => write!(f, "vsock:{cid}:{port}"),
             SocketAddress::Other(text) => f.write_str(text),
         }
     }

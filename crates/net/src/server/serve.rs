@@ -46,7 +46,7 @@ enum Listeners {
 
 impl Server {
     /// Binds an address: `host:port`, `[::]:port` (all interfaces), port 0 for any free one, `unix:/path`, or on Linux
-    /// `unix-abstract:name`. Or takes a socket that listens already, and security of its own: see [`Listen`].
+    /// `unix-abstract:name`, `vsock:cid:port` and `vsock::port` (all ids of this machine). Or takes a socket that listens already, and security of its own: see [`Listen`].
     /// [`Bound::bind_also`] adds others.
     ///
     /// # Errors

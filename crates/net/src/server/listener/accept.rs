@@ -118,6 +118,16 @@ fn poll_accept(
                 process,
             })
         }),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Listening::Vsock(listener) => listener.poll_accept(cx).map(|accepted| {
+            let (stream, remote, local) = accepted?;
+            Ok(Accepted {
+                io: Io::Unix(stream),
+                remote,
+                local,
+                process: None,
+            })
+        }),
     }
 }
 

@@ -1,5 +1,7 @@
 //! From the text of an address to a listening socket.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::vsock::{self, VsockListener};
 use crate::{peer::SocketAddress, resolver::dns, transport::connect::words};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -22,12 +24,14 @@ pub(crate) enum Listening {
         /// Kept for its drop.
         file: Option<unix::SocketFile>,
     },
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Vsock(VsockListener),
 }
 
 impl Listening {
     /// Listens at `address`: `127.0.0.1:50051`, `[::]:50051` (all addresses of both families), `:50051` (the same),
     /// `localhost:50051` (one address of the name, IPv4 first), `unix:/path`, `unix:///path`, `unix-abstract:name`
-    /// (Linux). Port 0 lets the system choose.
+    /// (Linux), `vsock:cid:port`, `vsock::port` (all ids; Linux). Port 0 lets the system choose; of vsock, 4294967295.
     ///
     /// The file of a Unix socket is removed when the listener goes, and replaced if a server that is gone has left it. `shared`: other sockets of
     /// this process are going to listen there too.
@@ -39,6 +43,10 @@ impl Listening {
             Some(Address::Unix(path)) => unix::listen(path.as_ref()).await,
             #[cfg(target_os = "linux")]
             Some(Address::UnixAbstract(name)) => unix::listen_abstract(name.as_bytes()),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Some(Address::Vsock(cid, port)) => vsock::listen(cid, port, BACKLOG)
+                .and_then(VsockListener::new)
+                .map(Listening::Vsock),
             #[allow(
                 unreachable_patterns,
                 reason = "which kinds there are depends on the system"
@@ -61,6 +69,8 @@ impl Listening {
             Listening::Tcp(listener) => Ok(listener.local_addr()?.into()),
             #[cfg(unix)]
             Listening::Unix { address, .. } => Ok(address.clone()),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Listening::Vsock(listener) => listener.local_address(),
         }
     }
 }
@@ -71,6 +81,8 @@ enum Address<'a> {
     Name(&'a str, u16),
     Unix(&'a str),
     UnixAbstract(&'a str),
+    /// Machine and port.
+    Vsock(u32, u32),
 }
 
 impl Address<'_> {
@@ -82,6 +94,14 @@ impl Address<'_> {
         }
         if let Some(name) = text.strip_prefix("unix-abstract:") {
             return Some(Address::UnixAbstract(name));
+        }
+        if let Some(address) = text.strip_prefix("vsock:") {
+            let (cid, port) = address.split_once(':')?;
+            let cid = match cid {
+                "" => u32::MAX, // VMADDR_CID_ANY
+                cid => cid.parse().ok()?,
+            };
+            return Some(Address::Vsock(cid, port.parse().ok()?));
         }
         if let Ok(ip) = text.parse() {
             return Some(Address::Ip(ip));
@@ -334,6 +354,14 @@ mod tests {
             Address::parse("unix-abstract:a"),
             Some(Address::UnixAbstract("a"))
         );
+        assert_eq!(
+            Address::parse("vsock:3:50051"),
+            Some(Address::Vsock(3, 50051))
+        );
+        assert_eq!(
+            Address::parse("vsock::1"),
+            Some(Address::Vsock(u32::MAX, 1))
+        );
         for wrong in [
             "",
             "50051",
@@ -342,6 +370,12 @@ mod tests {
             "::1:50051",
             "localhost:65536",
             "unix:",
+            "vsock:",
+            "vsock:1",
+            "vsock:1:",
+            "vsock:a:1",
+            "vsock:1:2:3",
+            "vsock:1:4294967296",
             "http://a:1",
         ] {
             assert_eq!(Address::parse(wrong), None, "{wrong}");

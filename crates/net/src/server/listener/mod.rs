@@ -12,6 +12,8 @@ mod listen;
 mod places;
 mod security;
 mod socket;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod vsock;
 
 pub(crate) use accept::{Accepted, Listener};
 pub use bind::BindError;

@@ -3,6 +3,8 @@
 #[cfg(unix)]
 use super::bind::unix::SocketFile;
 use super::bind::{BindError, Listening, tcp_socket};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::vsock::{self, VsockListener};
 use crate::peer::SocketAddress;
 use std::io;
 
@@ -18,6 +20,8 @@ pub(crate) enum Socket {
         /// Kept for its drop; only the first of several has it.
         file: Option<SocketFile>,
     },
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Vsock(socket2::Socket),
 }
 
 impl Socket {
@@ -37,6 +41,8 @@ impl Socket {
                 address: local,
                 file,
             },
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Listening::Vsock(listener) => Socket::Vsock(listener.into_socket().map_err(fault)?),
         })
     }
 
@@ -68,11 +74,13 @@ impl Socket {
             Socket::Tcp(listener) | Socket::Given(listener) => Ok(listener.local_addr()?.into()),
             #[cfg(unix)]
             Socket::Unix { address, .. } => Ok(address.clone()),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Socket::Vsock(socket) => vsock::local_address(socket),
         }
     }
 
     /// A second socket at the same address. On Linux and Android TCP connections are spread over them by the system
-    /// (SO_REUSEPORT, by a hash of the addresses); elsewhere, and of Unix sockets, it is a handle to the same queue, and
+    /// (SO_REUSEPORT, by a hash of the addresses); elsewhere, and of other kinds of socket, it is a handle to the same queue, and
     /// whoever comes first gets a connection.
     pub(crate) fn another(&self) -> io::Result<Socket> {
         Ok(match self {
@@ -89,6 +97,8 @@ impl Socket {
                 address: address.clone(),
                 file: None,
             },
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Socket::Vsock(socket) => Socket::Vsock(socket.try_clone()?),
         })
     }
 
@@ -107,6 +117,8 @@ impl Socket {
                 address,
                 file,
             },
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Socket::Vsock(socket) => Listening::Vsock(VsockListener::new(socket)?),
         })
     }
 }
