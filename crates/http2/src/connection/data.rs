@@ -221,8 +221,10 @@ impl Connection {
         event: &mut Option<Event>,
     ) {
         let Some(stream) = self.streams.get(key) else {
-            self.credit.release(piece.len());
-            return self.return_connection_credit(now);
+            if self.credit.release(piece.len()) {
+                self.return_connection_credit(now);
+            }
+            return;
         };
         *event = Some(Event::Data {
             stream: key,
@@ -239,11 +241,13 @@ impl Connection {
 
     /// The reader has taken `bytes`.
     pub(super) fn return_credit(&mut self, now: Instant, key: StreamKey, bytes: usize) {
-        self.credit.release(bytes);
+        let is_due = self.credit.release(bytes);
         if self.life == Life::Over {
             return; // nothing follows the GOAWAY
         }
-        self.return_connection_credit(now);
+        if is_due {
+            self.return_connection_credit(now);
+        }
         if bytes > 0 {
             self.return_stream_credit(now, key, bytes);
         }

@@ -132,10 +132,14 @@ impl ConnectionCredit {
         Ok(())
     }
 
-    /// `len` octets were read or thrown away.
+    /// `len` octets were read or thrown away. Answers whether an update may be due for it: while the budget has room for the
+    /// whole target, credit has returned on arrival.
     #[inline]
-    pub(crate) fn release(&mut self, len: usize) {
+    #[must_use]
+    pub(crate) fn release(&mut self, len: usize) -> bool {
+        let narrow = self.budget.saturating_sub(self.unread) < u64::from(self.target);
         self.unread = self.unread.saturating_sub(len as u64);
+        narrow
     }
 
     /// The increment to send now, if it is worth a frame.
@@ -222,9 +226,27 @@ mod tests {
         }
         assert!((180_000..=200_000).contains(&granted), "{granted}");
         assert_eq!(credit.update(), None);
-        credit.release(150_000);
+        assert!(credit.release(150_000), "what lay unread held it back");
         assert!(credit.update().is_some());
         assert!(credit.unread() + credit.window() as u64 <= 200_000);
+    }
+
+    #[test]
+    fn a_release_that_the_budget_did_not_wait_for_changes_nothing() {
+        let mut random = 7_u32;
+        let mut credit = ConnectionCredit::new(65_535, 65_535, 150_000);
+        for _ in 0..10_000 {
+            random = random.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+            let len = random >> 16 & 0x3fff;
+            if random >> 30 & 1 == 0 {
+                let _ = credit.receive(len, len);
+                credit.update();
+            } else if !credit.release(len as usize) {
+                assert_eq!(credit.update(), None);
+            } else {
+                credit.update();
+            }
+        }
     }
 
     #[test]

@@ -55,7 +55,10 @@ pub(crate) enum Ending {
 /// What a stream has accepted for sending and not yet sent.
 #[derive(Debug, Default)]
 pub(crate) struct SendQueue {
-    chunks: VecDeque<Bytes>,
+    first: Option<Bytes>,
+    /// Boxed: mostly there is none, and then it should cost nothing to make and to drop.
+    #[allow(clippy::box_collection)]
+    rest: Option<Box<VecDeque<Bytes>>>,
     bytes: usize,
     ending: Ending,
     /// The sender has been asked to pause: `Writable` is owed to it.
@@ -76,7 +79,11 @@ impl SendQueue {
     pub(crate) fn push(&mut self, data: Bytes) {
         if !data.is_empty() {
             self.bytes += data.len();
-            self.chunks.push_back(data);
+            if self.first.is_none() {
+                self.first = Some(data);
+            } else {
+                self.rest.get_or_insert_default().push_back(data);
+            }
         }
     }
 
@@ -93,13 +100,14 @@ impl SendQueue {
     pub(crate) fn take(&mut self, len: usize, mut sink: impl FnMut(Bytes)) {
         let mut left = len;
         while left > 0 {
-            let Some(front) = self.chunks.front_mut() else {
+            let Some(first) = &mut self.first else {
                 break;
             };
-            let piece = if front.len() > left {
-                front.split_to(left)
+            let piece = if first.len() > left {
+                first.split_to(left)
             } else {
-                self.chunks.pop_front().unwrap_or_default()
+                let next = self.rest.as_mut().and_then(|rest| rest.pop_front());
+                std::mem::replace(&mut self.first, next).unwrap_or_default()
             };
             left -= piece.len();
             self.bytes -= piece.len();

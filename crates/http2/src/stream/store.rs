@@ -73,12 +73,16 @@ impl Store {
     #[inline]
     pub(crate) fn insert(&mut self, stream: Stream) -> StreamKey {
         let id = stream.id;
-        let slot = match self.vacant {
-            Some(slot) => {
-                let place = &mut self.slots[slot as usize];
-                if let Slot::Vacant(next) = place {
-                    self.vacant = *next;
-                }
+        let vacant = self.vacant.and_then(|slot| {
+            let place = self.slots.get_mut(slot as usize)?;
+            match *place {
+                Slot::Vacant(next) => Some((slot, place, next)),
+                Slot::Live(_) => None,
+            }
+        });
+        let slot = match vacant {
+            Some((slot, place, next)) => {
+                self.vacant = next;
                 *place = Slot::Live(stream);
                 slot
             }

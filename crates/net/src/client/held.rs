@@ -15,47 +15,31 @@ use std::time::Instant;
 
 /// A request that has gone out and could go out again.
 pub(super) struct Held {
-    template: RequestTemplate,
-    own_authority: bool,
-    data: Chunks,
-    bytes: usize,
-    half_closed: bool,
+    pub(super) template: RequestTemplate,
+    pub(super) own_authority: bool,
+    /// What was sent so far.
+    pub(super) data: Chunks,
+    pub(super) bytes: usize,
+    pub(super) half_closed: bool,
     /// It was sent before and not processed: not a third time, unless a policy repeats it.
-    refused: bool,
+    pub(super) refused: bool,
 }
 
 impl Held {
-    /// A request of which so far the head and `data` were sent. `None`: it is larger than what may be kept (`limit` bytes where
-    /// there are no retries), or nothing can follow it.
-    pub(super) fn new(
-        head: Head,
-        data: Chunks,
-        half_closed: bool,
+    /// Whether a request is kept of which so far the head and `bytes` of messages were sent. It is not if it is larger than what may be
+    /// kept (`limit` where there are no retries), or if nothing can follow it.
+    #[inline]
+    #[must_use]
+    pub(super) fn is_kept(
+        refused: bool,
+        bytes: usize,
         retry: Option<&mut Box<RetryState>>,
         limit: usize,
-    ) -> Option<Held> {
-        let Head::Request {
-            template,
-            own_authority,
-            refused,
-            ..
-        } = head
-        else {
-            return None;
-        };
-        let bytes = data.size();
-        let fits = match retry {
+    ) -> bool {
+        match retry {
             None => !refused && bytes <= limit,
             Some(retry) => (!refused || retry.is_repeatable()) && retry.keep(bytes),
-        };
-        fits.then_some(Held {
-            template,
-            own_authority,
-            data,
-            bytes,
-            half_closed,
-            refused,
-        })
+        }
     }
 
     /// Counts messages that are about to be sent. False: with them the request is too large to be kept.

@@ -1,27 +1,26 @@
 //! The client's end of one connection: mailboxes become streams, events become answers.
 
 mod call;
+mod opening;
 mod repeating;
 mod responses;
 
-use super::gather::{Gathered, Plain};
+use super::gather::Plain;
 use super::gauge::Gauge;
-use super::held::Held;
 use super::inbox::Reporter;
 use super::naming::Naming;
 use super::news::{Disconnect, News};
 use crate::log::Log;
 use crate::transport::{
-    Mailbox, Picked, Role, Submit,
-    chunks::Chunks,
+    Mailbox, Role, Submit,
     deadline::{Awaited, exceeded},
-    mailbox::{End, Finish, Head, Interest, Nothing, Outgoing},
+    mailbox::{End, Nothing, Outgoing},
     submit::Request,
 };
 use bytes::Bytes;
 use call::{Call, find};
-use farcall_core::{Code, Status, call::client::RequestHead};
-use farcall_http2::{Connection, ConnectionError, Event, OpenError, Part, Reason, StreamKey};
+use farcall_core::Status;
+use farcall_http2::{Connection, ConnectionError, Event, Reason, StreamKey};
 use std::{collections::VecDeque, fmt, io, mem, sync::Arc, time::Instant};
 
 /// The client's [`Role`].
@@ -157,163 +156,6 @@ impl ClientRole {
         Some(call)
     }
 
-    /// Opens a stream for a mailbox that has none.
-    fn open(
-        &mut self,
-        connection: &mut Connection,
-        now: Instant,
-        mailbox: Arc<Mailbox>,
-        (mut outgoing, interest): (Outgoing, Interest),
-    ) {
-        let Some(mut head) = outgoing.head.take() else {
-            return self.freed();
-        };
-        let mut picked = head.take_picked();
-        let Head::Request {
-            template,
-            own_authority,
-            retry,
-            ..
-        } = &head
-        else {
-            return;
-        };
-        let renamed;
-        let template = match *own_authority || picked.is_some() || self.naming.renames() {
-            false => template,
-            true => match self
-                .naming
-                .template(template, *own_authority, picked.as_deref())
-            {
-                Ok(template) => {
-                    renamed = template;
-                    &renamed
-                }
-                Err(status) => {
-                    self.freed();
-                    return refuse(&mailbox, head, picked, status);
-                }
-            },
-        };
-        let metadata = mailbox.metadata();
-        let previous = retry.as_ref().map_or(0, |retry| retry.previous_attempts());
-        // A request without messages ends with an empty DATA frame, never on its headers (PROTOCOL-HTTP2, "EOS");
-        // grpc-go's server waits for it.
-        let half_close = matches!(outgoing.finish, Finish::HalfClose);
-        let plain = outgoing.release == 0 && outgoing.expect == 0;
-        let message = outgoing.data.only().filter(|_| plain);
-        let mut begin = |parts: &[Part<'_>]| match message {
-            Some(message) => connection.request(now, parts, message, half_close),
-            None => connection.open(now, parts, false),
-        };
-        let timeout = mailbox
-            .deadline()
-            .map(|deadline| deadline.saturating_duration_since(now));
-        let bare = metadata.is_unused() && previous == 0 && picked.is_none();
-        let opened = match (timeout, bare) {
-            (None, true) => begin(&template.parts()),
-            (Some(timeout), true) if !timeout.is_zero() => begin(&template.parts_within(timeout)),
-            _ => {
-                let request = RequestHead::new(template, timeout, metadata);
-                let request = match &picked {
-                    None => request,
-                    Some(picked) => request.and_then(|r| r.with_metadata(&picked.metadata)),
-                };
-                match request {
-                    Ok(request) => begin(&request.with_previous_attempts(previous).parts()),
-                    Err(status) => {
-                        self.freed();
-                        return refuse(&mailbox, head, picked, status);
-                    }
-                }
-            }
-        };
-        match opened {
-            Ok(key) => {
-                if mailbox.is_users() {
-                    self.used = now;
-                } else if let Some((gauge, _)) = &self.gauge {
-                    // A health check needs a stream as calls do.
-                    gauge.take();
-                }
-                self.follow_limit(connection);
-                let started = message.is_some();
-                self.note_deadline(mailbox.deadline());
-                mailbox.set_slot(Some(key.slot()));
-                let gathered = (interest == Interest::End).then(Gathered::default);
-                if self.calls.len() <= key.slot() {
-                    if self.calls.is_empty() {
-                        // Many connections carry one call at a time.
-                        self.calls.reserve_exact(key.slot() + 1);
-                    }
-                    self.calls.resize_with(key.slot() + 1, || None);
-                }
-                let (sent, rest) = match started {
-                    true => (mem::take(&mut outgoing.data), None),
-                    false => (Chunks::default(), Some(outgoing)),
-                };
-                let mut retry = head.take_retry();
-                if let Some(retry) = &mut retry {
-                    self.note_deadline(retry.begin_attempt(now));
-                }
-                if mailbox.has_commit() {
-                    picked.get_or_insert_default();
-                }
-                if let Some(picked) = &mut picked {
-                    picked.was_sent = true;
-                    picked.bytes_sent = sent.size() as u64;
-                }
-                let limit = self.call_buffer;
-                let call = self.calls[key.slot()].insert(Call {
-                    key,
-                    mailbox,
-                    sending: !(started && half_close),
-                    gathered,
-                    held: Held::new(head, sent, started && half_close, retry.as_mut(), limit),
-                    retry,
-                    picked,
-                });
-                if call.picked.is_some() && call.held.is_none() {
-                    call.mailbox.commit();
-                }
-                match rest {
-                    None if half_close => {}
-                    None => {
-                        let buffered = connection.buffered(key);
-                        call.mailbox.set_outstanding(buffered, Vec::new());
-                    }
-                    Some(outgoing) if plain => {
-                        call.send(connection, now, outgoing.data, &outgoing.finish, limit);
-                    }
-                    Some(outgoing) => self.transmit(connection, now, key, outgoing),
-                }
-            }
-            Err(OpenError::TooManyStreams) => {
-                outgoing.head = Some(head.with_picked(picked));
-                mailbox.restore_outgoing(outgoing);
-                self.note_deadline(mailbox.deadline());
-                self.waiting.push_front(mailbox);
-            }
-            Err(OpenError::HeaderListTooLarge { size, limit }) => {
-                self.freed();
-                let status = Status::new(
-                    Code::Internal,
-                    format!(
-                        "the request's metadata is {size} bytes; the server accepts {limit} (SETTINGS_MAX_HEADER_LIST_SIZE)"
-                    ),
-                );
-                refuse(&mailbox, head, picked, status);
-            }
-            Err(_) => {
-                self.leave(connection, now);
-                outgoing.head = Some(head);
-                mailbox.restore_outgoing(outgoing);
-                mailbox.unattach();
-                self.reporter.tell(News::Unsent(vec![mailbox]));
-            }
-        }
-    }
-
     /// The connection takes no new streams, perhaps because its ids are used up: the channel must look for another one.
     fn leave(&mut self, connection: &mut Connection, now: Instant) {
         if self.goaway.is_none() && !self.leaving {
@@ -380,7 +222,7 @@ impl ClientRole {
     fn retry_waiting(&mut self, connection: &mut Connection, now: Instant) {
         while let Some(mailbox) = self.waiting.pop_front() {
             let before = self.waiting.len();
-            match mailbox.take_request(&self.submit) {
+            match &mut mailbox.take_request(&self.submit) {
                 Ok(request) => self.open(connection, now, mailbox, request),
                 Err(Nothing::Unsent) => self.freed(),
                 Err(Nothing::Here) => {}
@@ -467,7 +309,7 @@ impl Role for ClientRole {
                 self.transmit(connection, now, key, outgoing);
             }
         } else if self.waiting.is_empty() {
-            match mailbox.take_request(&self.submit) {
+            match &mut mailbox.take_request(&self.submit) {
                 Ok(request) => self.open(connection, now, mailbox, request),
                 Err(Nothing::Unsent) => self.freed(),
                 Err(Nothing::Here) => {}
@@ -576,21 +418,6 @@ impl Role for ClientRole {
             self.on_closed(ConnectionError::Eof(farcall_http2::Initiator::Local));
         }
     }
-}
-
-/// Ends a call whose head, taken out of its mailbox already, cannot be sent.
-#[cold]
-fn refuse(mailbox: &Mailbox, head: Head, picked: Option<Box<Picked>>, status: Status) {
-    if let Some(picked) = picked {
-        picked.done(&status);
-    }
-    if let Head::Request {
-        retry: Some(retry), ..
-    } = head
-    {
-        mailbox.set_previous(retry.previous());
-    }
-    mailbox.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
 }
 
 /// The server that a call was late at: for this side alone.

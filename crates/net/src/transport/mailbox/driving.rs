@@ -18,6 +18,13 @@ pub(crate) enum Nothing {
     Unsent,
 }
 
+/// The request of a call that has no stream yet.
+pub(crate) struct Unsent {
+    pub(crate) outgoing: Outgoing,
+    /// What wakes the receiver of the response.
+    pub(crate) interest: Interest,
+}
+
 impl Mailbox {
     /// The slot of the mailbox's stream.
     pub(crate) fn slot(&self) -> Option<usize> {
@@ -125,15 +132,12 @@ impl Mailbox {
         mem::take(&mut state.outgoing)
     }
 
-    /// As [`take_outgoing`](Self::take_outgoing) for a call that has no stream yet, and what wakes its receiver.
+    /// As [`take_outgoing`](Self::take_outgoing) for a call that has no stream yet.
     ///
     /// # Errors
     /// The call is over, or this connection, to whose queue `submit` belongs, does not have the mailbox: one that moved to
     /// another connection may still stand in the queue of the first.
-    pub(crate) fn take_request(
-        &self,
-        submit: &Arc<Submit<Mailbox>>,
-    ) -> Result<(Outgoing, Interest), Nothing> {
+    pub(crate) fn take_request(&self, submit: &Arc<Submit<Mailbox>>) -> Result<Unsent, Nothing> {
         let mut state = self.lock();
         let ours = state
             .submit
@@ -150,7 +154,10 @@ impl Mailbox {
                 None => Nothing::Here,
             });
         }
-        Ok((mem::take(&mut state.outgoing), state.interest))
+        Ok(Unsent {
+            outgoing: mem::take(&mut state.outgoing),
+            interest: state.interest,
+        })
     }
 
     /// How many bytes the connection still holds back; wakes a sender that may go on. `spare`: what

@@ -11,7 +11,7 @@ mod repeating;
 mod route;
 mod sending;
 
-pub(crate) use driving::Nothing;
+pub(crate) use driving::{Nothing, Unsent};
 pub(crate) use route::{Configured, Late, Route, earlier, too_large};
 
 use super::{chunks::Chunks, picked::Picked, pieces::Pieces, submit::Submit};
@@ -57,22 +57,6 @@ pub(crate) enum Head {
 }
 
 impl Head {
-    /// What keeps count of the call's attempts.
-    pub(crate) fn take_retry(&mut self) -> Option<Box<RetryState>> {
-        match self {
-            Head::Request { retry, .. } => retry.take(),
-            Head::Response(_) => None,
-        }
-    }
-
-    /// The same, taken back for another try, with what was taken out of it.
-    pub(crate) fn with_picked(mut self, said: Option<Box<Picked>>) -> Head {
-        if let Head::Request { picked, .. } = &mut self {
-            *picked = said;
-        }
-        self
-    }
-
     /// What the pick says about the attempt.
     pub(crate) fn take_picked(&mut self) -> Option<Box<Picked>> {
         match self {
