@@ -24,7 +24,6 @@ pub(crate) struct Handshake {
     security: Security,
     places: Arc<Places>,
     /// Whether clients may speak HTTP/1.1.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "asked by TLS alone"))]
     http1: bool,
 }
 
