@@ -233,7 +233,7 @@ async fn a_status_of_credentials_ends_the_call_and_codes_of_the_application_beco
         assert_eq!(status.code(), expected, "{code}");
         assert!(status.message().contains("no token"), "{status}");
     }
-    assert_eq!(stub.connections(), 0);
+    assert_eq!(stub.connections(), 1, "they are asked when there is one");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ mod buffers;
 mod connections;
 mod hedged_streams;
 mod hedging;
+mod interceptors;
 mod pauses;
 mod streams;
 mod throttling;

@@ -3,12 +3,20 @@
 use bytes::Bytes;
 use farcall_e2e::{PATIENCE, within};
 use farcall_http2::Reason;
-use farcall_net::{Channel, Code, Status};
+use farcall_net::{
+    Channel, Code, Status,
+    interceptor::{Attempt, AttemptInterceptor},
+    lb::balancer::PickOutcome,
+};
 use farcall_testkit::{
     scripted_peer::{Frame, ScriptedPeer, message, setting},
     stub_server::{StubServer, calls},
 };
-use std::{future::Future, net::SocketAddr};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
@@ -232,4 +240,41 @@ async fn a_call_that_is_too_large_to_be_kept_is_not_sent_again() {
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     drop(channel);
     within(PATIENCE, "the server", server).await.unwrap();
+}
+
+#[tokio::test]
+async fn interceptors_of_attempts_are_asked_again_and_told_that_it_is_transparent() {
+    type Notes = Arc<Mutex<Vec<String>>>;
+    struct Noting(Notes);
+    impl AttemptInterceptor for Noting {
+        async fn on_start(&self, attempt: &mut Attempt) -> Result<(), Status> {
+            let transparent = attempt.is_transparent_retry();
+            let note = format!("{} {transparent}", attempt.number());
+            attempt.metadata_mut().insert("tenant", note.clone());
+            self.0.lock().unwrap().push(note);
+            Ok(())
+        }
+
+        fn on_end(&self, _: &Attempt, outcome: &PickOutcome<'_>) {
+            let note = format!("{} {}", outcome.status.code(), outcome.was_sent);
+            self.0.lock().unwrap().push(note);
+        }
+    }
+    let (address, server) = scripted(|mut peer| async move {
+        let (tenant, _) = request(&mut peer, 1).await;
+        assert_eq!(tenant.as_deref(), Some("1 false"));
+        peer.rst(1, Reason::REFUSED_STREAM).await;
+        let (tenant, _) = request(&mut peer, 3).await;
+        assert_eq!(tenant.as_deref(), Some("1 true"));
+        answer(&mut peer, 3, b"done").await;
+        peer.expect_end().await;
+    })
+    .await;
+    let notes = Notes::default();
+    let channel = channel(&[address]).with_attempt_interceptor(Noting(Arc::clone(&notes)));
+    assert_eq!(unary(&channel, Bytes::new()).await.unwrap(), "done");
+    drop(channel);
+    within(PATIENCE, "the server", server).await.unwrap();
+    let expected = ["1 false", "UNAVAILABLE true", "1 true", "OK true"];
+    assert_eq!(notes.lock().unwrap()[..], expected);
 }

@@ -1,6 +1,7 @@
 //! What a caller can say about one call.
 
 use super::encoding::Encoding;
+use crate::transport::mailbox::Preparation;
 use farcall_core::{Metadata, Status, retry::RetryOptions};
 use farcall_lb::Authority;
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub(crate) struct RareKnobs {
     pub(crate) retry: Option<RetryOptions>,
     /// The call's own `:authority`, or why what was said is none.
     pub(crate) authority: Option<Result<Authority, Status>>,
+    /// What has to be done before each attempt.
+    pub(crate) preparation: Option<Box<dyn Preparation>>,
 }
 
 impl Knobs {
@@ -52,6 +55,11 @@ impl Knobs {
     #[inline]
     pub(crate) fn retry(&self) -> Option<RetryOptions> {
         self.rare.as_ref()?.retry
+    }
+
+    #[inline]
+    pub(crate) fn take_preparation(&mut self) -> Option<Box<dyn Preparation>> {
+        self.rare.as_mut()?.preparation.take()
     }
 
     #[inline]

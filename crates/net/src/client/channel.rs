@@ -1,8 +1,9 @@
 //! `Channel`: the virtual connection that calls are made on.
 
 use super::{
+    attempts::{AttemptInterceptor, PerAttempt},
     control,
-    credentials::{self, SecurityLevel},
+    credentials::SecurityLevel,
     heads::{Heads, Start},
     inbox::Order,
     limits::CallLimits,
@@ -77,7 +78,8 @@ pub(crate) struct Attached {
 #[derive(Clone, Default)]
 pub(crate) struct Surroundings {
     pub(crate) chain: Arc<Chain>,
-    pub(crate) credentials: credentials::List,
+    /// What concerns each attempt, if anything does.
+    pub(crate) per_attempt: Option<Arc<PerAttempt>>,
 }
 
 struct Inner {
@@ -86,7 +88,14 @@ struct Inner {
 
 impl Surroundings {
     fn is_empty(&self) -> bool {
-        self.chain.is_empty() && self.credentials.is_empty()
+        self.chain.is_empty() && self.per_attempt.is_none()
+    }
+
+    /// The same with more that concerns each attempt.
+    fn attend(&mut self, more: &PerAttempt) {
+        if !more.is_empty() {
+            Arc::make_mut(self.per_attempt.get_or_insert_default()).extend(more);
+        }
     }
 }
 
@@ -149,6 +158,16 @@ impl Channel {
         self.with(around)
     }
 
+    /// A handle of the same channel for whose calls' attempts `interceptor` is asked too, behind those of this handle. Both share all
+    /// connections. See [`AttemptInterceptor`].
+    pub fn with_attempt_interceptor(&self, interceptor: impl AttemptInterceptor) -> Channel {
+        let mut around = self.surroundings();
+        let mut more = PerAttempt::default();
+        more.interceptors.push(interceptor);
+        around.attend(&more);
+        self.with(around)
+    }
+
     /// Whether anything stands around the calls of this handle.
     #[inline]
     pub(crate) fn is_surrounded(&self) -> bool {
@@ -168,7 +187,7 @@ impl Channel {
     fn joined(&self, own: Option<&Extras>) -> Arc<Attached> {
         let mut around = self.surroundings();
         if let Some(own) = own {
-            around.credentials.extend(&own.credentials);
+            around.attend(&own.per_attempt);
             if !own.chain.is_empty() {
                 Arc::make_mut(&mut around.chain).extend(&own.chain);
             }

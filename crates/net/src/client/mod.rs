@@ -1,6 +1,7 @@
 //! The client: channels and the calls made on them.
 
 mod attempt;
+pub(crate) mod attempts;
 mod backoffs;
 mod builder;
 mod channel;

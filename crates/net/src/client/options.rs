@@ -1,6 +1,6 @@
 //! What a caller can say about one call.
 
-use super::credentials;
+use super::attempts::PerAttempt;
 use crate::call::{Extensions, Knobs, intercept::Chain};
 use farcall_core::{Metadata, Status};
 use farcall_lb::Authority;
@@ -18,7 +18,7 @@ pub(crate) struct CallOptions {
 pub(crate) struct Extras {
     pub(crate) chain: Chain,
     pub(crate) extensions: Extensions,
-    pub(crate) credentials: credentials::List,
+    pub(crate) per_attempt: PerAttempt,
 }
 
 impl CallOptions {
@@ -163,6 +163,20 @@ macro_rules! call_options {
             self
         }
 
+        /// Asks an interceptor before and behind each attempt of this call, behind those of the channel. See
+        /// [`AttemptInterceptor`](crate::interceptor::AttemptInterceptor).
+        pub fn attempt_interceptor(
+            mut self,
+            interceptor: impl crate::interceptor::AttemptInterceptor,
+        ) -> Self {
+            self.options
+                .extras()
+                .per_attempt
+                .interceptors
+                .push(interceptor);
+            self
+        }
+
         /// Proves on whose behalf the call is made, in addition to the credentials of the channel. Over a connection that does not
         /// protect them as they need, the call fails with `UNAUTHENTICATED` before anything is sent. See
         /// [`CallCredentials`](crate::credentials::CallCredentials).
@@ -170,7 +184,11 @@ macro_rules! call_options {
             mut self,
             credentials: impl crate::credentials::CallCredentials,
         ) -> Self {
-            self.options.extras().credentials.push(credentials);
+            self.options
+                .extras()
+                .per_attempt
+                .credentials
+                .push(credentials);
             self
         }
 

@@ -12,7 +12,7 @@ use crate::{
     transport::{
         Mailbox, Picked,
         deadline::{Awaited, exceeded},
-        mailbox::{Configured, Route},
+        mailbox::{Begun, Configured, Preparation, Route},
     },
 };
 use arc_swap::ArcSwap;
@@ -395,6 +395,13 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
             }
         }
     }
+    let unprepared = match route.preparation() {
+        None => None,
+        Some(preparation) => match prepare(snapshot.state, mailbox, preparation, notice) {
+            Ok(unprepared) => unprepared,
+            Err(outcome) => return outcome,
+        },
+    };
     let info = PickInfo::new(route.method.path()).with_metadata(route.metadata());
     let info = match route.attributes() {
         None => info,
@@ -407,6 +414,12 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
     }
     match pick {
         Pick::Subchannel(picked) => {
+            if let Some(preparation) = unprepared
+                && let Err(outcome) = begin(mailbox, preparation, notice)
+            {
+                drop(picked.into_extras().map(|extras| Picked::new(*extras)));
+                return outcome;
+            }
             let id = picked.subchannel();
             let extras = picked.into_extras();
             let says = extras.is_some();
@@ -428,17 +441,55 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
             }
         }
         Pick::Fail(_) if route.waits() => Outcome::Wait,
-        Pick::Fail(status) => {
-            let Some(pause) = mailbox.pick_failed(&status, fastrand::f64()) else {
-                return Outcome::Refused(status);
-            };
-            notice.add_later(clock::after(clock::now(), pause), mailbox);
-            Outcome::Settled
-        }
+        Pick::Fail(status) => failed(mailbox, status, notice),
         // Not for a retry to mend (gRFC A6).
         Pick::Drop(status) => Outcome::Refused(status),
         _ => Outcome::Wait,
     }
+}
+
+/// Prepares the attempt that comes, once there is somebody to make it with: what is made for it may not be good for long.
+/// `Some`: that is still to be done.
+///
+/// # Errors
+/// What becomes of the call instead.
+#[cold]
+fn prepare<'a>(
+    state: ConnectivityState,
+    mailbox: &Arc<Mailbox>,
+    preparation: &'a dyn Preparation,
+    notice: &mut Notice,
+) -> Result<Option<&'a dyn Preparation>, Outcome> {
+    if mailbox.is_prepared() {
+        return Ok(None);
+    }
+    match state {
+        ConnectivityState::Ready => begin(mailbox, preparation, notice).map(|()| None),
+        // A policy may send calls to a connection all the same.
+        _ => Ok(Some(preparation)),
+    }
+}
+
+fn begin(
+    mailbox: &Arc<Mailbox>,
+    preparation: &dyn Preparation,
+    notice: &mut Notice,
+) -> Result<(), Outcome> {
+    match preparation.begin(mailbox) {
+        Begun::Done => Ok(()),
+        Begun::Waits => Err(Outcome::Settled),
+        Begun::Failed(status) => Err(failed(mailbox, status, notice)),
+    }
+}
+
+/// What becomes of a call whose attempt has failed before it was sent.
+#[cold]
+fn failed(mailbox: &Arc<Mailbox>, status: Status, notice: &mut Notice) -> Outcome {
+    let Some(pause) = mailbox.pick_failed(&status, fastrand::f64()) else {
+        return Outcome::Refused(status);
+    };
+    notice.add_later(clock::after(clock::now(), pause), mailbox);
+    Outcome::Settled
 }
 
 /// Configures a call that has started before its service config came. True: it is hedged.

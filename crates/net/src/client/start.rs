@@ -11,7 +11,8 @@ use crate::{
         Mailbox,
         chunks::Chunks,
         mailbox::{
-            Configured, End, Finish, Head, Interest, Late, Outgoing, Route, earlier, too_large,
+            Configured, End, Finish, Head, Interest, Kept, Late, Outgoing, Route, earlier,
+            too_large,
         },
     },
 };
@@ -48,7 +49,7 @@ pub(crate) fn start(
         wait_for_ready: knobs.wait_for_ready.unwrap_or(false),
         max_receive: channel.max_receive(knobs),
     };
-    let held = match channel.limits() {
+    let place = match channel.limits() {
         None => None,
         Some(limits) => limits.admit()?.map(|place| Box::new(place) as _),
     };
@@ -100,7 +101,10 @@ pub(crate) fn start(
         wait_for_ready,
         receive_limit: max_receive.saturating_add(PREFIX),
         config,
-        held,
+        kept: match (place, knobs.take_preparation()) {
+            (None, None) => None,
+            (place, preparation) => Some(Box::new(Kept { place, preparation })),
+        },
     };
     // Made where it is handed over: each variable between would be a copy.
     let outgoing = Outgoing {

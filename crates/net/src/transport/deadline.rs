@@ -14,6 +14,8 @@ pub(crate) enum Awaited {
     Stream,
     /// An attempt has failed, and the pause before the next one ran (gRFC A6).
     Attempt,
+    /// An attempt interceptor, or call credentials, before it was sent.
+    Preparation,
     /// It was sent, at least in part.
     Response,
 }
@@ -27,6 +29,9 @@ pub(crate) fn exceeded(awaited: Awaited) -> Status {
         Awaited::Connection(state) => format!("{waited} a connection (the channel is {state})"),
         Awaited::Stream => format!("{waited} the server to allow another stream"),
         Awaited::Attempt => format!("{waited} its next attempt"),
+        Awaited::Preparation => {
+            format!("{waited} its call credentials or an attempt interceptor")
+        }
         Awaited::Response => format!("{waited} the response"),
     })
 }
@@ -46,6 +51,7 @@ mod tests {
             ),
             (Awaited::Stream, "stream"),
             (Awaited::Attempt, "attempt"),
+            (Awaited::Preparation, "credentials"),
             (Awaited::Response, "response"),
         ] {
             let status = exceeded(awaited);

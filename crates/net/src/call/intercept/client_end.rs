@@ -7,14 +7,12 @@ use super::{
     parts::Parts,
 };
 use bytes::Bytes;
-use farcall_core::{Metadata, MethodDescriptor, MethodKind, Status, call::ReceiveOptions};
+use farcall_core::{MethodDescriptor, MethodKind, Status, call::ReceiveOptions};
 use std::{
     cell::Cell,
-    future::Future,
     mem,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, ready},
+    sync::Arc,
+    task::{Context, Poll},
 };
 
 /// What calls leave by: a channel, seen from its interceptors.
@@ -31,18 +29,12 @@ pub(crate) trait Outlet: Send + Sync {
         message: Option<Payload>,
     ) -> Result<Opened, Status>;
 
-    /// Asks the call's credentials; `None`: it has none.
-    fn authorize(&self, method: &MethodDescriptor) -> Option<Authorizing>;
-
     /// The `:authority` of calls.
     fn authority(&self) -> &str;
 
     /// What calls that take messages of at most `max_receive` bytes accept.
     fn receive_options(&self, max_receive: usize) -> ReceiveOptions;
 }
-
-/// Credentials at work.
-pub(crate) type Authorizing = Pin<Box<dyn Future<Output = Result<Metadata, Status>> + Send>>;
 
 /// Starts the call, and waits for its end.
 pub(crate) struct ClientEnd {
@@ -58,8 +50,6 @@ pub(crate) struct ClientEnd {
 
 enum State {
     Idle,
-    /// Credentials are asked. A lock that is never taken.
-    Authorizing(Mutex<Authorizing>),
     /// One response is on its way.
     Response(Awaited),
     /// The receiving half tells the end.
@@ -88,8 +78,8 @@ impl ClientEnd {
     /// The first poll starts the call; so does the first one after an outcome.
     #[inline]
     pub(super) fn poll_run(&mut self, parts: &mut Parts, cx: &mut Context<'_>) -> Poll<Outcome> {
-        if !matches!(self.state, State::Response(_)) {
-            ready!(self.advance(parts, cx))?;
+        if let State::Idle = self.state {
+            self.start(parts)?;
         }
         let State::Response(awaited) = &mut self.state else {
             return self.poll_stream(cx);
@@ -105,23 +95,6 @@ impl ClientEnd {
         Poll::Ready(response.and_then(|response| answer(parts, response)))
     }
 
-    /// Starts the call, after its credentials have been asked.
-    fn advance(&mut self, parts: &mut Parts, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        if let State::Idle = self.state {
-            match self.outlet.authorize(&self.method) {
-                None => return Poll::Ready(self.start(parts, None)),
-                Some(asked) => self.state = State::Authorizing(Mutex::new(asked)),
-            }
-        }
-        let State::Authorizing(asked) = &mut self.state else {
-            return Poll::Ready(Ok(()));
-        };
-        let asked = asked.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let proof = ready!(asked.as_mut().poll(cx));
-        self.state = State::Idle;
-        Poll::Ready(self.start(parts, Some(proof?)))
-    }
-
     /// The receiving half has the stream.
     #[cold]
     fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
@@ -132,13 +105,10 @@ impl ClientEnd {
         }
     }
 
-    fn start(&mut self, parts: &mut Parts, proof: Option<Metadata>) -> Result<(), Status> {
+    fn start(&mut self, parts: &mut Parts) -> Result<(), Status> {
         let knobs = &mut self.knobs;
         knobs.deadline = parts.deadline;
         knobs.metadata = parts.metadata.clone();
-        if let Some(proof) = proof {
-            knobs.metadata.extend(&proof);
-        }
         let mut message = parts.message.take();
         if parts.kept {
             parts.message.clone_from(&message);

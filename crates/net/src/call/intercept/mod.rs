@@ -13,7 +13,7 @@ pub use answer::{Answer, Outcome};
 pub use call::Call;
 pub(crate) use chain::Chain;
 pub use chain::{Interceptor, Next, Repeat, Run};
-pub(crate) use client_end::{Authorizing, ClientEnd, Outlet, is_under_way, set_under_way};
+pub(crate) use client_end::{ClientEnd, Outlet, is_under_way, set_under_way};
 pub(crate) use link::{Around, Gate, Link, Opened};
 pub(crate) use parts::Parts;
 pub(crate) use server_end::{Inside, ServerEnd};

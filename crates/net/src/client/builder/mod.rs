@@ -5,6 +5,7 @@ mod connections;
 mod retries;
 
 use super::{
+    attempts::{AttemptInterceptor, PerAttempt},
     channel::{Channel, Surroundings},
     connector::Connector,
     credentials::{self, CallCredentials, SecurityLevel},
@@ -107,7 +108,7 @@ pub struct ChannelBuilder {
     http2: Config,
     polling: Duration,
     interceptors: Chain,
-    call_credentials: credentials::List,
+    per_attempt: PerAttempt,
     /// The registry is not the built-in one.
     own_registry: bool,
     retries: RetrySettings,
@@ -145,7 +146,7 @@ impl Channel {
             http2: Config::default(),
             polling: Duration::ZERO,
             interceptors: Chain::default(),
-            call_credentials: credentials::List::default(),
+            per_attempt: PerAttempt::default(),
             own_registry: false,
             retries: RetrySettings::default(),
         }
@@ -320,6 +321,13 @@ impl ChannelBuilder {
         self
     }
 
+    /// Asks an interceptor before and behind each attempt of all calls, behind those that were put before, in front of those of a call. See
+    /// [`AttemptInterceptor`].
+    pub fn attempt_interceptor(mut self, interceptor: impl AttemptInterceptor) -> Self {
+        self.per_attempt.interceptors.push(interceptor);
+        self
+    }
+
     /// Never asks backends for their health, whatever `healthCheckConfig` the service config has (gRFC A17). Default: they are
     /// asked if it has one and the policy is one that heeds it, such as `round_robin`.
     pub fn disable_health_checks(mut self) -> Self {
@@ -327,12 +335,12 @@ impl ChannelBuilder {
         self
     }
 
-    /// Proves on whose behalf calls are made; in addition to those given before. Each call is authorized anew. See
+    /// Proves on whose behalf calls are made; in addition to those given before. Each attempt of a call is authorized anew. See
     /// [`CallCredentials`].
     ///
     /// [`build`](ChannelBuilder::build) fails if the channel does not protect them as they need: tokens need TLS.
     pub fn call_credentials(mut self, credentials: impl CallCredentials) -> Self {
-        self.call_credentials.push(credentials);
+        self.per_attempt.credentials.push(credentials);
         self
     }
 
@@ -407,7 +415,8 @@ impl ChannelBuilder {
             #[cfg(feature = "tls")]
             Security::Tls(_) => SecurityLevel::PrivacyAndIntegrity,
         };
-        credentials::check(&self.call_credentials, security_level).map_err(ConfigError::new)?;
+        credentials::check(&self.per_attempt.credentials, security_level)
+            .map_err(ConfigError::new)?;
         let settings = Settings {
             target,
             authority,
@@ -436,7 +445,10 @@ impl ChannelBuilder {
         };
         let around = Surroundings {
             chain: Arc::new(self.interceptors),
-            credentials: self.call_credentials,
+            per_attempt: match self.per_attempt.is_empty() {
+                true => None,
+                false => Some(Arc::new(self.per_attempt)),
+            },
         };
         Ok(Channel::new(settings, machine, around))
     }

@@ -185,7 +185,7 @@ impl ClientRole {
         request: &mut Unsent,
         reason: NotOpened,
     ) {
-        let mut outgoing = mem::take(&mut request.outgoing);
+        let outgoing = mem::take(&mut request.outgoing);
         match reason {
             NotOpened::Refused(status) => {
                 self.freed();
@@ -208,9 +208,8 @@ impl ClientRole {
             }
             NotOpened::Open(_) => {
                 self.leave(connection, now);
-                // The next connection is picked anew.
-                drop(outgoing.head.as_mut().and_then(Head::take_picked));
                 mailbox.restore_outgoing(outgoing);
+                // What the pick said goes with it: the next connection is picked anew.
                 mailbox.unattach();
                 self.reporter.tell(News::Unsent(vec![mailbox]));
             }
@@ -257,11 +256,13 @@ fn completed<'a>(
     mailbox: &Mailbox,
     picked: Option<&Picked>,
 ) -> Result<RequestHead<'a>, Status> {
-    let head = RequestHead::new(template, timeout, mailbox.metadata())?;
-    match picked {
-        None => Ok(head),
-        Some(picked) => head.with_metadata(&picked.metadata),
-    }
+    let Some(picked) = picked else {
+        return RequestHead::new(template, timeout, mailbox.metadata());
+    };
+    let metadata = picked.in_place().unwrap_or(mailbox.metadata());
+    let head = RequestHead::new(template, timeout, metadata)?;
+    let mut added = picked.added();
+    added.try_fold(head, RequestHead::with_metadata)
 }
 
 /// Opens the stream.

@@ -1,8 +1,7 @@
 //! Asking credentials for the metadata of a call.
 
 use super::{CallInfo, List, SecurityLevel};
-use crate::call::intercept::Authorizing;
-use farcall_core::{Metadata, MethodDescriptor, Status};
+use farcall_core::{Metadata, Status};
 use farcall_lb::balancer::restrict_control_plane;
 
 /// Whether all of `credentials` are content with this level.
@@ -20,28 +19,18 @@ pub(crate) fn check(credentials: &List, level: SecurityLevel) -> Result<(), Stri
 }
 
 /// The metadata that proves on whose behalf the call is made.
-pub(crate) fn authorize(
-    credentials: List,
-    method: MethodDescriptor,
-    authority: &str,
-    security: SecurityLevel,
-) -> Authorizing {
-    let call = CallInfo {
-        method,
-        authority: authority.to_owned(),
-        security,
-    };
-    Box::pin(async move {
-        check(&credentials, security).map_err(Status::unauthenticated)?;
-        let mut metadata = Metadata::new();
-        for each in credentials.iter() {
-            let own = each.metadata(&call).await.map_err(restrict_control_plane)?;
-            own.check().map_err(|_| {
-                // Which pair it is, is said without its value; but what credentials say is nobody's business.
-                Status::internal("the call credentials gave metadata that cannot be sent")
-            })?;
-            metadata.extend(&own);
-        }
-        Ok(metadata.into_sensitive())
-    })
+///
+/// # Errors
+/// They refuse it, or what they say cannot be sent.
+pub(crate) async fn authorize(credentials: &List, call: &CallInfo) -> Result<Metadata, Status> {
+    let mut metadata = Metadata::new();
+    for each in credentials.iter() {
+        let own = each.metadata(call).await.map_err(restrict_control_plane)?;
+        own.check().map_err(|_| {
+            // Which pair it is, is said without its value; but what credentials say is nobody's business.
+            Status::internal("the call credentials gave metadata that cannot be sent")
+        })?;
+        metadata.extend(&own);
+    }
+    Ok(metadata.into_sensitive())
 }

@@ -11,18 +11,18 @@ pub use token::{AccessToken, Token};
 use farcall_core::{Metadata, MethodDescriptor, Status};
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-/// What proves to a server on whose behalf a call is made: metadata that is made for each call.
+/// What proves to a server on whose behalf a call is made: metadata that is made for each attempt.
 ///
 /// Given to a [channel](crate::ChannelBuilder::call_credentials) or to a call (`credentials(…)`), which has them in addition to
-/// those of its channel. They are asked once for each call, after its interceptors, which do not see what they add, and before it
-/// is handed to a connection: the attempts of a call that is retried by policy carry the same metadata. (grpc-go asks for each
-/// attempt, after it has a connection; here nothing waits between the choice of a connection and the stream.) A call that an
-/// interceptor [runs again](crate::interceptor::Next::repeatable) is authorized again.
+/// those of its channel. They are asked for each attempt of a call, as soon as the channel has a connection for it, after all
+/// interceptors, which do not see what they add: a token that has expired between two attempts is replaced. A call that waits for a
+/// connection asks nobody. (grpc-go asks when the connection has been chosen; here nothing waits between that and the stream.)
 ///
 /// What they give is a secret: it is sent so that no hop compresses it into a table (RFC 7541 §7.1.3), and does not appear in `Debug`.
 ///
 /// # Errors
-/// Their status ends the call, which is not sent. Codes that are the application's (`INVALID_ARGUMENT`, `NOT_FOUND`,
+/// The attempt, which is not sent, has failed with their status: the retry policy of the method decides whether another one follows,
+/// otherwise the call ends so. Codes that are the application's (`INVALID_ARGUMENT`, `NOT_FOUND`,
 /// `ALREADY_EXISTS`, `FAILED_PRECONDITION`, `ABORTED`, `OUT_OF_RANGE`, `DATA_LOSS`) become `INTERNAL` (gRFC A54).
 ///
 /// ```
@@ -40,10 +40,14 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 /// }
 /// ```
 pub trait CallCredentials: Send + Sync + 'static {
-    /// The metadata for one call.
+    /// The metadata for one attempt of a call. What waits here counts against the call's deadline; it is polled where the call is
+    /// dispatched until it has to wait, and in a task of its own then. A panic ends the call with `INTERNAL`.
     ///
     /// # Errors
-    /// Ends the call with that status.
+    /// Fails the attempt with that status.
+    ///
+    /// # Cancel safety
+    /// Dropped when the call is dropped or its deadline passes.
     fn metadata(&self, call: &CallInfo) -> impl Future<Output = Result<Metadata, Status>> + Send;
 
     /// How well the connection must be protected. A call over a lesser one fails with `UNAUTHENTICATED` before anything is sent;
@@ -93,6 +97,19 @@ pub struct CallInfo {
 }
 
 impl CallInfo {
+    pub(crate) fn new(
+        method: MethodDescriptor,
+        authority: &str,
+        security: SecurityLevel,
+    ) -> CallInfo {
+        let authority = authority.to_owned();
+        CallInfo {
+            method,
+            authority,
+            security,
+        }
+    }
+
     /// The method.
     pub fn method(&self) -> &MethodDescriptor {
         &self.method

@@ -4,7 +4,7 @@ use crate::clock;
 use crate::transport::{
     Mailbox,
     chunks::Chunks,
-    mailbox::{Configured, Finish, Head, Interest, Late, Outgoing, Route},
+    mailbox::{Configured, Finish, Head, Interest, Kept, Late, Outgoing, Preparation, Route},
 };
 use bytes::Bytes;
 use farcall_core::{
@@ -21,6 +21,8 @@ pub(super) struct Request {
     /// What pickers are told, if they are told something.
     attributes: Attributes,
     method: Option<MethodDescriptor>,
+    /// What has to be done before each attempt.
+    preparation: Option<Box<dyn Preparation>>,
     wait_for_ready: bool,
     deadline: Option<Instant>,
     /// Of each attempt.
@@ -50,6 +52,9 @@ impl Request {
                 .cloned()
                 .unwrap_or_default(),
             method: route.map(|route| route.method.clone()),
+            preparation: route
+                .and_then(Route::preparation)
+                .map(Preparation::of_attempt),
             wait_for_ready: route.is_some_and(Route::waits),
             deadline: front.deadline(),
             plan: Arc::new(plan),
@@ -104,7 +109,13 @@ impl Request {
             wait_for_ready: self.wait_for_ready,
             receive_limit: usize::MAX,
             config: self.configured(),
-            held: None,
+            kept: self.preparation.as_ref().map(|preparation| {
+                let preparation = Some(preparation.of_attempt());
+                Box::new(Kept {
+                    place: None,
+                    preparation,
+                })
+            }),
         });
         Mailbox::new(self.deadline, Interest::Any, outgoing, route)
     }

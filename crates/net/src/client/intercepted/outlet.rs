@@ -1,10 +1,10 @@
 //! Where calls leave by that interceptors have let go on.
 
-use super::super::{channel::Attached, credentials::authorize, start};
+use super::super::{attempts::Preparing, channel::Attached, credentials::check, start};
 use crate::{
     call::{
         Knobs, Payload,
-        intercept::{Authorizing, Opened, Outlet},
+        intercept::{Opened, Outlet},
     },
     transport::mailbox::{Finish, Interest},
 };
@@ -26,6 +26,11 @@ impl Outlet for Attached {
                 Some(message.into_wire(compressor, channel.max_send(knobs))?)
             }
         };
+        if let Some(all) = &self.around.per_attempt {
+            check(&all.credentials, channel.security_level()).map_err(Status::unauthenticated)?;
+            let preparation = Preparing::new(all, channel.shared(), method);
+            knobs.rarely().preparation = Some(Box::new(preparation));
+        }
         let kind = method.kind();
         let interest = match kind.server_streams() {
             true => Interest::Any,
@@ -44,16 +49,6 @@ impl Outlet for Attached {
             data,
             finish,
         )
-    }
-
-    #[inline]
-    fn authorize(&self, method: &MethodDescriptor) -> Option<Authorizing> {
-        let credentials = &self.around.credentials;
-        (!credentials.is_empty()).then(|| {
-            let channel = &self.channel;
-            let (authority, level) = (channel.authority(), channel.security_level());
-            authorize(credentials.clone(), method.clone(), authority, level)
-        })
     }
 
     fn authority(&self) -> &str {

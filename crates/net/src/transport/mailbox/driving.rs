@@ -52,7 +52,7 @@ impl Mailbox {
         let mut state = self.lock();
         state.queued = false;
         state.submit = None;
-        let picked = state.take_picked();
+        let picked = state.take_pick();
         drop(state);
         drop(picked);
     }

@@ -6,13 +6,15 @@
 
 mod context;
 mod driving;
+mod preparation;
 mod receiving;
 mod repeating;
 mod route;
 mod sending;
 
 pub(crate) use driving::{Nothing, Unsent};
-pub(crate) use route::{Configured, Late, Route, earlier, too_large};
+pub(crate) use preparation::{Begun, Preparation};
+pub(crate) use route::{Configured, Kept, Late, Route, earlier, too_large};
 
 use super::{chunks::Chunks, picked::Picked, pieces::Pieces, submit::Submit};
 use bytes::Bytes;

@@ -57,16 +57,21 @@ impl Mailbox {
         self.deliver_end(None, End::Failed(status), Some(StreamKey::NONE));
     }
 
-    /// Says what the pick says about the attempt that comes; `None` takes that back.
+    /// Says what the pick says about the attempt that comes, in place of what another one said; `None` takes that back.
     #[cold]
     pub(crate) fn set_picked(&self, said: Option<Box<Picked>>) {
         let mut state = self.lock();
-        let old = match &mut state.outgoing.head {
-            Some(Head::Request { picked, .. }) => std::mem::replace(picked, said),
+        let old = state.take_pick();
+        let rest = match &mut state.outgoing.head {
+            Some(Head::Request { picked, .. }) => said.and_then(|said| {
+                let prepared = picked.take().and_then(|old| old.into_prepared());
+                picked.insert(said).prepared = prepared;
+                None
+            }),
             _ => said,
         };
         drop(state);
-        drop(old);
+        drop((old, rest));
     }
 
     /// Gives a call that waits for its first attempt the plan of its method, which has become known.
@@ -87,7 +92,7 @@ impl State {
         self.outgoing.head.as_mut()?.take_picked()
     }
 
-    fn retry(&mut self) -> Option<&mut RetryState> {
+    pub(super) fn retry(&mut self) -> Option<&mut RetryState> {
         match &mut self.outgoing.head {
             Some(Head::Request { retry, .. }) => retry.as_deref_mut(),
             _ => None,

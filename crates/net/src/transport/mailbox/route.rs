@@ -1,6 +1,6 @@
 //! What a channel needs to know of a call to find it a connection, and what its service config says about it.
 
-use super::Mailbox;
+use super::{Mailbox, Preparation};
 use crate::transport::deadline::{Awaited, exceeded};
 use farcall_core::{
     Attributes, Code, Metadata, MethodDescriptor, Status, message::PREFIX, retry::RetryPlan,
@@ -26,9 +26,18 @@ pub(crate) struct Route {
     /// Bytes of a unary response that the driver gathers at most: its message's limit and prefix.
     pub(crate) receive_limit: usize,
     pub(crate) config: Configured,
-    /// What the call holds until it is over, such as its place among those in flight.
+    /// What few calls have.
+    pub(crate) kept: Option<Box<Kept>>,
+}
+
+/// What few calls keep until they are over.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Such as its place among those in flight.
     #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(crate) held: Option<Box<dyn Any + Send + Sync>>,
+    pub(crate) place: Option<Box<dyn Any + Send + Sync>>,
+    /// What has to be done before each of its attempts.
+    pub(crate) preparation: Option<Box<dyn Preparation>>,
 }
 
 /// What the service config says about a call. Deadline and limits of a known one are in the mailbox already.
@@ -144,6 +153,12 @@ impl Route {
             _ => None,
         };
         chosen.unwrap_or(&self.metadata)
+    }
+
+    /// What has to be done before each attempt.
+    #[inline]
+    pub(crate) fn preparation(&self) -> Option<&dyn Preparation> {
+        self.kept.as_ref()?.preparation.as_deref()
     }
 
     /// What pickers are told about the call, by its config selector.
