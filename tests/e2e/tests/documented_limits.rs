@@ -152,7 +152,12 @@ fn settings(builder: &str, folder: &Path, found: &mut Vec<String>) {
 }
 
 /// What has no default that a program would want to look up.
-const NOT_SETTINGS: [&str; 3] = ["add_service", "interceptor", "call_credentials"];
+const NOT_SETTINGS: [&str; 4] = [
+    "add_service",
+    "interceptor",
+    "attempt_interceptor",
+    "call_credentials",
+];
 
 #[test]
 fn every_setting_has_its_row() {
