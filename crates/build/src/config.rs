@@ -41,6 +41,20 @@ pub struct Config {
     pub(crate) bytes: Vec<String>,
     pub(crate) btree_maps: Vec<String>,
     pub(crate) boxed: Vec<String>,
+    pub(crate) foreign: Foreign,
+}
+
+/// Messages of another generator.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Foreign {
+    /// The module that has them.
+    pub(crate) messages: Option<String>,
+    /// In place of prost's.
+    pub(crate) codec: Option<String>,
+    /// What handlers get in place of `Message`: `path<Message>`.
+    pub(crate) requests: Option<String>,
+    /// The same of what clients get.
+    pub(crate) responses: Option<String>,
 }
 
 /// An encoded `FileDescriptorSet`.
@@ -95,6 +109,7 @@ impl Config {
             bytes: vec![".".into()],
             btree_maps: Vec::new(),
             boxed: Vec::new(),
+            foreign: Foreign::default(),
         }
     }
 
@@ -263,6 +278,41 @@ impl Config {
     /// Puts a field into a `Box`. Recursive fields are boxed anyway.
     pub fn boxed(mut self, path: impl Into<String>) -> Config {
         self.boxed.push(path.into());
+        self
+    }
+
+    /// Says that another generator makes the messages of all packages: none are generated, and type `Outer.Inner` of package `a.b` is
+    /// `module::a::b::outer::Inner`. [`extern_path`](Config::extern_path) says where the others are; `google.protobuf` is no exception.
+    /// [`codec`](Config::codec) must name what reads and writes them.
+    ///
+    /// ```
+    /// # let config = farcall_build::Config::new();
+    /// config
+    ///     .messages_in("crate::messages")
+    ///     .extern_path(".google.protobuf", "::buffa_types::google::protobuf")
+    ///     .codec("::farcall_buffa::Buffa");
+    /// ```
+    pub fn messages_in(mut self, module: impl Into<String>) -> Config {
+        self.foreign.messages = Some(module.into());
+        self
+    }
+
+    /// The codec of all methods: the path of a unit struct that is a `Codec` of all their messages. Default: prost's.
+    pub fn codec(mut self, path: impl Into<String>) -> Config {
+        self.foreign.codec = Some(path.into());
+        self
+    }
+
+    /// What handlers get in place of a message `M`: `path<M>`, which the [codec](Config::codec) must be able to read and to write. For views of
+    /// messages, which borrow from what was received.
+    pub fn requests_as(mut self, path: impl Into<String>) -> Config {
+        self.foreign.requests = Some(path.into());
+        self
+    }
+
+    /// The same of responses, as clients get them.
+    pub fn responses_as(mut self, path: impl Into<String>) -> Config {
+        self.foreign.responses = Some(path.into());
         self
     }
 

@@ -17,6 +17,11 @@ btree_map=.path             these maps are BTreeMap
 boxed=.path                 these fields are in a Box
 type_attribute=.path=#[a]   an attribute for messages, enums and oneofs; also message_attribute, enum_attribute,
                             field_attribute
+messages_in=crate::messages another generator makes the messages; they are in this module
+codec=::farcall_buffa::Buffa
+                            the codec of all methods (default: prost's)
+requests_as=::path          handlers get path<M> in place of a message M
+responses_as=::path         clients get path<M> in place of a message M
 name=farcall                the name of the output without extension";
 
 /// Applies one option.
@@ -46,6 +51,10 @@ pub(crate) fn apply(config: Config, option: &str, value: Option<&str>) -> Result
         "runtime" => config.runtime(text()?),
         "prost" => config.prost(text()?),
         "prost_types" => config.prost_types(yes()?),
+        "messages_in" => config.messages_in(text()?),
+        "codec" => config.codec(text()?),
+        "requests_as" => config.requests_as(text()?),
+        "responses_as" => config.responses_as(text()?),
         "name" => config.name(text()?),
         "bytes" => config.also_bytes(text()?),
         "btree_map" => config.btree_map(text()?),

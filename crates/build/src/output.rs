@@ -135,12 +135,21 @@ pub(crate) fn from(
     only: Option<&HashSet<String>>,
 ) -> Result<Generated, Error> {
     let (runtime, prost) = (config.runtime.as_str(), config.prost_path());
-    let types = Types::new(
-        &config.extern_paths,
-        config.well_known.then_some((runtime, prost.as_str())),
-    );
+    let foreign = config.foreign.messages.as_ref();
+    let mut elsewhere = config.extern_paths.clone();
+    elsewhere.extend(foreign.map(|module| (".".into(), module.clone())));
+    let well_known = config.well_known && foreign.is_none();
+    let types = Types::new(&elsewhere, well_known.then_some((runtime, prost.as_str())));
     model::check(files, &types)?;
-    let messages = messages::generate(config, files, &types)?;
+    let messages = match foreign {
+        Some(_) if config.foreign.codec.is_none() => {
+            return Err(Error::new(
+                "messages_in names messages that prost has not made: codec must name what reads and writes them",
+            ));
+        }
+        Some(_) => files.iter().map(|_| String::new()).collect(),
+        None => messages::generate(config, files, &types)?,
+    };
     let services = model::services(files, &types);
     let mut tree = Tree::default();
     for (file, (messages, services)) in files.iter().zip(messages.iter().zip(&services)) {

@@ -165,3 +165,57 @@ fn roots_are_found_from_packages() {
         assert_eq!(code.matches(message).count(), 1, "{message}");
     }
 }
+
+#[test]
+fn messages_of_another_generator_are_taken_from_where_they_are_with_their_codec() {
+    let foreign = || echo().messages_in("crate::messages").codec("::x::X");
+    let code = foreign().generate().unwrap().code;
+    assert!(!code.contains("pub struct EchoRequest"), "{code}");
+    assert!(!code.contains("::prost"), "{code}");
+    let flat: String = code.split_whitespace().collect();
+    let message = "crate::messages::grpc::examples::echo::Echo";
+    let typed = format!("Method<{message}Request,{message}Response,::x::X,>");
+    assert!(flat.contains(&typed), "{code}");
+    assert!(
+        flat.contains("::farcall::MethodKind::Bidi,::x::X)"),
+        "{code}"
+    );
+    assert!(!code.contains("pub mod served"), "{code}");
+
+    let error = echo().messages_in("crate::messages").generate();
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("codec must name"), "{error}");
+}
+
+#[test]
+fn each_side_has_methods_of_its_own_where_it_gets_messages_in_another_form() {
+    let foreign = || {
+        let config = echo().messages_in("crate::m").codec("X");
+        config.requests_as("V").responses_as("W")
+    };
+    let message = |name: &str| format!("crate::m::grpc::examples::echo::{name}");
+    let code = foreign().generate().unwrap().code;
+    let flat: String = code.split_whitespace().collect();
+    let (request, response) = (message("EchoRequest"), message("EchoResponse"));
+    let client = format!("Method<{request},W<{response}>,X,>");
+    let server = format!("Method<V<{request}>,{response},X,>");
+    let halves: Vec<&str> = flat.split("pubmodserved{").collect();
+    assert_eq!(halves.len(), 2, "{code}");
+    assert!(
+        halves[0].contains(&client) && !halves[0].contains(&server),
+        "{code}"
+    );
+    assert!(
+        halves[1].contains(&server) && !halves[1].contains(&client),
+        "{code}"
+    );
+    assert!(flat.contains("echo::served::UNARY_ECHO"), "{code}");
+
+    let one_side = |config: Config| -> String {
+        let code = config.generate().unwrap().code;
+        assert!(!code.contains("pub mod served"), "{code}");
+        code.split_whitespace().collect()
+    };
+    assert!(one_side(foreign().server(false)).contains(&client));
+    assert!(one_side(foreign().client(false)).contains(&server));
+}

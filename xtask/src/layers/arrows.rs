@@ -3,7 +3,7 @@
 use crate::{manifest::Kind, report::Report, workspace::Crate};
 
 /// Each library crate and the crates it may name. Dev-dependencies are free: a test may use anything.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("http2", &[]),
     ("core", &["http2"]),
     ("lb", &["core"]),
@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
             "http2", "core", "lb", "net", "services", "xds", "otel", "testkit",
         ],
     ),
+    ("buffa", &["core"]),
     ("build", &[]),
     ("cli", &["farcall", "build"]),
 ];

@@ -1,9 +1,16 @@
 //! The type through which a client calls.
 
-use super::layout::{Page, Shape};
-use crate::model::{Method, Service};
+use super::{
+    layout::{Page, Shape},
+    wrapped,
+};
+use crate::{
+    config::Config,
+    model::{Method, Service},
+};
 
-pub(super) fn write(page: &mut Page, service: &Service, runtime: &str) {
+pub(super) fn write(page: &mut Page, service: &Service, config: &Config) {
+    let runtime = &config.runtime;
     let client = &service.names.client;
     page.gap();
     page.line(&format!("/// Calls `{}`.", service.full_name));
@@ -26,12 +33,13 @@ pub(super) fn write(page: &mut Page, service: &Service, runtime: &str) {
     page.close();
     for method in &service.methods {
         page.gap();
-        call(page, service, method, runtime);
+        call(page, service, method, config);
     }
     page.close();
 }
 
-fn call(page: &mut Page, service: &Service, method: &Method, runtime: &str) {
+fn call(page: &mut Page, service: &Service, method: &Method, config: &Config) {
+    let runtime = &config.runtime;
     if method.docs.is_empty() {
         page.line(&format!("/// Calls `{}`.", method.path));
     }
@@ -39,7 +47,8 @@ fn call(page: &mut Page, service: &Service, method: &Method, runtime: &str) {
     if method.deprecated {
         page.line("#[deprecated]");
     }
-    let (input, output) = (method.input.here(), method.output.here());
+    let input = method.input.here();
+    let output = wrapped(&config.foreign.responses, method.output.here());
     let kind = match (method.client_streams, method.server_streams) {
         (false, false) => "UnaryCall",
         (true, false) => "ClientStreamingCall",
@@ -54,7 +63,9 @@ fn call(page: &mut Page, service: &Service, method: &Method, runtime: &str) {
         args.push("request");
     }
     let kind = format!("{runtime}::client::{kind}");
-    let result = Shape::generic(kind.as_str(), vec![input.into(), output.into()]);
+    let codec = config.foreign.codec.as_deref().map(Shape::from);
+    let types = [input.into(), output].into_iter().chain(codec).collect();
+    let result = Shape::generic(kind.as_str(), types);
     page.function(&format!("pub fn {}", method.name), &params, &result);
     page.call(&format!("{kind}::new"), &args, "");
     page.close();

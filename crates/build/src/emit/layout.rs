@@ -26,7 +26,7 @@ impl Shape {
     }
 
     /// All on one line.
-    fn flat(&self) -> String {
+    pub(super) fn flat(&self) -> String {
         match self {
             Shape::Plain(text) => text.clone(),
             Shape::Generic { head, args, tail } => {

@@ -1,17 +1,23 @@
 //! The trait that a server implements, and the type that the server takes.
 
-use super::layout::{Page, Shape};
-use crate::model::{Method, Service};
+use super::{
+    layout::{Page, Shape},
+    wrapped,
+};
+use crate::{
+    config::Config,
+    model::{Method, Service},
+};
 
-/// `described`: the root has the constant `FILE_DESCRIPTOR_SET`.
-pub(super) fn write(page: &mut Page, service: &Service, runtime: &str, described: bool) {
-    contract(page, service, runtime);
+pub(super) fn write(page: &mut Page, service: &Service, config: &Config) {
+    contract(page, service, config);
     wrapper(page, service);
-    registration(page, service, runtime, described);
+    registration(page, service, config);
 }
 
 /// `pub trait X { … }`
-fn contract(page: &mut Page, service: &Service, runtime: &str) {
+fn contract(page: &mut Page, service: &Service, config: &Config) {
+    let runtime = &config.runtime;
     let name = &service.names.service;
     page.gap();
     if service.docs.is_empty() {
@@ -29,7 +35,7 @@ fn contract(page: &mut Page, service: &Service, runtime: &str) {
         }
         page.docs(&method.docs);
         deprecated(page, method.deprecated);
-        let (params, result) = signature(method, runtime);
+        let (params, result) = signature(method, config);
         page.function(&format!("fn {}", method.name), &params, &result);
         let path = format!("{}::{}.path()", service.names.module, method.constant);
         let ignored = match (method.client_streams, method.server_streams) {
@@ -49,8 +55,9 @@ fn contract(page: &mut Page, service: &Service, runtime: &str) {
 }
 
 /// Parameters and result of a method of the trait.
-fn signature(method: &Method, runtime: &str) -> (Vec<String>, Shape) {
-    let (input, output) = (method.input.here(), method.output.here());
+fn signature(method: &Method, config: &Config) -> (Vec<String>, Shape) {
+    let (runtime, output) = (&config.runtime, method.output.here());
+    let input = wrapped(&config.foreign.requests, method.input.here()).flat();
     let request = match method.client_streams {
         true => format!("requests: {runtime}::Request<{runtime}::Streaming<{input}>>"),
         false => format!("request: {runtime}::Request<{input}>"),
@@ -108,8 +115,8 @@ fn wrapper(page: &mut Page, service: &Service) {
 }
 
 /// `impl Service for XServer<S> { … }`
-fn registration(page: &mut Page, service: &Service, runtime: &str, described: bool) {
-    let (names, generic) = (&service.names, generic(service));
+fn registration(page: &mut Page, service: &Service, config: &Config) {
+    let (runtime, names, generic) = (&config.runtime, &service.names, generic(service));
     page.gap();
     page.open(&format!(
         "impl<{generic}: {}> {runtime}::server::Service for {}<{generic}>",
@@ -119,7 +126,8 @@ fn registration(page: &mut Page, service: &Service, runtime: &str, described: bo
         "const NAME: &'static str = {:?};",
         service.full_name
     ));
-    if described {
+    // Then the root has it.
+    if config.embed_descriptors {
         let root = "super::".repeat(service.depth);
         page.binding(
             "const FILE_DESCRIPTOR_SET",
@@ -157,7 +165,8 @@ fn registration(page: &mut Page, service: &Service, runtime: &str, described: bo
         } else {
             vec![body.as_str()]
         };
-        let descriptor = format!("&{}::{}", names.module, method.constant);
+        let apart = if super::apart(config) { "served::" } else { "" };
+        let descriptor = format!("&{}::{apart}{}", names.module, method.constant);
         page.call_with_block(
             &format!("methods.{kind}"),
             &[&descriptor, "&self.0"],

@@ -27,6 +27,14 @@ impl Type {
             Type::Absolute(path) => path.clone(),
         }
     }
+
+    /// The type, written two modules inside that of the package.
+    pub(crate) fn deeper(&self) -> String {
+        match self {
+            Type::Relative(path) => format!("super::super::{path}"),
+            Type::Absolute(path) => path.clone(),
+        }
+    }
 }
 
 /// Types that are not generated, by the beginning of their full names.
@@ -65,13 +73,16 @@ impl Types {
         if let Some(path) = self.elsewhere.get(name) {
             return Some(path.clone());
         }
+        // The root, of which all that has no other place is a part.
+        let root = || Some((0, self.elsewhere.get(".")?));
         let dots = name
             .rmatch_indices('.')
             .map(|(index, _)| index)
             .filter(|index| *index > 0);
         let (index, path) = dots
             .filter_map(|index| Some((index, self.elsewhere.get(&name[..index])?)))
-            .next()?;
+            .next()
+            .or_else(root)?;
         let mut parts: Vec<&str> = name[index + 1..].split('.').collect();
         let last = parts.pop().map(camel)?;
         let escaped = path
@@ -125,6 +136,19 @@ mod tests {
         assert_eq!(resolve(".a.Msg", "a.b.c"), "super::super::Msg");
         assert_eq!(resolve(".Msg", "a"), "super::Msg");
         assert_eq!(resolve(".type.Msg", ""), "r#type::Msg");
+    }
+
+    #[test]
+    fn everything_may_be_elsewhere() {
+        let externs = [
+            (".".into(), "crate::messages".into()),
+            (".google.protobuf".into(), "::types".into()),
+        ];
+        let types = Types::new(&externs, None);
+        let resolve = |name| types.resolve(name, "a").inside();
+        assert_eq!(resolve(".a.b.M"), "crate::messages::a::b::M");
+        assert_eq!(resolve(".M.N"), "crate::messages::m::N");
+        assert_eq!(resolve(".google.protobuf.Empty"), "::types::Empty");
     }
 
     #[test]
