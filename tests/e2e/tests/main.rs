@@ -15,6 +15,7 @@ mod connections;
 mod connectivity;
 mod context;
 mod credentials;
+mod credit;
 mod cut;
 mod deadline;
 mod dns;

@@ -34,6 +34,20 @@ impl Connection {
         }
     }
 
+    /// Whether bytes that were not [released](Self::release) take more than half of
+    /// [`receive_budget`](crate::Config::receive_budget), or, once they did (`before`), more than a quarter. A driver that keeps
+    /// back releases, to tell of many bytes at once, should tell of all then: beyond the budget the peer gets no credit.
+    ///
+    /// ```
+    /// # use farcall_http2::{Config, Connection};
+    /// let client = Connection::client(Config::default(), std::time::Instant::now());
+    /// assert!(!client.is_short_of_credit(false));
+    /// ```
+    #[inline]
+    pub fn is_short_of_credit(&self, before: bool) -> bool {
+        self.credit.is_short(before)
+    }
+
     /// The windows of one stream; `None` if it has ended.
     pub fn stream_windows(&self, stream: StreamKey) -> Option<Windows> {
         let stream = self.streams.peek(stream)?;

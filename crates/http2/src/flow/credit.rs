@@ -160,6 +160,17 @@ impl ConnectionCredit {
         Some(increment)
     }
 
+    /// Whether what was not released takes more than half of the budget; if it did `before`, more than a quarter.
+    #[inline]
+    pub(crate) fn is_short(&self, before: bool) -> bool {
+        self.unread
+            > if before {
+                self.budget / 4
+            } else {
+                self.budget / 2
+            }
+    }
+
     /// What arrived and was not released.
     pub(crate) fn unread(&self) -> u64 {
         self.unread

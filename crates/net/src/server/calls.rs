@@ -120,6 +120,15 @@ impl Calls {
         (answered, others)
     }
 
+    /// The calls that are at their handlers.
+    pub(super) fn running(&self) -> impl Iterator<Item = (StreamKey, &Mailbox)> {
+        let calls = self.slots.iter().flatten();
+        calls.filter_map(|call| match &call.state {
+            State::Running { mailbox, .. } => Some((call.key, &**mailbox)),
+            _ => None,
+        })
+    }
+
     /// The methods of the calls that are not answered.
     pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
         let calls = self.slots.iter().flatten();

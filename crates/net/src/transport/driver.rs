@@ -57,6 +57,8 @@ pub(crate) trait Role: Send + Unpin + 'static {
     fn attend(&mut self, connection: &mut Connection, now: Instant, mailbox: Arc<Mailbox>);
     /// The owner wants the connection to end.
     fn on_request(&mut self, connection: &mut Connection, now: Instant, request: Request);
+    /// Releases what tasks have read and not told of.
+    fn call_in_credit(&mut self, connection: &mut Connection, now: Instant);
     /// Whether events have made tasks run since it was last asked, which may have something to send in return.
     fn has_woken(&mut self) -> bool;
     /// When `handle_timeout` wants to be called.
@@ -94,6 +96,8 @@ pub(crate) struct Driver<R: Role> {
     polling: Polling,
     /// Everything that the peer has sent was read, and it will send nothing more.
     peer_closed: bool,
+    /// What readers have not told of takes much of what the peer may send: they tell of every byte.
+    short_of_credit: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,6 +133,7 @@ impl<R: Role> Driver<R> {
             woken: 0,
             polling: Polling::new(Duration::ZERO),
             peer_closed: false,
+            short_of_credit: false,
         }
     }
 
@@ -290,6 +295,18 @@ impl<R: Role> Driver<R> {
         }
     }
 
+    /// Readers keep what they have read to themselves until it is worth a word. Of very many readers that is more than the peer
+    /// may send: then they tell of all, and what they have kept so far is called in. True: it was.
+    #[cold]
+    fn change_credit(&mut self, now: Instant) -> bool {
+        self.short_of_credit = !self.short_of_credit;
+        self.submit.set_exacting(self.short_of_credit);
+        if self.short_of_credit {
+            self.role.call_in_credit(&mut self.connection, now);
+        }
+        self.short_of_credit
+    }
+
     /// Arms the timer for whatever comes first.
     fn arm(&mut self, cx: &mut Context<'_>) {
         let at = match (self.connection.poll_timeout(), self.role.poll_timeout()) {
@@ -340,6 +357,10 @@ impl<R: Role> Driver<R> {
                 continue;
             }
             if self.read_skipped && !self.connection.reads_paused() {
+                continue;
+            }
+            let short = self.connection.is_short_of_credit(self.short_of_credit);
+            if short != self.short_of_credit && self.change_credit(now) {
                 continue;
             }
             self.arm(cx);
@@ -395,9 +416,14 @@ impl<R: Role> Driver<R> {
             self.input.clear();
             buffer::make_room(&mut self.input, 0);
             let outcome = pin!(self.io.read_buf(&mut self.input)).poll(cx);
-            match ready!(outcome) {
-                Ok(count) if count > 0 => {}
-                _ => return Poll::Ready(()),
+            match outcome {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => {
+                    // Of many connections that end together, none keeps a buffer while it waits.
+                    buffer::put_back(&mut self.input);
+                    return Poll::Pending;
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Waker},
 };
@@ -17,6 +17,8 @@ pub(crate) struct Submit<T> {
     queue: Mutex<Queue<T>>,
     /// Bytes read by tasks after their stream had ended; the driver returns them as connection credit.
     settled: AtomicUsize,
+    /// Tasks are to tell of every byte that they have read, at once.
+    exacting: AtomicBool,
 }
 
 struct Queue<T> {
@@ -51,6 +53,7 @@ impl<T> Default for Submit<T> {
         Submit {
             queue: Mutex::new(queue),
             settled: AtomicUsize::new(0),
+            exacting: AtomicBool::new(false),
         }
     }
 }
@@ -93,6 +96,15 @@ impl<T> Submit<T> {
                 waker.wake();
             }
         }
+    }
+
+    /// (driver) Whether tasks are to tell of every byte that they have read, at once. A mailbox that is locked after this follows it.
+    pub(crate) fn set_exacting(&self, exacting: bool) {
+        self.exacting.store(exacting, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_exacting(&self) -> bool {
+        self.exacting.load(Ordering::Relaxed)
     }
 
     /// (driver) What has been settled since the last look.

@@ -139,7 +139,7 @@ impl ClientRole {
         if let Some((gauge, limit)) = &mut self.gauge
             && *limit != connection.stream_limit()
         {
-            gauge.resize(*limit as usize, connection.stream_limit() as usize);
+            gauge.resize(*limit, connection.stream_limit());
             *limit = connection.stream_limit();
         }
     }
@@ -242,7 +242,7 @@ impl Role for ClientRole {
             Event::Ready => {
                 if let Some((gauge, limit)) = &mut self.gauge {
                     *limit = connection.stream_limit();
-                    gauge.open(*limit as usize);
+                    gauge.open(*limit);
                 }
                 self.reporter.tell(News::Ready);
             }
@@ -337,6 +337,12 @@ impl Role for ClientRole {
                 self.cut = true;
                 connection.shutdown(now, Reason::NO_ERROR, "the channel was closed");
             }
+        }
+    }
+
+    fn call_in_credit(&mut self, connection: &mut Connection, now: Instant) {
+        for call in self.calls.iter().flatten() {
+            connection.release(now, call.key, call.mailbox.take_release());
         }
     }
 

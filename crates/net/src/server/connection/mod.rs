@@ -218,6 +218,12 @@ impl Role for ServerRole {
         }
     }
 
+    fn call_in_credit(&mut self, connection: &mut Connection, now: Instant) {
+        for (key, mailbox) in self.calls.running() {
+            connection.release(now, key, mailbox.take_release());
+        }
+    }
+
     fn has_woken(&mut self) -> bool {
         mem::take(&mut self.has_woken)
     }

@@ -75,6 +75,12 @@ impl Mailbox {
         true
     }
 
+    /// The bytes that the task has read and not told of.
+    #[cold]
+    pub(crate) fn take_release(&self) -> usize {
+        mem::take(&mut self.lock().outgoing.release)
+    }
+
     /// Bytes that have been handed over and not read.
     pub(crate) fn unread(&self) -> usize {
         self.lock().unread
@@ -149,6 +155,8 @@ impl Mailbox {
         state.queued = false;
         if state.incoming.end.is_some() || state.outgoing.reset.is_some() {
             let outgoing = mem::take(&mut state.outgoing);
+            // What the request is dropped with may tell a user's code of it.
+            drop(state);
             return Err(match outgoing.head {
                 Some(_) => Nothing::Unsent,
                 None => Nothing::Here,

@@ -91,7 +91,10 @@ impl Mailbox {
             return;
         }
         state.outgoing.release += bytes;
-        if state.outgoing.release >= RELEASE_THRESHOLD || state.outgoing.expect > 0 {
+        if state.outgoing.release >= RELEASE_THRESHOLD
+            || state.outgoing.expect > 0
+            || state.submit.as_ref().is_some_and(|s| s.is_exacting())
+        {
             self.submit(state);
         }
     }
