@@ -476,6 +476,50 @@ async fn a_failure_to_replace_a_token_ahead_of_its_end_harms_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_is_good_for_less_than_a_minute_is_not_fetched_for_each_call() {
+    let issuer = Issuer::default();
+    let stub = simulated(issuer.token(40 * SECOND));
+    for _ in 0..120 {
+        unary(stub.channel()).await.unwrap();
+        sleep(SECOND).await;
+    }
+    // At half of its time, which is a minute of 120 s.
+    assert!((5..=7).contains(&issuer.asked()), "{}", issuer.asked());
+    let issuer = Issuer::default();
+    let stub = simulated(issuer.token(3 * SECOND));
+    for seen in ten(stub.channel()).await {
+        assert_eq!(seen.unwrap(), "Bearer token 0");
+    }
+    assert_eq!(unary(stub.channel()).await.unwrap(), "Bearer token 0");
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_to_replace_a_token_are_a_second_apart_however_many_calls_there_are() {
+    let failing = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&failing);
+    let fetch = move || {
+        let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        async move {
+            match first {
+                true => Ok(AccessToken::new("token").expires_in(600 * SECOND)),
+                false => Err(Status::unavailable("refused at once")),
+            }
+        }
+    };
+    let token = Token::refreshing(fetch).require_security(SecurityLevel::None);
+    let stub = simulated(token);
+    unary(stub.channel()).await.unwrap();
+    sleep(550 * SECOND).await;
+    for _ in 0..100 {
+        unary(stub.channel()).await.unwrap();
+        sleep(SECOND / 10).await;
+    }
+    let asked = failing.load(Ordering::Relaxed) - 1;
+    assert!((5..=11).contains(&asked), "{asked} in 10 s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dropped_call_that_fetched_the_token_passes_the_task_on() {
     let issuer = Issuer::default();
     let stub = simulated(issuer.token(600 * SECOND));

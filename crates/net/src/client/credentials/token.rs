@@ -16,10 +16,12 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::Mutex};
 
-/// How long before its end a token is replaced in the background.
+/// How long before its end a token is replaced in the background; at most half of its time.
 const AHEAD: Duration = Duration::from_secs(60);
-/// How long before its end a token is not used any more: a call takes a while to arrive.
+/// How long before its end a token is not used any more: a call takes a while to arrive. At most a quarter of its time.
 const MARGIN: Duration = Duration::from_secs(5);
+/// The least time from a failed attempt in the background to the next one.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A bearer token in `authorization` (RFC 6750), or in another header.
 ///
@@ -60,7 +62,14 @@ enum Source {
 #[derive(Clone)]
 pub struct AccessToken {
     value: Arc<str>,
-    expires: Option<Instant>,
+    end: Option<End>,
+}
+
+/// The end of a token that was good for so long.
+#[derive(Clone, Copy)]
+struct End {
+    at: Instant,
+    time: Duration,
 }
 
 impl AccessToken {
@@ -69,19 +78,27 @@ impl AccessToken {
         let value: String = value.into();
         AccessToken {
             value: value.into(),
-            expires: None,
+            end: None,
         }
     }
 
     /// It is good for so long from now on.
     pub fn expires_in(self, time: Duration) -> AccessToken {
-        let expires = Some(clock::after(clock::now(), time));
-        AccessToken { expires, ..self }
+        let at = clock::after(clock::now(), time);
+        let end = Some(End { at, time });
+        AccessToken { end, ..self }
     }
 
-    /// Whether it is good for at least so long.
-    fn lasts(&self, now: Instant, time: Duration) -> bool {
-        self.expires.is_none_or(|expires| now + time < expires)
+    /// Whether it can be used.
+    fn is_good(&self, now: Instant) -> bool {
+        self.end
+            .is_none_or(|end| now + MARGIN.min(end.time / 4) < end.at)
+    }
+
+    /// Whether it is time to replace it.
+    fn is_old(&self, now: Instant) -> bool {
+        self.end
+            .is_some_and(|end| now + AHEAD.min(end.time / 2) >= end.at)
     }
 }
 
@@ -98,10 +115,15 @@ type Fetch = Box<
 struct Refreshing {
     fetch: Fetch,
     token: ArcSwapOption<AccessToken>,
-    /// Held by the one who fetches; what the last attempt failed with.
-    fetching: Mutex<Option<Status>>,
+    /// Held by the one who fetches; what the last attempt failed with, and when.
+    fetching: Mutex<Option<Failure>>,
     /// Attempts that are over: who has waited for one takes its outcome.
     attempts: AtomicU64,
+}
+
+struct Failure {
+    status: Status,
+    at: Instant,
 }
 
 impl Token {
@@ -112,9 +134,9 @@ impl Token {
     }
 
     /// A token that `fetch` gets when there is none that is good any more. Calls that need it meanwhile wait for the same
-    /// attempt, and share its outcome: there is one at a time. A minute before its end it is replaced in the background, and calls
-    /// go on with the old one; from 5 s before its end they wait. A failed attempt fails the calls that waited for it; the next call makes
-    /// another one.
+    /// attempt, and share its outcome: there is one at a time. A minute before its end, or when half of its time is over if that is later, it is
+    /// replaced in the background, and calls go on with the old one; from 5 s before its end, or in the last quarter of its time, they wait. A failed
+    /// attempt fails the calls that waited for it, and the next call makes another one; in the background there is a second between two.
     ///
     /// Dropping the call that fetches passes the task on to the next that waits.
     pub fn refreshing<F, Fut>(fetch: F) -> Token
@@ -175,33 +197,31 @@ impl CallCredentials for Token {
 impl Refreshing {
     async fn token(self: &Arc<Self>) -> Result<Arc<str>, Status> {
         let now = clock::now();
-        if let Some(token) = self.good(now, MARGIN) {
-            if !token.lasts(now, AHEAD) {
+        if let Some(token) = self.good(now) {
+            if token.is_old(now) {
                 self.refresh_ahead();
             }
             return Ok(Arc::clone(&token.value));
         }
         let before = self.attempts.load(Ordering::Acquire);
         let mut failure = self.fetching.lock().await;
-        if let Some(token) = self.good(clock::now(), MARGIN) {
+        if let Some(token) = self.good(clock::now()) {
             return Ok(Arc::clone(&token.value));
         }
         if self.attempts.load(Ordering::Acquire) != before
-            && let Some(status) = &*failure
+            && let Some(failure) = &*failure
         {
-            return Err(status.clone());
+            return Err(failure.status.clone());
         }
         self.fetch(&mut failure).await
     }
 
-    /// The token, if it is good for so long.
-    fn good(&self, now: Instant, time: Duration) -> Option<Arc<AccessToken>> {
-        self.token
-            .load_full()
-            .filter(|token| token.lasts(now, time))
+    /// The token, if it can be used.
+    fn good(&self, now: Instant) -> Option<Arc<AccessToken>> {
+        self.token.load_full().filter(|token| token.is_good(now))
     }
 
-    async fn fetch(&self, failure: &mut Option<Status>) -> Result<Arc<str>, Status> {
+    async fn fetch(&self, failure: &mut Option<Failure>) -> Result<Arc<str>, Status> {
         let outcome = (self.fetch)().await;
         self.attempts.fetch_add(1, Ordering::Release);
         match outcome {
@@ -212,7 +232,10 @@ impl Refreshing {
                 Ok(value)
             }
             Err(status) => {
-                *failure = Some(status.clone());
+                *failure = Some(Failure {
+                    status: status.clone(),
+                    at: clock::now(),
+                });
                 Err(status)
             }
         }
@@ -220,20 +243,29 @@ impl Refreshing {
 
     /// Fetches the next token while the old one is still good.
     fn refresh_ahead(self: &Arc<Self>) {
-        if self.fetching.try_lock().is_err() {
-            return;
+        match self.fetching.try_lock() {
+            Ok(failure) if self.may_refresh(failure.as_ref()) => {}
+            _ => return,
         }
         if let Ok(runtime) = Handle::try_current() {
             let this = Arc::clone(self);
             runtime.spawn(async move {
                 if let Ok(mut failure) = this.fetching.try_lock()
-                    && this.good(clock::now(), AHEAD).is_none()
+                    && this.may_refresh(failure.as_ref())
                 {
                     // The old one serves until its end; then a call hears of it.
                     this.fetch(&mut failure).await.ok();
                 }
             });
         }
+    }
+
+    /// Whether nobody else has replaced the token, or has just tried to.
+    fn may_refresh(&self, failure: Option<&Failure>) -> bool {
+        let now = clock::now();
+        let token = self.token.load();
+        token.as_ref().is_none_or(|token| token.is_old(now))
+            && failure.is_none_or(|failure| now.saturating_duration_since(failure.at) >= PAUSE)
     }
 }
 
