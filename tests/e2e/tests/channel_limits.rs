@@ -147,3 +147,55 @@ async fn a_call_too_many_in_flight_is_refused_and_names_the_limit_until_one_has_
     slow.abort();
     third.abort();
 }
+
+/// A channel that never connects.
+fn nowhere() -> ChannelBuilder {
+    let nowhere = |_: &Address| Box::pin(pending()) as Connecting;
+    Channel::builder("passthrough:///nowhere")
+        .connector(nowhere)
+        .insecure()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_given_up_while_it_waits_for_a_connection_is_not_in_flight_any_more() {
+    let channel = nowhere().max_calls_in_flight(2).build().unwrap();
+    let waiting = [spawn(&channel, ECHO), spawn(&channel, ECHO)];
+    sleep(SECOND).await;
+    assert!(spawn(&channel, ECHO).await.unwrap().is_err());
+    for call in &waiting {
+        call.abort();
+    }
+    sleep(SECOND).await;
+    let next = spawn(&channel, ECHO);
+    sleep(SECOND).await;
+    assert!(!next.is_finished(), "{:?}", next.await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_given_up_while_it_waits_for_a_stream_is_not_in_flight_any_more() {
+    let stub = StubServer::unary(SLEEP, |_| pending::<Result<Bytes, _>>())
+        .configure(|server| server.max_concurrent_streams(1))
+        .simulated_with(7, NetConfig::default(), |channel| {
+            channel.max_calls_in_flight(2)
+        });
+    let _open = spawn(stub.channel(), SLEEP);
+    sleep(SECOND).await;
+    for _ in 0..3 {
+        let waiting = spawn(stub.channel(), SLEEP);
+        sleep(SECOND).await;
+        assert!(!waiting.is_finished(), "{:?}", waiting.await);
+        waiting.abort();
+        sleep(SECOND).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn channels_made_by_clones_of_a_builder_count_their_calls_apart() {
+    let builder = nowhere().max_calls_in_flight(1);
+    let (one, other) = (builder.clone().build().unwrap(), builder.build().unwrap());
+    let calls = [spawn(&one, ECHO), spawn(&other, ECHO)];
+    sleep(SECOND).await;
+    for call in calls {
+        assert!(!call.is_finished(), "{:?}", call.await);
+    }
+}

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use farcall_core::ServiceConfig;
 use farcall_net::{
-    Channel, ChannelBuilder, Code, Request, Status,
+    Address, Channel, ChannelBuilder, Code, Request, Status,
+    client::Connecting,
     lb::selector::{CallConfig, CallInfo, ConfigSelector},
 };
 use farcall_testkit::{
@@ -11,14 +12,16 @@ use farcall_testkit::{
     stub_server::{SimulatedStub, StubServer, calls},
 };
 use std::{
-    future::pending,
+    future::{Future, IntoFuture, pending},
+    pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    task::{Context, Waker},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 
 const PATH: &str = "/t.T/Any";
 const SLEEP: &str = "/t.T/Sleep";
@@ -179,4 +182,49 @@ async fn its_refusal_ends_a_call_that_waits_for_readiness_with_a_code_that_it_ma
     assert_eq!(status.code(), Code::Internal, "{status}");
     assert!(status.message().contains("no route"), "{status}");
     assert_eq!(selector.counts(), (1, 0));
+}
+
+/// Makes a call on the channel when the first one is committed.
+#[derive(Debug, Clone, Default)]
+struct Calling(Arc<Mutex<Option<Channel>>>);
+
+impl ConfigSelector for Calling {
+    fn select(&self, _: &CallInfo<'_>) -> Result<CallConfig, Status> {
+        let channel = Arc::clone(&self.0);
+        Ok(CallConfig::default().on_commit(move || {
+            let channel = channel.lock().unwrap().take();
+            if let Some(channel) = channel {
+                let mut call = calls::unary(&channel, PATH, Bytes::new()).into_future();
+                let mut cx = Context::from_waker(Waker::noop());
+                assert!(Pin::new(&mut call).poll(&mut cx).is_pending());
+            }
+        }))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_run_at_a_commit_may_use_the_channel() {
+    let selector = Calling::default();
+    let nowhere = |_: &Address| Box::pin(pending()) as Connecting;
+    let channel = Channel::builder("passthrough:///nowhere")
+        .connector(nowhere)
+        .config_selector(selector.clone())
+        .max_queued_calls(2)
+        .insecure()
+        .build()
+        .unwrap();
+    let start = || {
+        let call = calls::unary(&channel, PATH, Bytes::new()).wait_for_ready();
+        tokio::spawn(call.into_future())
+    };
+    let given_up = [start(), start()];
+    tokio::time::sleep(SECOND).await;
+    given_up.iter().for_each(JoinHandle::abort);
+    tokio::time::sleep(SECOND).await;
+    *selector.0.lock().unwrap() = Some(channel.clone());
+    // The full queue is looked through for calls that nobody waits for: dropping them commits them.
+    let next = start();
+    tokio::time::sleep(SECOND).await;
+    assert!(!next.is_finished());
+    assert!(selector.0.lock().unwrap().is_none(), "none was committed");
 }

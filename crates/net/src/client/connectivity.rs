@@ -100,7 +100,10 @@ impl Channel {
         // At once, for those who call right behind this; connections follow.
         self.shared().picks.close(&closed());
         if !control::order_if_started(self.shared(), Order::Close) {
-            self.shared().inbox.close();
+            // Perhaps somebody else has just started what is not to be started any more.
+            for order in self.shared().inbox.close().orders {
+                order.fail(&closed());
+            }
         }
     }
 }

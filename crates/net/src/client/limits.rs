@@ -46,6 +46,14 @@ impl CallLimits {
         self.default_timeout.is_none() && self.max_timeout.is_none() && self.max_in_flight.is_none()
     }
 
+    /// The same for another channel, which counts its own calls.
+    pub(crate) fn apart(&self) -> CallLimits {
+        CallLimits {
+            in_flight: Arc::default(),
+            ..CallLimits::clone(self)
+        }
+    }
+
     /// Takes a place for a call.
     ///
     /// # Errors

@@ -68,17 +68,62 @@ struct Waiting {
     queue: VecDeque<Arc<Mailbox>>,
     /// Those that have been taken out to try a new snapshot.
     trying: usize,
+    /// How far a full queue has been looked through for calls that nobody waits for.
+    looked: usize,
     closed: Option<Status>,
 }
 
+/// Calls of a full queue that are looked at for each call that finds it full.
+const LOOKS: usize = 64;
+
+/// Calls that were given up while they waited. To be dropped when the lock is free: something of a user's may go with them.
+type GivenUp = Vec<Arc<Mailbox>>;
+
 impl Waiting {
-    fn is_full(&mut self, limit: usize) -> bool {
-        if self.queue.len() + self.trying < limit {
-            return false;
-        }
-        // Cancelled ones have not been told apart yet.
-        self.queue.retain(|mailbox| !mailbox.is_over());
+    fn is_full(&self, limit: usize) -> bool {
         self.queue.len() + self.trying >= limit
+    }
+
+    /// Looks for calls that were given up in a full queue, a part of it each time: it may be long, and those who find it full
+    /// many.
+    #[cold]
+    fn make_room(&mut self) -> GivenUp {
+        let mut given_up = Vec::new();
+        for _ in 0..LOOKS {
+            let len = self.queue.len();
+            let next = self.looked.min(len).checked_sub(1);
+            let Some(next) = next.or(len.checked_sub(1)) else {
+                break;
+            };
+            self.looked = next;
+            if self.queue[next].is_over() {
+                given_up.extend(self.queue.remove(next));
+            }
+        }
+        given_up
+    }
+
+    /// Adds a call; now and then those that were given up are taken out, lest they gather.
+    fn push(&mut self, mailbox: &Arc<Mailbox>) -> GivenUp {
+        let many = self.queue.len() >= LOOKS && self.queue.len().is_power_of_two();
+        let given_up = match many {
+            true => self.take_given_up(),
+            false => Vec::new(),
+        };
+        self.queue.push_back(Arc::clone(mailbox));
+        given_up
+    }
+
+    fn take_given_up(&mut self) -> GivenUp {
+        let mut given_up = Vec::new();
+        self.queue.retain(|mailbox| {
+            let over = mailbox.is_over();
+            if over {
+                given_up.push(Arc::clone(mailbox));
+            }
+            !over
+        });
+        given_up
     }
 }
 
@@ -86,8 +131,10 @@ impl Waiting {
 #[derive(Debug, Default)]
 #[must_use]
 pub(crate) struct Notice {
-    /// A call waits: the channel may have to leave idleness, and a deadline may have to be watched.
-    pub(crate) waiting: bool,
+    /// A call waits.
+    waiting: bool,
+    /// The earliest deadline of those that wait, as far as this has changed it: somebody has to watch it.
+    pub(crate) deadline: Option<Instant>,
     rare: Option<Box<Rare>>,
 }
 
@@ -121,6 +168,12 @@ impl Notice {
 
     pub(crate) fn is_empty(&self) -> bool {
         !self.waiting && self.rare.is_none()
+    }
+
+    fn wait(&mut self, mailbox: &Mailbox) {
+        self.waiting = true;
+        let earlier = [self.deadline, mailbox.deadline()];
+        self.deadline = earlier.into_iter().flatten().min();
     }
 
     pub(crate) fn take_rare(&mut self) -> Option<Rare> {
@@ -197,8 +250,9 @@ impl PickerCell {
     /// Whether calls wait, or some have failed for want of a connection since this was last asked.
     pub(crate) fn is_wanted(&self) -> bool {
         let refused = self.refused.swap(false, Ordering::Relaxed);
+        let _given_up;
         let mut waiting = self.lock();
-        waiting.queue.retain(|mailbox| !mailbox.is_over());
+        _given_up = waiting.take_given_up();
         refused || !waiting.queue.is_empty()
     }
 
@@ -215,6 +269,7 @@ impl PickerCell {
                 }
                 Outcome::Wait | Outcome::Full => {}
             }
+            let _given_up;
             let mut waiting = self.lock();
             if let Some(status) = &waiting.closed {
                 let status = status.clone();
@@ -223,13 +278,22 @@ impl PickerCell {
                 return notice;
             }
             if Arc::ptr_eq(&snapshot, &self.snapshot.load()) {
-                if waiting.is_full(limit) {
-                    drop(waiting);
-                    self.refuse(mailbox, queue_is_full(limit));
+                if !waiting.is_full(limit) {
+                    _given_up = waiting.push(mailbox);
+                    notice.wait(mailbox);
                     return notice;
                 }
-                waiting.queue.push_back(Arc::clone(mailbox));
-                notice.waiting = true;
+                let given_up = waiting.make_room();
+                let still = waiting.is_full(limit);
+                if !still {
+                    waiting.queue.push_back(Arc::clone(mailbox));
+                    notice.wait(mailbox);
+                }
+                drop(waiting);
+                drop(given_up);
+                if still {
+                    self.refuse(mailbox, queue_is_full(limit));
+                }
                 return notice;
             }
         }
@@ -276,7 +340,10 @@ impl PickerCell {
             }
             match pick(snapshot, mailbox, notice) {
                 Outcome::Settled => false,
-                Outcome::Wait | Outcome::Full => true,
+                Outcome::Wait | Outcome::Full => {
+                    notice.wait(mailbox);
+                    true
+                }
                 Outcome::Refused(status) => {
                     self.refuse(mailbox, status);
                     false
@@ -286,7 +353,6 @@ impl PickerCell {
         let mut waiting = self.lock();
         waiting.trying = 0;
         if !queue.is_empty() {
-            notice.waiting = true;
             let newer = std::mem::replace(&mut waiting.queue, queue);
             waiting.queue.extend(newer);
         }
@@ -302,24 +368,22 @@ impl PickerCell {
     ) -> Option<Instant> {
         let mut expired = Vec::new();
         let mut next: Option<Instant> = None;
+        let given_up;
         let mut waiting = self.lock();
-        waiting.queue.retain(|mailbox| {
-            if mailbox.is_over() {
-                return false;
+        given_up = waiting.take_given_up();
+        waiting.queue.retain(|mailbox| match mailbox.deadline() {
+            Some(deadline) if deadline <= now => {
+                expired.push(Arc::clone(mailbox));
+                false
             }
-            match mailbox.deadline() {
-                Some(deadline) if deadline <= now => {
-                    expired.push(Arc::clone(mailbox));
-                    false
-                }
-                Some(deadline) => {
-                    next = Some(next.map_or(deadline, |n| n.min(deadline)));
-                    true
-                }
-                None => true,
+            Some(deadline) => {
+                next = Some(next.map_or(deadline, |n| n.min(deadline)));
+                true
             }
+            None => true,
         });
         drop(waiting);
+        drop(given_up);
         if !expired.is_empty() {
             let status = self.late(tell());
             for mailbox in expired {

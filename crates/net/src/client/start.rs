@@ -25,7 +25,11 @@ use farcall_core::{
     service_config::MethodConfig,
 };
 use farcall_lb::Authority;
-use std::{mem, sync::Arc, time::Instant};
+use std::{
+    mem,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 /// Starts a call; `data` is its first message. Takes the metadata out of the knobs.
 ///
@@ -103,7 +107,10 @@ pub(crate) fn start(
         config,
         kept: match (place, knobs.take_preparation()) {
             (None, None) => None,
-            (place, preparation) => Some(Box::new(Kept { place, preparation })),
+            (place, preparation) => {
+                let place = Mutex::new(place);
+                Some(Box::new(Kept { place, preparation }))
+            }
         },
     };
     // Made where it is handed over: each variable between would be a copy.

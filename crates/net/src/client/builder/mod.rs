@@ -436,7 +436,7 @@ impl ChannelBuilder {
             compressors: self.compressors,
             http2: Arc::new(self.http2),
             idle_timeout: self.idle_timeout,
-            limits: (!self.limits.is_none()).then(|| Box::new(CallLimits::clone(&self.limits))),
+            limits: (!self.limits.is_none()).then(|| Box::new(self.limits.apart())),
             max_queued: self.max_queued,
             connections_per_backend: self.connections_per_backend.max(1),
             polling: self.polling,

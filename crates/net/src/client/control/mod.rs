@@ -176,7 +176,10 @@ impl Control {
                     ConnectivityState::TransientFailure => {
                         answer.send(Err(self.unreachable())).ok();
                     }
-                    _ => self.waiters.push(answer),
+                    _ => {
+                        self.waiters.retain(|waiter| !waiter.is_closed());
+                        self.waiters.push(answer);
+                    }
                 }
             }
             Order::ResetBackoff => {
@@ -204,9 +207,7 @@ impl Control {
                 self.on_full(now, id);
             }
         }
-        if notice.waiting {
-            self.expire(now);
-        }
+        self.deadline = [self.deadline, notice.deadline].into_iter().flatten().min();
     }
 
     fn dispatch(&mut self, now: Instant, mailbox: &Arc<Mailbox>) {
@@ -528,9 +529,14 @@ impl Future for Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
+        // Those that the machine has no more to do with may still have calls open.
+        let end = match self.closed {
+            true => Request::Close,
+            false => Request::Drain,
+        };
         for link in self.connections.values() {
             match link.up {
-                true => drop(link.submit.request(Request::Drain)),
+                true => drop(link.submit.request(end)),
                 false => link.task.abort(),
             }
         }

@@ -12,7 +12,11 @@ use farcall_core::{
     call::client::RequestTemplate,
     retry::{RetryOptions, RetryPlan, RetryState},
 };
-use std::{mem, sync::Arc, time::Instant};
+use std::{
+    mem,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 pub(super) struct Request {
     template: RequestTemplate,
@@ -112,7 +116,7 @@ impl Request {
             kept: self.preparation.as_ref().map(|preparation| {
                 let preparation = Some(preparation.of_attempt());
                 Box::new(Kept {
-                    place: None,
+                    place: Mutex::default(),
                     preparation,
                 })
             }),

@@ -33,9 +33,8 @@ pub(crate) struct Route {
 /// What few calls keep until they are over.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// Such as its place among those in flight.
-    #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(crate) place: Option<Box<dyn Any + Send + Sync>>,
+    /// Such as its place among those in flight, until nobody waits for it any more.
+    pub(crate) place: Mutex<Option<Box<dyn Any + Send + Sync>>>,
     /// What has to be done before each of its attempts.
     pub(crate) preparation: Option<Box<dyn Preparation>>,
 }

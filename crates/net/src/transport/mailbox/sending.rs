@@ -6,7 +6,7 @@ use farcall_core::{Code, Status};
 use farcall_http2::Reason;
 use std::{
     mem,
-    sync::{Arc, MutexGuard},
+    sync::{Arc, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -72,6 +72,16 @@ impl Mailbox {
         self.submit(state);
         wakers.wake();
         drop(head);
+        self.give_up_place();
+    }
+
+    /// Nobody waits for the call any more: others may have its place, although somebody may still hold the mailbox.
+    fn give_up_place(&self) {
+        let kept = self.route.as_ref().and_then(|route| route.kept.as_ref());
+        if let Some(kept) = kept {
+            let mut place = kept.place.lock().unwrap_or_else(PoisonError::into_inner);
+            place.take();
+        }
     }
 
     /// The task will not look at the mailbox again: unread bytes are given back.
