@@ -65,6 +65,18 @@ impl From<Status> for Ended {
 #[derive(Debug)]
 pub struct RetryState {
     plan: Arc<RetryPlan>,
+    /// Boxed: a call that succeeds at once has none.
+    rare: Option<Box<Rare>>,
+    /// Bytes taken of the channel's memory.
+    reserved: usize,
+    committed: bool,
+    /// The end of this attempt has been told to the throttle.
+    counted: bool,
+}
+
+/// What is told of few calls.
+#[derive(Debug, Default)]
+struct Rare {
     options: RetryOptions,
     /// When this attempt is given up if its response has not begun.
     attempt_deadline: Option<Instant>,
@@ -74,38 +86,41 @@ pub struct RetryState {
     previous: Vec<Status>,
     /// Retries since the start or the last pushback.
     step: u32,
-    /// Bytes taken of the channel's memory.
-    reserved: usize,
-    committed: bool,
-    /// The end of this attempt has been told to the throttle.
-    counted: bool,
 }
 
 impl RetryState {
-    /// A call before its first attempt.
+    /// A call before its first attempt. Allocates if there are options, and later if attempts are limited in time or fail.
+    #[inline]
     pub fn new(plan: Arc<RetryPlan>, options: RetryOptions) -> RetryState {
-        RetryState {
-            committed: false,
+        let mut state = RetryState {
             plan,
-            options,
-            attempt_deadline: None,
-            earlier: 0,
-            previous: Vec::new(),
-            step: 0,
+            rare: None,
             reserved: 0,
+            committed: false,
             counted: false,
+        };
+        if options != RetryOptions::default() {
+            state.rare().options = options;
         }
+        state
+    }
+
+    #[cold]
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// The same for an attempt of a hedged call, of which so many have started before it.
     pub fn with_earlier_attempts(mut self, earlier: u32) -> RetryState {
-        self.earlier = earlier;
+        self.rare().earlier = earlier;
         self
     }
 
     /// The caller's own words.
     pub fn options(&self) -> RetryOptions {
-        self.options
+        self.rare
+            .as_ref()
+            .map_or(RetryOptions::default(), |rare| rare.options)
     }
 
     /// What this call's method has been given.
@@ -116,24 +131,30 @@ impl RetryState {
     /// Attempts before this one.
     pub fn previous_attempts(&self) -> u32 {
         // Fewer than the policy's maximum, a u32.
-        self.earlier + self.previous.len() as u32
+        self.rare
+            .as_ref()
+            .map_or(0, |rare| rare.earlier + rare.previous.len() as u32)
     }
 
     /// What they ended with, in order.
     pub fn previous(&self) -> &[Status] {
-        &self.previous
+        self.rare.as_ref().map_or(&[], |rare| &rare.previous)
     }
 
     /// An attempt goes out. Answers when it is to be given up if its response has not begun.
     pub fn begin_attempt(&mut self, now: Instant) -> Option<Instant> {
-        let timeout = self.options.attempt_timeout.or(self.plan.attempt_timeout);
-        self.attempt_deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        self.attempt_deadline
+        let timeout = match &self.rare {
+            None => self.plan.attempt_timeout?,
+            Some(rare) => rare.options.attempt_timeout.or(self.plan.attempt_timeout)?,
+        };
+        let deadline = now.checked_add(timeout);
+        self.rare().attempt_deadline = deadline;
+        deadline
     }
 
     /// What [`begin_attempt`](Self::begin_attempt) has answered, while it counts.
     pub fn attempt_deadline(&self) -> Option<Instant> {
-        self.attempt_deadline
+        self.rare.as_ref()?.attempt_deadline
     }
 
     /// Whether this attempt could be followed by another one, so that its request is worth keeping.
@@ -148,7 +169,8 @@ impl RetryState {
             return false;
         }
         let missing = bytes.saturating_sub(self.reserved);
-        let buffer = self.options.buffer.unwrap_or(self.plan.call_buffer);
+        let own = self.rare.as_ref().and_then(|rare| rare.options.buffer);
+        let buffer = own.unwrap_or(self.plan.call_buffer);
         if bytes > buffer || !self.plan.memory.reserve(missing) {
             self.commit();
             return false;
@@ -158,8 +180,11 @@ impl RetryState {
     }
 
     /// The response has begun: nothing follows this attempt, and its time is not limited any longer.
+    #[inline]
     pub fn on_response(&mut self) {
-        self.attempt_deadline = None;
+        if let Some(rare) = &mut self.rare {
+            rare.attempt_deadline = None;
+        }
         self.commit();
     }
 
@@ -194,15 +219,16 @@ impl RetryState {
             return None;
         }
         self.counted = false;
-        self.previous.push(status);
+        let rare = self.rare();
+        rare.previous.push(status);
         Some(match pushback {
             Pushback::After(pause) => {
-                self.step = 0;
+                rare.step = 0;
                 pause
             }
             _ => {
-                self.step += 1;
-                backoff(&policy, self.step - 1, random)
+                rare.step += 1;
+                backoff(&policy, rare.step - 1, random)
             }
         })
     }

@@ -33,7 +33,7 @@ impl Held {
     pub(super) fn is_kept(
         refused: bool,
         bytes: usize,
-        retry: Option<&mut Box<RetryState>>,
+        retry: Option<&mut RetryState>,
         limit: usize,
     ) -> bool {
         match retry {
@@ -47,7 +47,7 @@ impl Held {
     pub(super) fn fits(
         &mut self,
         data: &Chunks,
-        retry: Option<&mut Box<RetryState>>,
+        retry: Option<&mut RetryState>,
         limit: usize,
     ) -> bool {
         self.bytes += data.size();
@@ -85,7 +85,7 @@ impl Held {
     }
 
     /// The request, to be sent again. `refused`: because the server has not processed it.
-    pub(super) fn again(self, retry: Option<Box<RetryState>>, refused: bool) -> Outgoing {
+    pub(super) fn again(self, retry: Option<RetryState>, refused: bool) -> Outgoing {
         Outgoing {
             head: Some(Head::Request {
                 template: self.template,

@@ -148,13 +148,13 @@ fn retry_state(
     channel: &Channel,
     plan: Option<Arc<RetryPlan>>,
     options: Option<RetryOptions>,
-) -> Option<Box<RetryState>> {
+) -> Option<RetryState> {
     if plan.is_none() && options.is_none() {
         return None;
     }
     let plan = plan.unwrap_or_else(|| channel.bare_plan());
     let options = options.unwrap_or_default();
-    Some(Box::new(RetryState::new(plan, options)))
+    Some(RetryState::new(plan, options))
 }
 
 /// What caller, context and service config have agreed on.

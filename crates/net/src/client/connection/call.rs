@@ -24,7 +24,7 @@ pub(super) struct Call {
     /// The request, as long as it could go out again.
     pub(super) held: Option<Held>,
     /// Of calls with a policy, or with anything else to be counted of their attempts.
-    pub(super) retry: Option<Box<RetryState>>,
+    pub(super) retry: Option<RetryState>,
     /// Of calls of which somebody wants to know how the attempt ends, or when they are committed.
     pub(super) picked: Option<Box<Picked>>,
 }

@@ -95,7 +95,7 @@ impl Request {
             template: self.template.clone(),
             own_authority: self.own_authority,
             refused: false,
-            retry: Some(Box::new(retry.with_earlier_attempts(earlier))),
+            retry: Some(retry.with_earlier_attempts(earlier)),
             picked: None,
         };
         let outgoing = Outgoing {

@@ -51,7 +51,7 @@ pub(crate) enum Head {
         /// It was sent before and not processed (gRFC A6): not a third time.
         refused: bool,
         /// Of calls with a policy for failed attempts, or with anything else to be counted of them.
-        retry: Option<Box<RetryState>>,
+        retry: Option<RetryState>,
         /// What the pick says about the attempt.
         picked: Option<Box<Picked>>,
     },

@@ -82,7 +82,7 @@ impl Mailbox {
             let options = retry
                 .as_ref()
                 .map_or(RetryOptions::default(), |retry| retry.options());
-            *retry = Some(Box::new(RetryState::new(plan, options)));
+            *retry = Some(RetryState::new(plan, options));
         }
     }
 }
@@ -94,7 +94,7 @@ impl State {
 
     pub(super) fn retry(&mut self) -> Option<&mut RetryState> {
         match &mut self.outgoing.head {
-            Some(Head::Request { retry, .. }) => retry.as_deref_mut(),
+            Some(Head::Request { retry, .. }) => retry.as_mut(),
             _ => None,
         }
     }
