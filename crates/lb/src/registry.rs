@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::balancer::{Policies, PolicyFactory};
 use crate::policy::{PickFirstFactory, RoundRobinFactory};
@@ -41,12 +41,16 @@ impl Registry {
 
     /// The policies `pick_first` and `round_robin`, and the resolvers of [`BuiltInResolver`]; the default scheme is `dns`.
     pub fn built_in() -> Self {
-        let empty = Self::empty()
-            .with_policy(PickFirstFactory)
-            .with_policy(RoundRobinFactory);
-        BuiltInResolver::ALL
-            .into_iter()
-            .fold(empty, Self::with_resolver)
+        // A constant, made once: channels by the thousand need no tables of their own until one adds to them.
+        static BUILT_IN: LazyLock<Registry> = LazyLock::new(|| {
+            let empty = Registry::empty()
+                .with_policy(PickFirstFactory)
+                .with_policy(RoundRobinFactory);
+            BuiltInResolver::ALL
+                .into_iter()
+                .fold(empty, Registry::with_resolver)
+        });
+        BUILT_IN.clone()
     }
 
     /// The same with this policy, in place of one of the same name.

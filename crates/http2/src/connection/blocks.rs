@@ -20,7 +20,7 @@ pub(super) struct Blocks {
     /// Requests without their timeouts.
     timed: TimeoutMemo<(ListKind, Decoded)>,
     limits: DecodeLimits,
-    unfinished: Option<Block>,
+    unfinished: Option<Box<Block>>,
     max_len: usize,
     max_frames: u32,
     timeout: Duration,
@@ -104,14 +104,14 @@ impl Blocks {
         self_dependency: bool,
         fragment: &[u8],
     ) -> Result<(), PeerMisbehaved> {
-        self.unfinished = Some(Block {
+        self.unfinished = Some(Box::new(Block {
             stream,
             end_stream,
             self_dependency,
             bytes: Vec::new(),
             frames: 0,
             deadline: later(now, self.timeout),
-        });
+        }));
         self.append(fragment, false)?;
         if let Some(block) = &mut self.unfinished {
             block.frames = 0; // those of CONTINUATION are counted
@@ -124,7 +124,7 @@ impl Blocks {
         &mut self,
         fragment: &[u8],
         end_headers: bool,
-    ) -> Result<Option<Block>, PeerMisbehaved> {
+    ) -> Result<Option<Box<Block>>, PeerMisbehaved> {
         let (max_len, max_frames) = (self.max_len, self.max_frames);
         let block = self
             .unfinished

@@ -117,6 +117,7 @@ impl Connection {
     fn send_settings(&mut self, now: Instant, list: &[Setting], first: bool) {
         self.output.frames(|out| Settings::encode(list, out));
         let deadline = later(now, self.config.settings_timeout);
+        self.local.unacknowledged.reserve_exact(1);
         self.local
             .unacknowledged
             .push_back(Announced { deadline, first });
@@ -199,6 +200,7 @@ impl Connection {
             return Err(PeerMisbehaved::FirstFrameNotSettings);
         }
         self.remote.max_streams = u32::MAX;
+        self.events.reserve_exact(1); // often there is no other one
         self.events.push_back(Event::Ready);
         self.on_settings(now, settings)
     }

@@ -91,6 +91,10 @@ impl DecoderTable {
         self.evict_to(self.max_size.saturating_sub(size));
         if size <= self.max_size {
             self.size += size;
+            if self.entries.len() == self.entries.capacity() {
+                // What gRPC's responses put there is two entries.
+                self.entries.reserve_exact((self.entries.len() / 2).max(2));
+            }
             self.entries.push_front(Entry {
                 name,
                 value,

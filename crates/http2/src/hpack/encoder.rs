@@ -49,8 +49,8 @@ pub struct Encoder {
     /// What the peer allows.
     peer_max: usize,
     update_due: Option<SizeUpdate>,
-    /// A ring of hashes.
-    recent: [u32; RECENT],
+    /// A ring of hashes; it grows up to [`RECENT`].
+    recent: Vec<u32>,
     next_recent: usize,
     pieces: Pieces,
 }
@@ -76,7 +76,7 @@ impl Encoder {
             cap: max_table_size_cap,
             peer_max: INITIAL_TABLE_SIZE,
             update_due,
-            recent: [0; RECENT],
+            recent: Vec::new(),
             next_recent: 0,
             pieces: Pieces::default(),
         }
@@ -251,7 +251,10 @@ impl Encoder {
         if self.recent.contains(&hash.field) {
             return true;
         }
-        self.recent[self.next_recent] = hash.field;
+        match self.recent.get_mut(self.next_recent) {
+            Some(place) => *place = hash.field,
+            None => self.recent.push(hash.field),
+        }
         self.next_recent = (self.next_recent + 1) % RECENT;
         false
     }

@@ -1,8 +1,7 @@
 //! The dynamic table of the encoder: the decoder's mirror, searchable by field and by name.
 
 use super::{policy::Indexing, static_table};
-use crate::headers::{Field, Name};
-use bytes::Bytes;
+use crate::headers::{Field, KnownName, Name};
 use std::collections::VecDeque;
 
 /// Hashes of a field, computed once per field sent.
@@ -50,23 +49,75 @@ fn fold(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
+/// Tables with so few entries have no indices: they are searched from end to end.
+const SEARCHED: usize = 8;
+
 #[derive(Debug)]
 struct Entry {
-    name: Name,
-    value: Bytes,
+    name: EntryName,
+    value: Box<[u8]>,
     hash: FieldHash,
     /// Serial numbers of the next older entries in the same bucket by field and by name.
     older_field: u32,
     older_name: u32,
 }
 
-impl Entry {
-    fn size(&self) -> usize {
-        self.name.as_bytes().len() + self.value.len() + 32
+/// A name of the table's own: a small slice of the user's could hold on to a large buffer.
+#[derive(Debug)]
+enum EntryName {
+    Known(KnownName),
+    Other(Box<[u8]>),
+}
+
+impl EntryName {
+    fn of(name: &Name) -> EntryName {
+        match name {
+            Name::Known(known) => EntryName::Known(*known),
+            Name::Other(name) => EntryName::Other(name[..].into()),
+        }
+    }
+
+    #[inline]
+    fn is(&self, name: &Name) -> bool {
+        match (self, name) {
+            (EntryName::Known(this), Name::Known(known)) => this == known,
+            (EntryName::Other(this), Name::Other(other)) => **this == **other,
+            _ => false,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            EntryName::Known(known) => Name::Known(*known).as_bytes().len(),
+            EntryName::Other(name) => name.len(),
+        }
     }
 }
 
-/// A ring of entries, the newest at the front, with two hash indices over it.
+impl Entry {
+    fn size(&self) -> usize {
+        self.name.len() + self.value.len() + 32
+    }
+
+    #[inline]
+    fn is(&self, field: &Field, hash: FieldHash) -> bool {
+        self.hash.field == hash.field && *self.value == *field.value && self.name.is(&field.name)
+    }
+
+    #[inline]
+    fn is_named(&self, name: &Name, hash: FieldHash) -> bool {
+        self.hash.name == hash.name && self.name.is(name)
+    }
+}
+
+/// Serial numbers of the newest entries, by the hash of the field and by that of the name.
+#[derive(Clone, Copy, Default, Debug)]
+struct Bucket {
+    by_field: u32,
+    by_name: u32,
+}
+
+/// A ring of entries, the newest at the front, with two hash indices over it once there are more than [`SEARCHED`].
 ///
 /// An index is an array of buckets; each holds the serial number of its newest entry, and each entry that of the
 /// next older one. Eviction takes the oldest entry, which always stands last in its chains, so nothing has
@@ -74,8 +125,8 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct EncoderTable {
     entries: VecDeque<Entry>,
-    by_field: Vec<u32>,
-    by_name: Vec<u32>,
+    /// Empty, or a power of two.
+    buckets: Vec<Bucket>,
     /// Serial number of the next entry. It wraps around: a bucket that was left alone for so long (or never used: 0) may
     /// then seem to hold a living entry, which the comparison of the field itself finds out.
     next: u32,
@@ -88,8 +139,7 @@ impl EncoderTable {
     pub(super) fn new(max_size: usize) -> EncoderTable {
         EncoderTable {
             entries: VecDeque::new(),
-            by_field: Vec::new(),
-            by_name: Vec::new(),
+            buckets: Vec::new(),
             next: 1,
             size: 0,
             max_size,
@@ -109,12 +159,13 @@ impl EncoderTable {
     /// The index of the same field in the joint address space.
     #[inline]
     pub(super) fn find(&self, field: &Field, hash: FieldHash) -> Option<usize> {
-        let mut serial = *self.by_field.get(bucket(hash.field, self.by_field.len()))?;
+        let Some(bucket) = self.buckets.get(self.bucket(hash.field)) else {
+            let place = self.entries.iter().position(|entry| entry.is(field, hash));
+            return place.map(|place| static_table::LEN + 1 + place);
+        };
+        let mut serial = bucket.by_field;
         while let Some((place, entry)) = self.alive(serial) {
-            if entry.hash.field == hash.field
-                && entry.value == field.value
-                && entry.name == field.name
-            {
+            if entry.is(field, hash) {
                 return Some(static_table::LEN + 1 + place);
             }
             serial = entry.older_field;
@@ -125,9 +176,14 @@ impl EncoderTable {
     /// The index of the newest entry with the name.
     #[inline]
     pub(super) fn find_name(&self, name: &Name, hash: FieldHash) -> Option<usize> {
-        let mut serial = *self.by_name.get(bucket(hash.name, self.by_name.len()))?;
+        let Some(bucket) = self.buckets.get(self.bucket(hash.name)) else {
+            let mut entries = self.entries.iter();
+            let place = entries.position(|entry| entry.is_named(name, hash));
+            return place.map(|place| static_table::LEN + 1 + place);
+        };
+        let mut serial = bucket.by_name;
         while let Some((place, entry)) = self.alive(serial) {
-            if entry.hash.name == hash.name && entry.name == *name {
+            if entry.is_named(name, hash) {
                 return Some(static_table::LEN + 1 + place);
             }
             serial = entry.older_name;
@@ -140,33 +196,56 @@ impl EncoderTable {
         debug_assert!(field.size() <= self.max_size);
         self.generation += 1;
         self.evict_to(self.max_size.saturating_sub(field.size()));
-        if self.by_field.is_empty() {
-            // About one entry of the usual size (64 octets) per bucket.
-            let buckets = (self.max_size / 64).clamp(16, 1024).next_power_of_two();
-            self.by_field = vec![0; buckets];
-            self.by_name = vec![0; buckets];
+        if self.entries.len() == self.entries.capacity() {
+            // Not twice as many: most connections come to six, and stay there.
+            let more = (self.entries.len() / 2).max(2);
+            self.entries.reserve_exact(more);
         }
-        let (in_field, in_name) = (
-            bucket(hash.field, self.by_field.len()),
-            bucket(hash.name, self.by_name.len()),
-        );
-        // Copies, because a small slice of the user's could hold on to a large buffer.
-        let name = match &field.name {
-            Name::Known(known) => Name::Known(*known),
-            Name::Other(name) => Name::Other(Bytes::copy_from_slice(name)),
-        };
-        let older_field = std::mem::replace(&mut self.by_field[in_field], self.next);
-        let older_name = std::mem::replace(&mut self.by_name[in_name], self.next);
-        let value = Bytes::copy_from_slice(&field.value);
         self.entries.push_front(Entry {
-            name,
-            value,
+            name: EntryName::of(&field.name),
+            value: field.value[..].into(),
             hash,
-            older_field,
-            older_name,
+            older_field: 0,
+            older_name: 0,
         });
         self.next = self.next.wrapping_add(1);
         self.size += field.size();
+        if !self.buckets.is_empty() {
+            self.chain(0);
+        } else if self.entries.len() > SEARCHED {
+            self.index();
+        }
+    }
+
+    /// Makes the indices.
+    #[cold]
+    fn index(&mut self) {
+        // About one entry of the usual size (64 octets) per bucket.
+        let buckets = (self.max_size / 64).clamp(16, 1024).next_power_of_two();
+        self.buckets = vec![Bucket::default(); buckets];
+        for place in (0..self.entries.len()).rev() {
+            self.chain(place);
+        }
+    }
+
+    /// Puts the entry at this place, newer than all that are there, in front of its chains.
+    fn chain(&mut self, place: usize) {
+        let serial = self.next.wrapping_sub(1).wrapping_sub(place as u32);
+        let (in_field, in_name) = match self.entries.get(place) {
+            Some(entry) => (self.bucket(entry.hash.field), self.bucket(entry.hash.name)),
+            None => return,
+        };
+        let older_field = std::mem::replace(&mut self.buckets[in_field].by_field, serial);
+        let older_name = std::mem::replace(&mut self.buckets[in_name].by_name, serial);
+        if let Some(entry) = self.entries.get_mut(place) {
+            (entry.older_field, entry.older_name) = (older_field, older_name);
+        }
+    }
+
+    /// The bucket of a hash, if there are any.
+    #[inline]
+    fn bucket(&self, hash: u32) -> usize {
+        hash as usize & self.buckets.len().wrapping_sub(1)
     }
 
     /// Applies a size update.
@@ -193,12 +272,6 @@ impl EncoderTable {
         let place = self.next.wrapping_sub(1).wrapping_sub(serial) as usize;
         self.entries.get(place).map(|entry| (place, entry))
     }
-}
-
-/// The bucket of a hash; buckets are a power of two, or none yet.
-#[inline]
-fn bucket(hash: u32, buckets: usize) -> usize {
-    hash as usize & buckets.wrapping_sub(1)
 }
 
 #[cfg(test)]
@@ -240,6 +313,26 @@ mod tests {
         assert_eq!(table.find_name(&first.name, hash), Some(62));
         let (second, hash) = field(&b, "v");
         assert_eq!(table.find_name(&second.name, hash), None);
+    }
+
+    #[test]
+    fn entries_are_found_where_they_stand_before_and_after_there_are_indices() {
+        let mut table = EncoderTable::new(4096);
+        for count in 0..4 * SEARCHED {
+            for at in 0..count {
+                let (known, hash) = field(&format!("n{}", at % 5), &at.to_string());
+                let place = static_table::LEN + count - at;
+                assert_eq!(table.find(&known, hash), Some(place));
+                let (unknown, hash) = field(&format!("n{}", at % 5), "none");
+                assert_eq!(table.find(&unknown, hash), None);
+                let newest = (0..count).rev().find(|other| other % 5 == at % 5);
+                let newest = newest.map(|newest| static_table::LEN + count - newest);
+                assert_eq!(table.find_name(&known.name, hash), newest);
+            }
+            let (next, hash) = field(&format!("n{}", count % 5), &count.to_string());
+            table.insert(&next, hash);
+        }
+        assert!(!table.buckets.is_empty());
     }
 
     #[test]

@@ -28,8 +28,8 @@ const SLOTS: usize = 16;
 pub struct BlockMemo<T> {
     generation: u64,
     slots: Vec<Slot<T>>,
-    /// Tags of blocks that were offered once.
-    offered: [u64; SLOTS],
+    /// Tags of blocks that were offered once; at most [`SLOTS`].
+    offered: Vec<u64>,
     next_slot: usize,
     next_offered: usize,
     /// The slot of the last block that was known: peers repeat not only blocks but sequences of them.
@@ -50,7 +50,7 @@ impl<T> Default for BlockMemo<T> {
         BlockMemo {
             generation: 0,
             slots: Vec::new(),
-            offered: [0; SLOTS],
+            offered: Vec::new(),
             next_slot: 0,
             next_offered: 0,
             last: 0,
@@ -107,7 +107,10 @@ impl<T: Clone> BlockMemo<T> {
         let ends = Ends::of(block);
         let tag = ends.tag();
         if !self.offered.contains(&tag) {
-            self.offered[self.next_offered] = tag;
+            match self.offered.get_mut(self.next_offered) {
+                Some(place) => *place = tag,
+                None => self.offered.push(tag),
+            }
             self.next_offered = (self.next_offered + 1) % SLOTS;
             return;
         }

@@ -14,8 +14,9 @@ const MAX_PIECE: usize = 1024;
 pub(super) struct Pieces {
     /// Empty until something is kept, then `SETS * WAYS` long.
     places: Vec<Place>,
-    /// The last addresses that were offered, for each set: a list that is sent only once is not worth a place.
-    offered: [[usize; WAYS]; SETS],
+    /// The last addresses that were offered, for each set: a list that is sent only once is not worth a place. Empty until
+    /// one is offered.
+    offered: Vec<[usize; WAYS]>,
     next: usize,
 }
 
@@ -60,6 +61,9 @@ impl Pieces {
         let set = set(address);
         if octets.len() > MAX_PIECE {
             return;
+        }
+        if self.offered.is_empty() {
+            self.offered = vec![[0; WAYS]; SETS];
         }
         if !self.offered[set].contains(&address) {
             self.next = (self.next + 1) % WAYS;

@@ -4,7 +4,7 @@ use farcall_http2::{Act, Connection, PeerMisbehaved};
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -42,25 +42,31 @@ pub struct PeerReports {
     counters: Arc<Counters>,
 }
 
+#[derive(Default)]
 struct Counters {
-    misbehaved: [AtomicU64; PeerMisbehaved::ALL.len()],
-    acts: [AtomicU64; Act::ALL.len()],
+    /// Most peers do nothing wrong.
+    kinds: OnceLock<Box<Kinds>>,
     goaways_sent: AtomicU64,
     reading_paused: AtomicU64,
     handshakes_failed: AtomicU64,
     connections_refused: AtomicU64,
 }
 
-impl Default for Counters {
-    fn default() -> Counters {
-        Counters {
-            misbehaved: [const { AtomicU64::new(0) }; PeerMisbehaved::ALL.len()],
-            acts: [const { AtomicU64::new(0) }; Act::ALL.len()],
-            goaways_sent: AtomicU64::new(0),
-            reading_paused: AtomicU64::new(0),
-            handshakes_failed: AtomicU64::new(0),
-            connections_refused: AtomicU64::new(0),
-        }
+/// What has many kinds.
+struct Kinds {
+    misbehaved: [AtomicU64; PeerMisbehaved::ALL.len()],
+    acts: [AtomicU64; Act::ALL.len()],
+}
+
+impl Counters {
+    /// Counts of a kind, for the first time perhaps.
+    fn kinds(&self) -> &Kinds {
+        self.kinds.get_or_init(|| {
+            Box::new(Kinds {
+                misbehaved: [const { AtomicU64::new(0) }; PeerMisbehaved::ALL.len()],
+                acts: [const { AtomicU64::new(0) }; Act::ALL.len()],
+            })
+        })
     }
 }
 
@@ -87,12 +93,13 @@ impl PeerReports {
     /// The numbers now. Takes no lock; numbers that change meanwhile may be of slightly different moments.
     pub fn snapshot(&self) -> PeerReport {
         let counters = &*self.counters;
+        let kinds = counters.kinds.get();
+        let load = |count: &AtomicU64| count.load(Relaxed);
         PeerReport {
-            misbehaved: counters
-                .misbehaved
-                .each_ref()
-                .map(|count| count.load(Relaxed)),
-            acts: counters.acts.each_ref().map(|count| count.load(Relaxed)),
+            misbehaved: kinds.map_or([0; PeerMisbehaved::ALL.len()], |kinds| {
+                kinds.misbehaved.each_ref().map(load)
+            }),
+            acts: kinds.map_or([0; Act::ALL.len()], |kinds| kinds.acts.each_ref().map(load)),
             goaways_sent: counters.goaways_sent.load(Relaxed),
             reading_paused: counters.reading_paused.load(Relaxed),
             handshakes_failed: counters.handshakes_failed.load(Relaxed),
@@ -102,17 +109,17 @@ impl PeerReports {
 
     #[cold]
     pub(crate) fn misbehaved(&self, crime: PeerMisbehaved) {
-        if let Some(count) = self.counters.misbehaved.get(crime as usize) {
+        if let Some(count) = self.counters.kinds().misbehaved.get(crime as usize) {
             count.fetch_add(1, Relaxed);
         }
     }
 
     /// A connection is over: what its peer did in all that time.
     pub(crate) fn ended(&self, connection: &Connection) {
-        for (act, count) in Act::ALL.iter().zip(&self.counters.acts) {
+        for (at, act) in Act::ALL.iter().enumerate() {
             match connection.counted(*act) {
                 0 => {}
-                times => drop(count.fetch_add(times, Relaxed)),
+                times => drop(self.counters.kinds().acts[at].fetch_add(times, Relaxed)),
             }
         }
     }

@@ -28,7 +28,10 @@ const SMALLEST_MESSAGE: u32 = 5;
 /// The budgets of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Abuse {
-    accounts: [Account; Act::COUNT],
+    /// What is spent of each budget. Until a budget looks half empty this is a plain counter.
+    spent: [u32; Act::COUNT],
+    /// There when a budget has looked half empty for the first time: with most peers none ever does.
+    refills: Option<Box<[Refill; Act::COUNT]>>,
     work: Work,
     pub(super) replies: Replies,
     strikes: Strikes,
@@ -50,11 +53,9 @@ struct Work {
     late: u64,
 }
 
-/// What is spent of one budget, and up to when refills have been counted. Until a budget looks half empty it
-/// is a plain counter.
-#[derive(Clone, Copy, Debug)]
-struct Account {
-    spent: u32,
+/// Up to when refills of one budget have been counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refill {
     /// Milliseconds since the connection's start. They wrap after 49 days: then a refill may be missed.
     refilled: u32,
     /// What refills have taken off `spent`.
@@ -64,14 +65,9 @@ struct Account {
 
 impl Abuse {
     pub(super) fn new(now: Instant) -> Abuse {
-        let account = Account {
-            spent: 0,
-            forgiven: 0,
-            refilled: 0,
-            earnings: 0,
-        };
         Abuse {
-            accounts: [account; Act::COUNT],
+            spent: [0; Act::COUNT],
+            refills: None,
             work: Work::default(),
             replies: Replies::default(),
             strikes: Strikes::default(),
@@ -106,13 +102,21 @@ impl Abuse {
 
     /// Counts what has no limit.
     pub(super) fn count(&mut self, act: Act) {
-        self.accounts[act as usize].forgiven += 1;
+        let spent = &mut self.spent[act as usize];
+        match spent.checked_add(1) {
+            Some(more) => *spent = more,
+            None => {
+                let spent = std::mem::replace(spent, 1);
+                self.refills.get_or_insert_default()[act as usize].forgiven += u64::from(spent);
+            }
+        }
     }
 
     /// How often it was done since the beginning.
     pub(super) fn counted(&self, act: Act) -> u64 {
-        let account = &self.accounts[act as usize];
-        account.forgiven + u64::from(account.spent)
+        let refills = self.refills.as_ref();
+        let forgiven = refills.map_or(0, |refills| refills[act as usize].forgiven);
+        forgiven + u64::from(self.spent[act as usize])
     }
 
     /// Takes `times` from the act's budget.
@@ -124,9 +128,9 @@ impl Abuse {
         budget: Budget,
         now: Instant,
     ) -> Result<(), PeerMisbehaved> {
-        let account = &mut self.accounts[act as usize];
-        account.spent = account.spent.saturating_add(times);
-        if account.spent <= budget.free() {
+        let spent = &mut self.spent[act as usize];
+        *spent = spent.saturating_add(times);
+        if *spent <= budget.free() {
             return Ok(());
         }
         self.press(act, budget, now)
@@ -136,18 +140,20 @@ impl Abuse {
     #[cold]
     fn press(&mut self, act: Act, budget: Budget, now: Instant) -> Result<(), PeerMisbehaved> {
         let earnings = self.work.earnings(act);
-        let account = &mut self.accounts[act as usize];
+        let spent = &mut self.spent[act as usize];
+        let refill = &mut self.refills.get_or_insert_default()[act as usize];
         let passed = now.saturating_duration_since(self.start);
-        let unused = account.refill(budget, earnings, passed.as_millis() as u32);
+        let unused = refill.apply(spent, budget, earnings, passed.as_millis() as u32);
         if act == Act::Late {
             // Frames that are on their way come when they come. Other work earns only what is spent by then.
-            account.earnings -= unused.min(account.earnings);
+            refill.earnings -= unused.min(refill.earnings);
         }
 
-        if account.spent > budget.burst {
+        let spent = *spent;
+        if spent > budget.burst {
             return Err(act.crime());
         }
-        let over = account.spent.saturating_sub(budget.free());
+        let over = spent.saturating_sub(budget.free());
         if over > 0 {
             let until = now + pause(over, budget.per_second);
             self.pause = self.pause.max(Some(until));
@@ -203,9 +209,9 @@ fn pause(over: u32, per_second: u32) -> Duration {
     (Duration::from_secs(over.into()) / per_second).clamp(Duration::from_millis(1), MAX_PAUSE)
 }
 
-impl Account {
+impl Refill {
     /// Gives back what time and work have earned since the last refill. Answers how much of the work was not needed.
-    fn refill(&mut self, budget: Budget, earnings: u64, now: u32) -> u64 {
+    fn apply(&mut self, spent: &mut u32, budget: Budget, earnings: u64, now: u32) -> u64 {
         let passed = u64::from(now.wrapping_sub(self.refilled));
         let by_time = passed * u64::from(budget.per_second) / 1000;
         if by_time > 0 {
@@ -215,10 +221,10 @@ impl Account {
         }
         let by_work = earnings - self.earnings;
         self.earnings = earnings;
-        let left = u64::from(self.spent).saturating_sub(by_time);
-        let spent = u32::try_from(left.saturating_sub(by_work)).unwrap_or(0);
-        self.forgiven += u64::from(self.spent - spent);
-        self.spent = spent;
+        let left = u64::from(*spent).saturating_sub(by_time);
+        let rest = u32::try_from(left.saturating_sub(by_work)).unwrap_or(0);
+        self.forgiven += u64::from(*spent - rest);
+        *spent = rest;
         by_work.saturating_sub(left)
     }
 }

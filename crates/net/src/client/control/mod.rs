@@ -40,7 +40,7 @@ use farcall_lb::{
     subchannel::ConnectionId,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     future::Future,
     pin::Pin,
     sync::{Arc, PoisonError, Weak},
@@ -95,9 +95,10 @@ pub(crate) fn order_if_started(shared: &Arc<Shared>, order: Order) -> bool {
 struct Control {
     shared: Arc<Shared>,
     machine: Box<Machine>,
-    connections: HashMap<ConnectionId, Link>,
+    /// Boxed: a table makes room for four at once, and most channels have one.
+    connections: HashMap<ConnectionId, Box<Link>>,
     /// Of subchannels that may have several connections, by the name of the first.
-    groups: HashMap<ConnectionId, Group>,
+    groups: BTreeMap<ConnectionId, Group>,
     /// Some connection has room for calls that wait for it.
     room: bool,
     resolver: Option<Resolution>,
@@ -109,7 +110,7 @@ struct Control {
     /// The tasks of hedged calls, to be told of the channel's end.
     hedged: Vec<Weak<Submit<Mailbox>>>,
     /// The calls that watch backends, by the connection that the machine knows.
-    watches: HashMap<ConnectionId, Watch>,
+    watches: BTreeMap<ConnectionId, Watch>,
     /// Those who wait in `connect`.
     waiters: Vec<oneshot::Sender<Result<(), Status>>>,
     /// The earliest deadline of a waiting call.
@@ -150,14 +151,14 @@ impl Control {
             shared,
             machine,
             connections: HashMap::new(),
-            groups: HashMap::new(),
+            groups: BTreeMap::new(),
             room: false,
             resolver: None,
             last_error: None,
             configuration: None,
             backoffs: Backoffs::default(),
             hedged: Vec::new(),
-            watches: HashMap::new(),
+            watches: BTreeMap::new(),
             waiters: Vec::new(),
             deadline: None,
             timer: Timer::default(),
@@ -288,7 +289,7 @@ impl Control {
         let ids: Vec<_> = up.map(|(id, _)| *id).collect();
         let links = &self.connections;
         let put = |id, round| {
-            let link: Option<&Link> = links.get(&id);
+            let link: Option<&Link> = links.get(&id).map(Box::as_ref);
             link.is_some_and(|link| link.submit.request(Request::Report(round)))
         };
         if self.idleness.ask(now, busy, ids, put) {
@@ -361,19 +362,17 @@ impl Control {
             gauge.clone(),
             reporter,
         ));
-        self.connections.insert(
-            id,
-            Link {
-                submit,
-                group,
-                gauge,
-                task: task.abort_handle(),
-                ready: false,
-                up: false,
-                making,
-                keepalive: self.http2.keepalive_interval,
-            },
-        );
+        let link = Link {
+            submit,
+            group,
+            gauge,
+            task: task.abort_handle(),
+            ready: false,
+            up: false,
+            making,
+            keepalive: self.http2.keepalive_interval,
+        };
+        self.connections.insert(id, Box::new(link));
     }
 
     fn publish(&mut self, now: Instant, state: ConnectivityState, picker: Arc<dyn Picker>) {

@@ -108,6 +108,7 @@ impl Control {
     /// The connections of a group that take calls.
     fn ready(&self, group: ConnectionId) -> impl Iterator<Item = &Link> {
         let links = self.connections.values();
+        let links = links.map(Box::as_ref);
         links.filter(move |link| link.group == group && link.ready)
     }
 
