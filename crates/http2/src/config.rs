@@ -16,7 +16,7 @@ use std::time::Duration;
 /// let server = Connection::server(config, std::time::Instant::now());
 /// # drop(server);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// Streams that the peer may have open at a time; advertised (RFC 9113 §6.5.2). Default 1,000.

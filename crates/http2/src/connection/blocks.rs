@@ -18,7 +18,7 @@ pub(super) struct Blocks {
     decoder: Decoder,
     memo: BlockMemo<(ListKind, Decoded)>,
     /// Requests without their timeouts.
-    timed: TimeoutMemo<(ListKind, Decoded)>,
+    timed: Option<Box<TimeoutMemo<(ListKind, Decoded)>>>,
     limits: DecodeLimits,
     unfinished: Option<Box<Block>>,
     max_len: usize,
@@ -63,7 +63,7 @@ impl Blocks {
         Blocks {
             decoder: Decoder::new(INITIAL_TABLE_SIZE),
             memo: BlockMemo::new(),
-            timed: TimeoutMemo::new(),
+            timed: None,
             limits,
             unfinished: None,
             // A list that is somewhat too large is an error of its stream; from here on it is an attack.
@@ -160,8 +160,9 @@ impl Blocks {
         block: &[u8],
         kind: ListKind,
     ) -> Result<Result<Decoded, PeerMisbehaved>, PeerMisbehaved> {
-        if let Some((&(known, ref list), timeout)) =
-            self.timed.find(block, self.decoder.generation())
+        if let Some(timed) = &mut self.timed
+            && let Some((&(known, ref list), timeout)) =
+                timed.find(block, self.decoder.generation())
             && known == kind
         {
             let size = list.size + timeout.len() as u32;
@@ -209,6 +210,7 @@ impl Blocks {
                         ..list.clone()
                     };
                     self.timed
+                        .get_or_insert_with(|| Box::new(TimeoutMemo::new()))
                         .remember(block, generation, &outcome, (kind, without));
                 }
                 Some(_) => {}

@@ -19,7 +19,7 @@ const MAX_DEBUG: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Going {
     sent: Sent,
-    received: Option<Received>,
+    received: Option<Box<Received>>,
 }
 
 #[derive(Debug, Default)]
@@ -128,11 +128,11 @@ impl Connection {
             return Err(PeerMisbehaved::GoAwayIdIncreased);
         }
         let debug = Bytes::copy_from_slice(&frame.debug[..frame.debug.len().min(MAX_DEBUG)]);
-        self.going.received = Some(Received {
+        self.going.received = Some(Box::new(Received {
             last: frame.last_stream,
             reason: frame.reason,
             debug: debug.clone(),
-        });
+        }));
         if self.role == Role::Client {
             let late = self
                 .streams

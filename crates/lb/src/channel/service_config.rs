@@ -1,6 +1,6 @@
 //! Which service config counts, and which policy follows from it (gRFC A21, A24).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use farcall_core::service_config::{Json, ServiceConfig, ServiceConfigError};
 
@@ -150,8 +150,10 @@ impl ServiceConfigs {
     }
 
     fn empty(&self) -> Selected {
+        /// What channels without a service config share.
+        static EMPTY: LazyLock<Arc<ServiceConfig>> = LazyLock::new(Arc::default);
         Selected {
-            config: Arc::default(),
+            config: Arc::clone(&EMPTY),
             policy: self.fallback.clone(),
         }
     }

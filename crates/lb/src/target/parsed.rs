@@ -1,6 +1,6 @@
 //! A target and its parts.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::error::{TargetError, TargetProblem};
 use super::host_port::split_host_port;
@@ -23,7 +23,7 @@ pub const BUILT_IN_SCHEMES: [&str; 7] = [
 /// The name of what a channel talks to: a URI (RFC 3986) whose scheme selects the resolver.
 ///
 /// A text that is no URI, or whose scheme nobody knows, is read again as `dns:///text`; this is how `localhost:50051`
-/// works. Schemes are case-insensitive.
+/// works. Schemes are case-insensitive. Clones share the text.
 ///
 /// ```
 /// use farcall_lb::Target;
@@ -39,8 +39,11 @@ pub const BUILT_IN_SCHEMES: [&str; 7] = [
 ///     r#"target "zookeeper://fleet/greeter": no resolver is registered for the scheme "zookeeper""#,
 /// );
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Target(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
     original: String,
     scheme: String,
     authority: String,
@@ -121,7 +124,7 @@ impl Target {
             Err(_) if scheme.starts_with("unix") => uri::encode(endpoint_bytes, uri::keep_in_path),
             Err(error) => return Err(not_utf8(error)),
         };
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             original: original.to_owned(),
             scheme,
             authority,
@@ -129,43 +132,43 @@ impl Target {
             endpoint,
             query: parts.query.map(str::to_owned),
             fragment: parts.fragment.map(str::to_owned),
-        })
+        })))
     }
 
     /// The target as the user wrote it. [`Display`](fmt::Display) gives the canonical form instead.
     pub fn as_str(&self) -> &str {
-        &self.original
+        &self.0.original
     }
 
     /// The scheme, in lower case.
     pub fn scheme(&self) -> &str {
-        &self.scheme
+        &self.0.scheme
     }
 
     /// What stands between `//` and the next `/`, percent-decoded; mostly empty. For `dns` it is the name server.
     pub fn authority(&self) -> &str {
-        &self.authority
+        &self.0.authority
     }
 
     /// The path without its leading `/`, percent-decoded: the name to resolve. A Unix path that is not UTF-8 stays
     /// percent-encoded here, [`Target::path_bytes`] has it exactly.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        &self.0.endpoint
     }
 
     /// The bytes of the path, percent-decoded, with its leading `/` if it has one.
     pub fn path_bytes(&self) -> &[u8] {
-        &self.path
+        &self.0.path
     }
 
     /// What stands behind `?`, as written.
     pub fn query(&self) -> Option<&str> {
-        self.query.as_deref()
+        self.0.query.as_deref()
     }
 
     /// What stands behind `#`, as written.
     pub fn fragment(&self) -> Option<&str> {
-        self.fragment.as_deref()
+        self.0.fragment.as_deref()
     }
 
     /// Whether it is to be connected to at port 443 because it names no port, or one of its addresses does not. False for schemes
@@ -180,35 +183,35 @@ impl Target {
     /// ```
     pub fn lacks_port(&self) -> bool {
         let lacks = |text| matches!(split_host_port(text), Ok((_, None)));
-        match &self.scheme[..] {
-            "dns" => lacks(&self.endpoint),
-            "ipv4" | "ipv6" => self.endpoint.split(',').any(lacks),
+        match &self.0.scheme[..] {
+            "dns" => lacks(&self.0.endpoint),
+            "ipv4" | "ipv6" => self.0.endpoint.split(',').any(lacks),
             _ => false,
         }
     }
 
     pub(super) fn endpoint_bytes(&self) -> &[u8] {
-        self.path.strip_prefix(b"/").unwrap_or(&self.path)
+        self.0.path.strip_prefix(b"/").unwrap_or(&self.0.path)
     }
 
     pub(super) fn refuse_authority(&self) -> Result<(), TargetError> {
-        if self.authority.is_empty() {
+        if self.0.authority.is_empty() {
             return Ok(());
         }
         Err(TargetError::new(
             self.as_str(),
             TargetProblem::AuthorityNotAllowed {
-                scheme: self.scheme.clone(),
-                authority: self.authority.clone(),
+                scheme: self.0.scheme.clone(),
+                authority: self.0.authority.clone(),
             },
         ))
     }
 
     pub(super) fn refuse_query(&self) -> Result<(), TargetError> {
-        if self.query.is_none() && self.fragment.is_none() {
+        if self.0.query.is_none() && self.0.fragment.is_none() {
             return Ok(());
         }
-        let scheme = self.scheme.clone();
+        let scheme = self.0.scheme.clone();
         Err(TargetError::new(
             self.as_str(),
             TargetProblem::QueryNotAllowed { scheme },
@@ -219,7 +222,7 @@ impl Target {
         if !self.endpoint_bytes().is_empty() {
             return Ok(());
         }
-        let scheme = self.scheme.clone();
+        let scheme = self.0.scheme.clone();
         Err(TargetError::new(
             self.as_str(),
             TargetProblem::EmptyEndpoint { scheme },
@@ -231,21 +234,27 @@ impl Target {
 /// `unix-abstract:` with a relative path stay without), percent-encoded only where needed. It parses to the same target.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let relative = !self.path.starts_with(b"/");
-        if relative && self.scheme.starts_with("unix") {
-            write!(f, "{}:", self.scheme)?;
+        let relative = !self.0.path.starts_with(b"/");
+        if relative && self.0.scheme.starts_with("unix") {
+            write!(f, "{}:", self.0.scheme)?;
         } else {
-            let authority = uri::encode(self.authority.as_bytes(), uri::keep_in_authority);
-            write!(f, "{}://{authority}/", self.scheme)?;
+            let authority = uri::encode(self.0.authority.as_bytes(), uri::keep_in_authority);
+            write!(f, "{}://{authority}/", self.0.scheme)?;
         }
         f.write_str(&uri::encode(self.endpoint_bytes(), uri::keep_in_path))?;
-        if let Some(query) = &self.query {
+        if let Some(query) = &self.0.query {
             write!(f, "?{query}")?;
         }
-        if let Some(fragment) = &self.fragment {
+        if let Some(fragment) = &self.0.fragment {
             write!(f, "#{fragment}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

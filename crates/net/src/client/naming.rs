@@ -25,12 +25,15 @@ enum Proof {
     /// Nothing is proven on this connection: every name is as good as the target's.
     Plaintext,
     #[cfg(feature = "tls")]
-    Certificate {
-        /// The server's own, in DER.
-        leaf: Box<[u8]>,
-        /// The name that the handshake has proven, and the last one that was looked up since.
-        names: [Bytes; 2],
-    },
+    Certificate(Box<Certificate>),
+}
+
+#[cfg(feature = "tls")]
+struct Certificate {
+    /// The server's own, in DER.
+    leaf: Box<[u8]>,
+    /// The name that the handshake has proven, and the last one that was looked up since.
+    names: [Bytes; 2],
 }
 
 impl Naming {
@@ -100,10 +103,10 @@ impl Proof {
         };
         let name = tls.server_name().unwrap_or_default().as_bytes();
         let name = Bytes::copy_from_slice(name);
-        Proof::Certificate {
+        Proof::Certificate(Box::new(Certificate {
             leaf: tls.certificates().next().unwrap_or_default().into(),
             names: [name.clone(), name],
-        }
+        }))
     }
 
     #[cfg(not(feature = "tls"))]
@@ -115,9 +118,10 @@ impl Proof {
 
     #[cfg(feature = "tls")]
     fn check(&mut self, template: &RequestTemplate) -> Result<(), Status> {
-        let Proof::Certificate { leaf, names } = self else {
+        let Proof::Certificate(certificate) = self else {
             return Ok(());
         };
+        let Certificate { leaf, names } = &mut **certificate;
         let authority = KnownName::Authority.into();
         let mut fields = template.pseudo.iter();
         let Some(field) = fields.find(|field| field.name == authority) else {

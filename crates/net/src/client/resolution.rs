@@ -34,7 +34,7 @@ pub(super) enum Resolution {
     Dns(Box<Lookups>),
     Task(Run),
     /// There is nothing to find out: this is said once.
-    Known(Option<ResolverUpdate>),
+    Known(Option<Box<ResolverUpdate>>),
 }
 
 /// The name look-ups of a channel.
@@ -99,12 +99,12 @@ impl Resolution {
         }
         match DnsTarget::parse(target) {
             Ok(target) => match left_to_the_proxy(&target, settings) {
-                Some(update) => Resolution::Known(Some(update)),
+                Some(update) => Resolution::Known(Some(Box::new(update))),
                 None => Resolution::Dns(Box::new(Lookups::new(target, settings))),
             },
             Err(error) => {
                 let status = Status::unavailable("the target cannot be resolved").with_cause(error);
-                Resolution::Known(Some(ResolverUpdate::failure(status)))
+                Resolution::Known(Some(Box::new(ResolverUpdate::failure(status))))
             }
         }
     }
@@ -138,7 +138,7 @@ impl Resolution {
                 Poll::Ready(update) => update,
                 Poll::Pending => None,
             },
-            Resolution::Known(update) => update.take(),
+            Resolution::Known(update) => update.take().map(|update| *update),
         }
     }
 

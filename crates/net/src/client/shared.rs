@@ -46,7 +46,7 @@ pub(crate) struct Settings {
     pub(crate) retries: Arc<Retries>,
     pub(crate) log: Arc<Log>,
     pub(crate) connector: Option<Arc<dyn Connector>>,
-    pub(crate) proxy: Option<Routes>,
+    pub(crate) proxy: Option<Box<Routes>>,
     /// What resolves the target, if that is a task that was given to the channel.
     pub(crate) resolver: Option<Arc<dyn ResolverTask>>,
     /// Whether service configs are looked up.

@@ -57,6 +57,7 @@ pub fn common_headers(
     if let Some(accepted) = accepted.accept_encoding() {
         fields.push(Field::new(KnownName::GrpcAcceptEncoding, accepted.clone()));
     }
+    fields.shrink_to_fit(); // the channel keeps it
     Arc::new(fields)
 }
 

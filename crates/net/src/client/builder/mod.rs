@@ -40,7 +40,10 @@ use farcall_lb::{
     subchannel::SubchannelConfig,
     target::DnsTarget,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 /// What was said about security: nothing is guessed.
 #[derive(Clone, Debug)]
@@ -434,7 +437,7 @@ impl ChannelBuilder {
             max_receive: self.max_receive,
             max_send: self.max_send,
             compressors: self.compressors,
-            http2: Arc::new(self.http2),
+            http2: shared(self.http2),
             idle_timeout: self.idle_timeout,
             limits: (!self.limits.is_none()).then(|| Box::new(self.limits.apart())),
             max_queued: self.max_queued,
@@ -454,12 +457,21 @@ impl ChannelBuilder {
     }
 }
 
+/// The knobs of the channel's connections; most channels turn none and have them together.
+fn shared(config: Config) -> Arc<Config> {
+    static DEFAULT: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+    match config == **DEFAULT {
+        true => Arc::clone(&DEFAULT),
+        false => Arc::new(config),
+    }
+}
+
 /// The way of the channel's connections.
 fn routes(
     proxy: Proxy,
     has_connector: bool,
     target: &Target,
-) -> Result<Option<Routes>, ConfigError> {
+) -> Result<Option<Box<Routes>>, ConfigError> {
     if has_connector {
         return match proxy.is_chosen() {
             true => Err(ConfigError::new(
@@ -472,7 +484,8 @@ fn routes(
     let is_name = target.scheme() == "dns";
     Ok(proxy
         .routes()?
-        .filter(|routes| !(is_name && spared(routes))))
+        .filter(|routes| !(is_name && spared(routes)))
+        .map(Box::new))
 }
 
 fn unusable(error: ServiceConfigError) -> ConfigError {

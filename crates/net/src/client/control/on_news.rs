@@ -58,7 +58,7 @@ impl Control {
                     }
                     return;
                 }
-                let event = match self.connections.remove(&id) {
+                let event = match self.connections.remove(&id).map(|link| *link) {
                     Some(Link { ready, .. })
                         if disconnect.goaway.is_none() && (!ready || disconnect.useless) =>
                     {
