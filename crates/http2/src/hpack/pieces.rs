@@ -3,8 +3,11 @@
 use crate::headers::{Field, Fields};
 use std::sync::Arc;
 
-const SETS: usize = 8;
+/// One at first, doubled when a list finds its set full.
+const MAX_SETS: usize = 8;
 const WAYS: usize = 4;
+/// Addresses that are remembered of lists that were offered once.
+const OFFERED: usize = 32;
 /// Longer pieces are encoded afresh each time: together all pieces stay below 32 KiB.
 const MAX_PIECE: usize = 1024;
 
@@ -12,12 +15,13 @@ const MAX_PIECE: usize = 1024;
 /// that of another list, and lists behind an `Arc` do not change.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    /// Empty until something is kept, then `SETS * WAYS` long.
-    places: Vec<Place>,
-    /// The last addresses that were offered, for each set: a list that is sent only once is not worth a place. Empty until
-    /// one is offered.
-    offered: Vec<[usize; WAYS]>,
-    next: usize,
+    /// Empty until something is kept; otherwise a power of two.
+    sets: Vec<[Place; WAYS]>,
+    /// The last addresses that were offered, a ring: a list that is sent only once is not worth a place.
+    offered: Vec<usize>,
+    next_offered: usize,
+    /// Whose turn it is to make room.
+    next_way: usize,
 }
 
 #[derive(Debug, Default)]
@@ -44,10 +48,7 @@ impl Pieces {
     #[inline]
     pub(super) fn find(&self, list: &Arc<Fields>, generation: u64) -> Option<Piece<'_>> {
         let address = address(list);
-        let set = self
-            .places
-            .get(set(address) * WAYS..)?
-            .first_chunk::<WAYS>()?;
+        let set = self.sets.get(set(address, self.sets.len()))?;
         let place = set.iter().find(|place| place.address == address)?;
         (place.generation == generation).then_some(Piece {
             octets: &place.octets,
@@ -58,35 +59,61 @@ impl Pieces {
     /// Keeps the encoded form of the list from the second time on that it is offered.
     pub(super) fn offer(&mut self, list: &Arc<Fields>, generation: u64, octets: &[u8]) {
         let address = address(list);
-        let set = set(address);
         if octets.len() > MAX_PIECE {
             return;
         }
-        if self.offered.is_empty() {
-            self.offered = vec![[0; WAYS]; SETS];
-        }
-        if !self.offered[set].contains(&address) {
-            self.next = (self.next + 1) % WAYS;
-            self.offered[set][self.next] = address;
+        if !self.offered.contains(&address) {
+            match self.offered.get_mut(self.next_offered) {
+                Some(place) => *place = address,
+                None => self.offered.push(address),
+            }
+            self.next_offered = (self.next_offered + 1) % OFFERED;
             return;
         }
-        if self.places.is_empty() {
-            self.places.resize_with(SETS * WAYS, Place::default);
-        }
-        let ways = &mut self.places[set * WAYS..][..WAYS];
-        let way = ways
-            .iter()
-            .position(|place| place.address == address || place.address == 0)
-            .unwrap_or_else(|| {
-                self.next = (self.next + 1) % WAYS;
-                self.next
-            });
-        let place = &mut ways[way];
+        let place = self.place(address);
         (place.address, place.generation, place.list) =
             (address, generation, Some(Arc::clone(list)));
         place.list_size = list.iter().map(Field::size).sum();
         place.octets.clear();
         place.octets.extend_from_slice(octets);
+    }
+
+    /// Where the list is, or is to be kept.
+    fn place(&mut self, address: usize) -> &mut Place {
+        if self.sets.is_empty() {
+            self.sets.reserve_exact(1);
+            self.sets.push(Default::default());
+        }
+        let has_room = |set: &[Place; WAYS]| {
+            let mut places = set.iter();
+            places.any(|place| place.address == address || place.address == 0)
+        };
+        while self.sets.len() < MAX_SETS && !has_room(&self.sets[set(address, self.sets.len())]) {
+            self.double();
+        }
+        let at = set(address, self.sets.len());
+        let ways = &mut self.sets[at];
+        let way = ways
+            .iter()
+            .position(|place| place.address == address || place.address == 0)
+            .unwrap_or_else(|| {
+                self.next_way = (self.next_way + 1) % WAYS;
+                self.next_way
+            });
+        &mut ways[way]
+    }
+
+    /// Each set becomes two.
+    fn double(&mut self) {
+        let sets = 2 * self.sets.len();
+        let places = std::mem::take(&mut self.sets).into_iter().flatten();
+        self.sets.resize_with(sets, Default::default);
+        for place in places.filter(|place| place.address != 0) {
+            let ways = &mut self.sets[set(place.address, sets)];
+            if let Some(free) = ways.iter_mut().find(|free| free.address == 0) {
+                *free = place;
+            }
+        }
     }
 }
 
@@ -94,10 +121,10 @@ fn address(list: &Arc<Fields>) -> usize {
     Arc::as_ptr(list).addr()
 }
 
-/// Heap addresses differ in the bits above the alignment.
+/// Heap addresses differ in the bits above the alignment. `sets` is a power of two, or 0, which has none.
 #[inline]
-fn set(address: usize) -> usize {
-    (address >> 4 ^ address >> 8 ^ address >> 12) % SETS
+fn set(address: usize, sets: usize) -> usize {
+    (address >> 4 ^ address >> 8 ^ address >> 12) & sets.wrapping_sub(1)
 }
 
 #[cfg(test)]
@@ -107,10 +134,10 @@ mod tests {
     #[test]
     fn lists_that_take_turns_in_one_set_are_both_kept() {
         let lists: Vec<Arc<Fields>> = (0..64).map(|_| Arc::default()).collect();
-        let wanted = set(address(&lists[0]));
+        let wanted = set(address(&lists[0]), MAX_SETS);
         let same: Vec<_> = lists
             .iter()
-            .filter(|list| set(address(list)) == wanted)
+            .filter(|list| set(address(list), MAX_SETS) == wanted)
             .take(3)
             .collect();
         assert_eq!(same.len(), 3);
@@ -125,6 +152,30 @@ mod tests {
             assert_eq!(found, Some(&b"octets"[..]));
             assert!(pieces.find(list, 1).is_none());
         }
+    }
+
+    #[test]
+    fn the_cache_grows_up_to_thirty_two_lists_and_each_is_found() {
+        let lists: Vec<Arc<Fields>> = (0..64).map(|_| Arc::default()).collect();
+        let mut pieces = Pieces::default();
+        for (count, list) in lists.iter().enumerate() {
+            for octets in [&[][..], &[count as u8]] {
+                pieces.offer(list, 0, octets);
+            }
+            let found = pieces.find(list, 0).map(|piece| piece.octets);
+            assert_eq!(found, Some(&[count as u8][..]));
+            assert!(pieces.sets.len() <= MAX_SETS);
+            if count < WAYS {
+                assert_eq!(pieces.sets.len(), 1);
+            }
+        }
+        let known = |list| pieces.find(list, 0).map(|piece| piece.octets);
+        let kept = lists.iter().enumerate().filter_map(|(count, list)| {
+            let octets = known(list)?;
+            assert_eq!(octets, [count as u8]);
+            Some(())
+        });
+        assert!(kept.count() <= MAX_SETS * WAYS);
     }
 
     #[test]

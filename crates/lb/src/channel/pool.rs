@@ -1,6 +1,6 @@
 //! The subchannels of a channel, and the connections that outlive theirs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use farcall_core::Attributes;
 
@@ -22,8 +22,8 @@ pub(super) struct Member {
 
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    /// Boxed: a tree makes room for eleven at once, and most channels have one.
-    members: BTreeMap<SubchannelId, Box<Member>>,
+    /// Sorted. No tree, which makes room for eleven at once: most channels have one.
+    members: Vec<(SubchannelId, Box<Member>)>,
     /// Connections that take no new calls and have not ended yet.
     draining: BTreeSet<ConnectionId>,
 }
@@ -41,20 +41,34 @@ impl Pool {
             endpoint_attributes: spec.endpoint_attributes,
             health: None,
         };
-        self.members.insert(id, Box::new(member));
+        let member = (id, Box::new(member));
+        match self.position(id) {
+            Ok(at) => self.members[at] = member,
+            Err(at) => {
+                if self.members.is_empty() {
+                    self.members.reserve_exact(1);
+                }
+                self.members.insert(at, member);
+            }
+        }
+    }
+
+    fn position(&self, id: SubchannelId) -> Result<usize, usize> {
+        self.members.binary_search_by_key(&id, |(id, _)| *id)
     }
 
     pub(super) fn member(&mut self, id: SubchannelId) -> Option<&mut Member> {
-        self.members.get_mut(&id).map(Box::as_mut)
+        let at = self.position(id).ok()?;
+        self.members.get_mut(at).map(|(_, member)| &mut **member)
     }
 
     pub(super) fn ids(&self) -> Vec<SubchannelId> {
-        self.members.keys().copied().collect()
+        self.members.iter().map(|(id, _)| *id).collect()
     }
 
     /// Removes a subchannel; its attempt is cut, its connection drained.
     pub(super) fn remove(&mut self, id: SubchannelId) -> Option<Action> {
-        let mut member = self.members.remove(&id)?;
+        let (_, mut member) = self.members.remove(self.position(id).ok()?);
         let (connection, ready) = member.machine.shutdown()?;
         if !ready {
             return Some(Action::Close(connection));
@@ -67,8 +81,8 @@ impl Pool {
     pub(super) fn note(&mut self, connection: ConnectionId, event: &ConnectionEvent) {
         match event {
             ConnectionEvent::Draining(_) => {
-                let ready = self.members.get(&connection.subchannel());
-                if ready.is_some_and(|m| m.machine.ready_connection() == Some(connection)) {
+                let member = self.member(connection.subchannel());
+                if member.is_some_and(|m| m.machine.ready_connection() == Some(connection)) {
                     self.draining.insert(connection);
                 }
             }

@@ -141,22 +141,23 @@ impl Future for Attempt {
 /// For a target that names no port.
 const DEFAULT_PORT_HINT: &str = "the target names no port, and 443 is the default";
 
+/// What few channels do is boxed: those that make a thousand connections at once make room for it a thousand times.
 async fn establish(settings: &Settings, address: &Address, time: ConnectTime) -> Established {
     if let Some(connector) = &settings.connector {
-        return custom(&**connector, settings, address, time)
+        return Box::pin(custom(&**connector, settings, address, time))
             .await
             .map_err(|error| Arc::new(error) as Cause);
     }
     if let Some(routes) = &settings.proxy
         && let Some(destination) = routes.destination(address)
     {
-        return via::proxy(
+        return Box::pin(via::proxy(
             settings,
             routes,
             &destination,
             settings.name_of(address),
             time,
-        )
+        ))
         .await
         .map_err(|error| Arc::new(error) as Cause);
     }

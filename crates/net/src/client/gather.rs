@@ -36,7 +36,8 @@ fn is_known(
         return true;
     }
     let plain = check(list);
-    if plain {
+    // A list that nobody else holds on to is not handed over again.
+    if plain && Arc::strong_count(list) > 1 {
         *known = Some(Arc::clone(list));
     }
     plain

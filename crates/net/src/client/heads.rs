@@ -12,12 +12,12 @@ use farcall_core::{
     service_config::MethodConfig,
 };
 use farcall_http2::Fields;
-use std::{collections::HashMap, sync::Arc};
+use std::{ops::RangeInclusive, sync::Arc};
 
 /// Methods whose lists are kept; those of further ones (made-up paths) are built for each call.
 const MAX_METHODS: usize = 1024;
-/// Places of what is found by the address of a method's path.
-const PLACES: usize = 32;
+/// Places of what is found by the address of a method's path: so many at first, and so many at most.
+const PLACES: RangeInclusive<usize> = 4..=32;
 
 /// See the module.
 pub(crate) struct Heads {
@@ -34,9 +34,11 @@ pub(crate) struct Heads {
 struct Methods {
     /// `None` until the resolver has answered.
     config: Option<Arc<Configuration>>,
-    known: HashMap<Bytes, Known, foldhash::fast::RandomState>,
+    /// Sorted by path.
+    known: Vec<(Bytes, Known)>,
     /// The same by the address of the path, each in the place that the address names: calls of the same few methods,
-    /// as programs make them, look nothing up by its content. Empty, or all places; the first one in a place stays there.
+    /// as programs make them, look nothing up by its content. A power of two; two in one place double it. When it has
+    /// all its places, the first one in a place stays there.
     quick: Vec<Option<Arc<Quick>>>,
 }
 
@@ -123,15 +125,14 @@ impl Heads {
     ) -> Start {
         let common = self.common(content_subtype, encoding);
         let path = &method.path_bytes();
-        let known = match methods.known.get(path) {
+        let known = match methods.known(path) {
             Some(known) => known.clone(),
             None => self.learn(method, methods),
         };
-        let place = place(path);
-        if methods.quick.get(place).is_none_or(Option::is_none) {
+        if methods.has_place(path) {
             self.methods.rcu(|methods| {
                 let mut methods = Methods::clone(methods);
-                let Some(known) = methods.known.get(path).cloned() else {
+                let Some(known) = methods.known(path).cloned() else {
                     return methods;
                 };
                 let quick = Quick {
@@ -140,8 +141,7 @@ impl Heads {
                     encoding,
                     start: methods.start(known, Arc::clone(&common)),
                 };
-                methods.quick.resize(PLACES, None);
-                methods.quick[place].get_or_insert_with(|| Arc::new(quick));
+                methods.place(Arc::new(quick));
                 methods
             });
         }
@@ -180,7 +180,10 @@ impl Heads {
                 let mut methods = Methods::clone(methods);
                 let known = known(&methods.config);
                 let path = method.path_bytes();
-                methods.known.entry(path).or_insert(known);
+                if let Err(at) = methods.position(&path) {
+                    methods.known.reserve_exact(1);
+                    methods.known.insert(at, (path, known));
+                }
                 methods
             });
         }
@@ -216,6 +219,50 @@ impl Heads {
 }
 
 impl Methods {
+    fn position(&self, path: &[u8]) -> Result<usize, usize> {
+        self.known
+            .binary_search_by(|(known, _)| known[..].cmp(path))
+    }
+
+    fn known(&self, path: &[u8]) -> Option<&Known> {
+        let at = self.position(path).ok()?;
+        self.known.get(at).map(|(_, known)| known)
+    }
+
+    /// Whether the path could be found by its address.
+    fn has_place(&self, path: &[u8]) -> bool {
+        match self.quick.get(place(path, self.quick.len())) {
+            None | Some(None) => true,
+            // The same path with another codec or encoding has no place of its own.
+            Some(Some(taken)) => {
+                taken.path.as_ptr() != path.as_ptr() && self.quick.len() < *PLACES.end()
+            }
+        }
+    }
+
+    /// Gives it a place, unless another one has it.
+    fn place(&mut self, quick: Arc<Quick>) {
+        if self.quick.is_empty() {
+            self.quick = vec![None; *PLACES.start()];
+        }
+        loop {
+            let at = place(&quick.path, self.quick.len());
+            let taken = self.quick[at].as_ref();
+            let other = taken.is_some_and(|taken| taken.path.as_ptr() != quick.path.as_ptr());
+            if other && self.quick.len() < *PLACES.end() {
+                let mut more = vec![None; 2 * self.quick.len()];
+                for old in self.quick.drain(..).flatten() {
+                    let at = place(&old.path, more.len());
+                    more[at] = Some(old);
+                }
+                self.quick = more;
+                continue;
+            }
+            self.quick[at].get_or_insert(quick);
+            return;
+        }
+    }
+
     #[inline]
     fn quick(
         &self,
@@ -223,7 +270,7 @@ impl Methods {
         content_subtype: &'static str,
         encoding: Encoding,
     ) -> Option<&Start> {
-        let quick = self.quick.get(place(path))?.as_ref()?;
+        let quick = self.quick.get(place(path, self.quick.len()))?.as_ref()?;
         let same = quick.path.as_ptr() == path.as_ptr()
             && quick.path.len() == path.len()
             && quick.encoding == encoding
@@ -257,10 +304,12 @@ impl Methods {
     }
 }
 
-/// Constants lie close together, and so do allocations: the bits that differ are low ones.
-fn place(path: &[u8]) -> usize {
+/// Constants lie close together, and so do allocations: the bits that differ are low ones. `places` is a power of two, or 0,
+/// which has none.
+#[inline]
+fn place(path: &[u8], places: usize) -> usize {
     let address = path.as_ptr().addr();
-    (address ^ address >> 5 ^ address >> 10) % PLACES
+    (address ^ address >> 5 ^ address >> 10) & places.wrapping_sub(1)
 }
 
 #[cfg(test)]
@@ -310,7 +359,7 @@ mod tests {
     #[test]
     fn every_method_has_its_own_path_also_where_they_share_a_place() {
         let heads = heads();
-        let methods: Vec<_> = (0..4 * PLACES)
+        let methods: Vec<_> = (0..4 * PLACES.end())
             .map(|i| MethodDescriptor::new(format!("/p.S/M{i}"), MethodKind::Unary).unwrap())
             .collect();
         for _ in 0..2 {

@@ -46,9 +46,9 @@ pub(crate) async fn secure(
         Security::Plaintext => (io, None),
         #[cfg(feature = "tls")]
         Security::Tls(connector) => {
-            let (stream, peer) = limit
-                .apply(Stage::Tls, connector.handshake(io, server_name))
-                .await?;
+            // Boxed: it is as large as the rest of connecting many times over.
+            let handshake = Box::pin(connector.handshake(io, server_name));
+            let (stream, peer) = limit.apply(Stage::Tls, handshake).await?;
             (Io::Tls(Box::new(stream.into())), Some(peer))
         }
     };

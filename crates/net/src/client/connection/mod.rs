@@ -42,7 +42,7 @@ pub(crate) struct ClientRole {
     /// No call's deadline is earlier.
     deadline: Option<Instant>,
     error: Option<io::Error>,
-    goaway: Option<(Reason, Bytes)>,
+    goaway: Option<Box<(Reason, Bytes)>>,
     /// Calls that the connection's end has cut; they fail when the reason is known.
     orphans: Vec<Call>,
     closing: bool,
@@ -94,7 +94,7 @@ impl ClientRole {
             peer: self.naming.peer.clone(),
             error: self.error.take(),
             machine,
-            goaway: self.goaway.clone(),
+            goaway: self.goaway.as_deref().cloned(),
             used: self.used,
             useless: !self.useful
                 && !self.orphans.iter().any(|call| call.mailbox.is_users())
@@ -275,7 +275,7 @@ impl Role for ClientRole {
             Event::CanOpen => self.retry_waiting(connection, now),
             Event::GoAway { reason, debug } => {
                 self.log.sent_away(&self.naming.peer, reason, &debug);
-                self.goaway = Some((reason, debug));
+                self.goaway = Some(Box::new((reason, debug)));
                 let disconnect = self.disconnect(None);
                 let mut unsent: Vec<_> = self.waiting.drain(..).collect();
                 for mailbox in &unsent {
