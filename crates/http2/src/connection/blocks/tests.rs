@@ -224,12 +224,16 @@ fn whatever_stands_in_the_place_of_a_timeout_means_what_it_says() {
         assert!(
             blocks
                 .timed
+                .as_mut()
+                .expect("requests were remembered")
                 .find(&b.1, blocks.decoder.generation())
                 .is_some()
         );
         known += usize::from(
             blocks
                 .timed
+                .as_mut()
+                .expect("requests were remembered")
                 .find(&block, blocks.decoder.generation())
                 .is_some(),
         );
