@@ -25,13 +25,13 @@ use crate::{
 };
 
 /// The crates whose API users see. `build` and `testkit` serve build scripts and tests.
-const CHECKED: [&str; 8] = [
-    "http2", "core", "lb", "net", "services", "xds", "otel", "farcall",
+const CHECKED: [&str; 9] = [
+    "http2", "core", "lb", "net", "services", "xds", "otel", "buffa", "farcall",
 ];
 
 /// Foreign items that may be named: crate, the path's next segments (empty: all of it), and the
 /// folder below `crates/` that may name them (empty: everywhere).
-const ALLOWED: [(&str, &[&str], &str); 15] = [
+const ALLOWED: [(&str, &[&str], &str); 16] = [
     ("bytes", &[], ""),
     ("http", &[], ""),
     // What a server is mounted with into the HTTP servers of others; behind features.
@@ -44,6 +44,7 @@ const ALLOWED: [(&str, &[&str], &str); 15] = [
     ("rustls", &["pki_types"], ""),
     ("tokio", &["io", "AsyncRead"], ""),
     ("tokio", &["io", "AsyncWrite"], ""),
+    ("buffa", &[], "buffa/src"),
     ("prost", &["Message"], "core/src/codec"),
     ("prost", &["Message"], "core/src/status"),
     // The facade hands the runtime of the messages on, for generated code.

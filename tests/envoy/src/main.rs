@@ -8,6 +8,7 @@ mod counters;
 mod drains;
 mod health;
 mod http;
+mod interop;
 mod load;
 mod proxy;
 mod service;
@@ -32,6 +33,7 @@ async fn main() -> ExitCode {
     };
     let mut table = Table::new(arguments.collect());
     calls::run(&mut table, &envoy).await;
+    interop::run(&mut table, &envoy).await;
     web::run(&mut table, &envoy).await;
     health::run(&mut table, &envoy).await;
     drains::run(&mut table, &envoy, rounds).await;
