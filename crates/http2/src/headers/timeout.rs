@@ -73,12 +73,12 @@ impl TimeoutValue {
 #[inline]
 const fn digits(number: u32) -> u64 {
     let number = number as u64;
-    let fours = number / 10_000 | number % 10_000 << 32;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
     // 10486 / 2²⁰ is a hundredth as far as four digits can tell, 103 / 2¹⁰ a tenth as far as two can.
-    let hundreds = fours * 10_486 >> 20 & 0x7f_0000_007f;
-    let pairs = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = pairs * 103 >> 10 & 0x0f_000f_000f_000f;
-    tens | (pairs - 10 * tens) << 8
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x0f_000f_000f_000f;
+    tens | ((pairs - 10 * tens) << 8)
 }
 
 impl Deref for TimeoutValue {

@@ -23,6 +23,7 @@ use farcall_http2::{Connection, Headers, Reason, StreamKey};
 use std::{sync::Arc, time::Instant};
 
 /// What becomes of a call whose attempt has failed.
+#[allow(clippy::large_enum_variant)] // it is looked at once and never kept
 pub(super) enum Next {
     /// Another attempt.
     Attempt(Later),
