@@ -139,6 +139,7 @@ fn lead_for(size: usize) -> usize {
 }
 
 /// A buffer with room for exactly a message of `size` bytes behind its prefix, which is filled with zeros.
+#[inline]
 fn buffer_for(size: usize) -> Vec<u8> {
     let start = lead_for(size) + PREFIX;
     let mut buffer = lent::buffer(start.saturating_add(size));
@@ -199,6 +200,7 @@ fn write_prefix(message: &mut [u8], flag: u8, size: usize) {
 }
 
 /// Fills in the prefix of the message that begins `PREFIX` bytes behind `lead`.
+#[inline]
 fn finish(mut buffer: Vec<u8>, lead: usize, flag: u8, max_size: usize) -> Result<Bytes, Status> {
     let size = buffer.len() - lead - PREFIX;
     check_size(size, max_size)?;

@@ -6,6 +6,7 @@ use crate::{
     event::StreamKey,
     frame::{Data, Head, Kind, flags},
     headers::Part,
+    hpack::Remembered,
     output::COPY_MAX,
     stream::{Progress, State},
 };
@@ -32,17 +33,16 @@ impl Connection {
             .min(self.remote.quantum) as usize;
         let fits = size > 0 && size <= allowed.min(COPY_MAX) && self.goes_directly();
         let limit = self.header_limit();
-        let Some(block) = self
-            .encoder
-            .remembered_request(head)
-            .filter(|block| fits && block.list_size() <= limit)
-        else {
+        // Filled where it stands: to hand it up would cost more than to look it up.
+        let mut block = Remembered::default();
+        let known = fits && self.encoder.remembered_request(head, &mut block);
+        if !known || block.list_size() > limit {
             let key = self.open_stream(head, false)?;
             // A stream that has just been opened takes DATA.
             self.submit_data_kept(now, key, data, end_stream, || data.clone())
                 .ok();
             return Ok(key);
-        };
+        }
         let octets = block.octets();
         let len = octets[0].len() + octets[1].len() + octets[2].len();
         let headers = Head {

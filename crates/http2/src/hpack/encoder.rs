@@ -155,33 +155,42 @@ impl Encoder {
         self.pieces.find(list, self.table.generation())
     }
 
-    /// The block of at most two shared parts, with a timeout between them or not, if the encoded forms of the former are remembered and
-    /// nothing else has to be encoded.
+    /// Fills in, if it is empty, the block of at most two shared parts, with a timeout between them or not. False: the encoded forms of the
+    /// former are not remembered, or something else has to be encoded.
     #[inline]
-    pub(crate) fn remembered_request(&self, parts: &[Part<'_>]) -> Option<Remembered<'_>> {
+    pub(crate) fn remembered_request<'a>(
+        &'a self,
+        parts: &[Part<'_>],
+        block: &mut Remembered<'a>,
+    ) -> bool {
         if self.update_due.is_some() {
-            return None;
+            return false;
         }
-        let (mut block, mut count) = (Remembered::default(), 0);
+        let mut count = 0;
         for part in parts {
             match part {
                 Part::Fields([]) => {}
-                Part::Fields(_) => return None,
+                Part::Fields(_) => return false,
                 Part::Timeout(value) => {
                     // One, behind the first list, or the order would be another.
                     if count != 1 || block.timeout_len > 0 {
-                        return None;
+                        return false;
                     }
                     block.timeout(value);
                 }
                 Part::Shared(list) => {
-                    let place = block.pieces.get_mut(count)?;
-                    *place = self.pieces.find(list, self.table.generation())?;
+                    let (Some(place), Some(piece)) = (
+                        block.pieces.get_mut(count),
+                        self.pieces.find(list, self.table.generation()),
+                    ) else {
+                        return false;
+                    };
+                    *place = piece;
                     count += 1;
                 }
             }
         }
-        Some(block)
+        true
     }
 
     /// The size of a list as the peer's limit counts it (RFC 9113 §6.5.2).

@@ -41,6 +41,7 @@ mod tests;
 
 pub use decoder::{DecodeLimits, Decoder, Outcome, TooLarge};
 pub use encoder::Encoder;
+pub(crate) use encoder::Remembered;
 pub use error::DecodeError;
 pub use memo::BlockMemo;
 pub(crate) use timeouts::TimeoutMemo;

@@ -40,7 +40,8 @@ impl Memory {
     /// The peer opened `next` after `last`, both odd or both even.
     #[inline]
     pub(crate) fn opened(&mut self, last: u32, next: u32) {
-        if next > last + 2 && last > 0 || next > 2 && last == 0 {
+        // Before the first one `last` is 0, and ids begin with 1 or 2.
+        if next.saturating_sub(last) > 2 {
             if self.skips.len() == SKIPS {
                 self.skips.pop_front();
             }

@@ -236,6 +236,7 @@ impl Index {
         self.search(id)
     }
 
+    #[inline(never)]
     fn search(&self, id: u32) -> Option<usize> {
         self.entries
             .binary_search_by_key(&id, |entry| entry.id)
