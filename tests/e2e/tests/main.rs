@@ -26,6 +26,7 @@ mod foreign;
 mod half_close;
 mod handlers;
 mod health;
+mod hpack_table;
 mod http1;
 mod http1_tls;
 mod in_process;

@@ -23,6 +23,14 @@ impl Server {
         self
     }
 
+    /// What HPACK may remember of the headers that a connection receives, in bytes (counted as for header lists; RFC 7541 §4.1); advertised
+    /// (SETTINGS_HEADER_TABLE_SIZE). Default 4,096. More helps callers whose metadata is long and always the same, as they send it once
+    /// for each connection then; each connection can make the server hold that much. 0: they send everything in full.
+    pub fn header_table_size(mut self, bytes: u32) -> Self {
+        self.http2.header_table_size = bytes;
+        self
+    }
+
     /// Connections that the server has open at a time, over all its [shards](Server::shards), those that shake hands
     /// included. One more is accepted and closed at once, so that its client tries another server rather than waiting in
     /// the system's queue; nothing is read from it, and the log says so once a second. Default 100,000: mostly the process's
