@@ -125,6 +125,7 @@ pub mod channel;
 mod connectivity;
 pub mod dns;
 pub mod health;
+mod later;
 pub mod policy;
 mod registry;
 pub mod resolver;

@@ -7,6 +7,7 @@ use farcall_core::backoff::{Backoff, BackoffConfig};
 use farcall_core::{Code, Status};
 
 use super::{Health, HealthError, HealthEvent, ServingStatus};
+use crate::later::later;
 
 /// Watches the health of one connection while it is ready.
 ///
@@ -134,7 +135,7 @@ impl HealthWatch {
                 self.tell(Health::Serving);
             }
             HealthEvent::Ended(status) => {
-                let again = since + self.backoff.next_delay();
+                let again = later(since, self.backoff.next_delay());
                 self.phase = Phase::Until(again.max(now));
                 // An end that says OK is no answer either.
                 let status = match status.is_ok() {

@@ -1,5 +1,6 @@
 //! When a resolver may ask again.
 
+use crate::later::later;
 use std::time::{Duration, Instant};
 
 use farcall_core::backoff::{Backoff, BackoffConfig};
@@ -124,7 +125,7 @@ impl ResolvePacer {
     pub fn on_success_for(&mut self, now: Instant, ttl: Duration) {
         self.on_success(now);
         if let State::Resting { earliest } = self.state {
-            let expired = now.checked_add(ttl).unwrap_or(earliest);
+            let expired = later(now, ttl);
             self.state = State::Fading {
                 earliest,
                 at: expired.max(earliest),
@@ -138,7 +139,7 @@ impl ResolvePacer {
             return;
         };
         self.backoff.reset();
-        let earliest = now + self.min_interval;
+        let earliest = later(now, self.min_interval);
         self.state = if again {
             State::Due {
                 at: earliest,
@@ -153,7 +154,7 @@ impl ResolvePacer {
     pub fn on_failure(&mut self, now: Instant) {
         if let State::Running { .. } = self.state {
             self.state = State::Due {
-                at: now + self.backoff.next_delay(),
+                at: later(now, self.backoff.next_delay()),
                 after_failure: true,
             };
         }
@@ -282,5 +283,40 @@ mod tests {
         pacer.resolve_now(now);
         pacer.reset_backoff(now);
         assert!(!pacer.poll_start(now));
+    }
+
+    #[test]
+    fn settings_of_any_size_are_times_that_come_at_once_or_never_and_no_panic() {
+        let times = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
+        for (gap, pause, ttl) in times
+            .into_iter()
+            .flat_map(|gap| times.map(|pause| (gap, pause)))
+            .flat_map(|(gap, pause)| times.map(|ttl| (gap, pause, ttl)))
+        {
+            let mut config = PacerConfig {
+                min_interval: gap,
+                ..PacerConfig::default()
+            };
+            (config.backoff.base_delay, config.backoff.max_delay) = (pause, pause);
+            let now = Instant::now();
+            let mut pacer = ResolvePacer::new(config, 1);
+            assert!(pacer.poll_start(now));
+            pacer.on_failure(now);
+            let again = pacer.poll_timeout().unwrap();
+            assert_eq!(
+                pacer.poll_start(now),
+                pause < Duration::from_nanos(2) && again == now
+            );
+            let mut pacer = ResolvePacer::new(config, 1);
+            assert!(pacer.poll_start(now));
+            pacer.on_success_for(now, ttl);
+            let (next, longest) = (pacer.poll_timeout().unwrap(), gap.max(ttl));
+            match longest {
+                Duration::MAX => assert!(next > now + Duration::from_secs(1 << 30)),
+                longest => assert_eq!(next, now + longest),
+            }
+            pacer.resolve_now(now);
+            assert_eq!(pacer.poll_start(now), gap.is_zero());
+        }
     }
 }

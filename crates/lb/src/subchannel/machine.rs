@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use farcall_core::backoff::{Backoff, BackoffConfig};
 
 use crate::address::Address;
+use crate::later::later;
 
 use super::connection::{Cause, ConnectionEvent, ConnectionId};
 use super::error::{ConnectDeadlineExceeded, SubchannelError};
@@ -202,16 +203,16 @@ impl Subchannel {
         self.connections += 1;
         let connection = ConnectionId::new(self.id, self.connections);
         let timeout = delay.max(self.min_connect_timeout);
-        let deadline = now
-            + self
-                .max_connect_timeout
-                .map_or(timeout, |max| timeout.min(max));
+        let timeout = self
+            .max_connect_timeout
+            .map_or(timeout, |max| timeout.min(max));
+        let deadline = later(now, timeout);
         self.failures.since.get_or_insert(now);
         self.link = Link::Connecting {
             connection,
             started: now,
             deadline,
-            retry_at: now + delay,
+            retry_at: later(now, delay),
         };
         Some(ConnectOrder {
             connection,

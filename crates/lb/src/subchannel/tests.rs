@@ -267,3 +267,56 @@ fn a_greatest_connect_timeout_holds_however_long_the_backoff_is() {
     let order = subchannel.connect(now).unwrap();
     assert_eq!(order.deadline, now + Duration::from_millis(100));
 }
+
+#[test]
+fn settings_of_any_size_are_times_that_come_at_once_or_never_and_no_panic() {
+    let times = [
+        Duration::ZERO,
+        Duration::from_nanos(1),
+        Duration::from_secs(u64::MAX),
+        Duration::MAX,
+    ];
+    let far = Duration::from_secs(99 * 365 * 24 * 3600);
+    for (least, most, base, max) in times.into_iter().flat_map(|least| {
+        let most = times.map(Some).into_iter().chain([None]);
+        let rest = move |most| {
+            times
+                .into_iter()
+                .flat_map(move |base| times.map(|max| (least, most, base, max)))
+        };
+        most.flat_map(rest)
+    }) {
+        for (multiplier, jitter) in [
+            (1.6, 0.2),
+            (0.0, 0.0),
+            (f64::INFINITY, 9.0),
+            (-1.0, f64::NAN),
+        ] {
+            let mut config = SubchannelConfig {
+                min_connect_timeout: least,
+                max_connect_timeout: most,
+                ..SubchannelConfig::default()
+            };
+            config.backoff.base_delay = base;
+            config.backoff.max_delay = max;
+            config.backoff.multiplier = multiplier;
+            config.backoff.jitter = jitter;
+            let now = Instant::now();
+            let address = Address::from(([10, 0, 0, 1], 443));
+            let mut subchannel = Subchannel::new(SubchannelId::new(1), address, config, 5);
+            for _ in 0..3 {
+                let order = subchannel.connect(now).unwrap();
+                let bound = most.unwrap_or(Duration::MAX);
+                if bound.is_zero() || (least.is_zero() && max.is_zero()) {
+                    assert_eq!(order.deadline, now);
+                } else if least == Duration::MAX && bound == Duration::MAX {
+                    assert!(order.deadline >= now + far);
+                }
+                subchannel.handle_connection(now, order.connection, refused());
+                let again = subchannel.poll_timeout().unwrap();
+                assert!(again >= now);
+                assert!(subchannel.handle_timeout(again).is_some());
+            }
+        }
+    }
+}
