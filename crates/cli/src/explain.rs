@@ -1,7 +1,7 @@
 //! A status in words: code, message, reasons on this side, and what to do about it.
 
-use farcall::Status;
-use std::{error::Error, fmt::Write};
+use farcall::{Status, status::with_causes};
+use std::fmt::Write;
 
 /// Code and message, with the reasons on this side.
 pub(crate) fn headline(status: &Status) -> String {
@@ -9,24 +9,24 @@ pub(crate) fn headline(status: &Status) -> String {
     if !status.message().is_empty() {
         let _ = write!(text, ": {}", status.message());
     }
-    let mut cause = status.cause().map(|cause| cause as &dyn Error);
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        cause = error.source();
-        let better = cause.is_some_and(|next| {
-            reason.starts_with("try ") || subject(&next.to_string()) == subject(&reason)
-        });
-        if !better && !has(&text, &reason) {
+    if let Some(cause) = status.cause() {
+        let reason = without_tries(with_causes(cause).to_string());
+        if !has(&text, &reason) {
             let _ = write!(text, "\n  because {reason}");
         }
     }
     text
 }
 
-/// How often was tried, or the address that an error begins with: the next one says more about the same.
-fn subject(text: &str) -> &str {
-    let word = text.split(' ').next().unwrap_or_default();
-    word.trim_end_matches(':')
+/// How often a channel has tried: a command makes one call.
+fn without_tries(mut text: String) -> String {
+    while let Some(start) = text.find(" (try ") {
+        let length = text[start..]
+            .find(')')
+            .map_or(text.len() - start, |at| at + 1);
+        text.replace_range(start..start + length, "");
+    }
+    text
 }
 
 /// Many errors repeat what is behind them, the system's with a number.
@@ -44,7 +44,7 @@ pub(crate) fn hint(status: &Status) -> &'static str {
         () if text.contains("the server requires a certificate") => {
             "\nhint: --cert and --key name this side's certificate and its key"
         }
-        () if text.contains("UnknownIssuer") => {
+        () if text.contains("no configured authority has signed it") => {
             "\nhint: --ca names the certificates to trust instead of the system's"
         }
         () => "",

@@ -28,6 +28,7 @@ pub mod server;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+mod words;
 
 pub use call::{Context, Encoding, IntoRequest, Request, Response, Sender, Streaming};
 pub use client::{Channel, ChannelBuilder};

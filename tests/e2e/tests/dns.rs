@@ -133,7 +133,7 @@ async fn a_name_that_does_not_exist_fails_calls_and_says_so() {
     assert!(
         status
             .to_string()
-            .contains("cannot resolve \"fleet.test\": the name has no addresses"),
+            .contains("/fleet.test:1 cannot be resolved: UNAVAILABLE: the name has no addresses"),
         "{status}"
     );
 }

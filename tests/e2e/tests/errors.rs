@@ -124,11 +124,7 @@ async fn a_cause_that_stands_through_all_retries_is_told_once() {
 async fn the_resolvers_error_is_told_and_that_it_goes_on() {
     let channel = build(Channel::builder("dns:///no-such-name.invalid:1"));
     let status = fails(&channel).await;
-    let parts = [
-        "no-such-name.invalid",
-        "cannot be resolved",
-        "name resolution",
-    ];
+    let parts = ["no-such-name.invalid", "cannot be resolved"];
     says(&status, Code::Unavailable, &parts);
     // A failed look-up while the known addresses fail, too.
     let fleet = ManualResolver::new("fleet");

@@ -21,6 +21,7 @@ mod deadline;
 mod dns;
 mod documented_limits;
 mod echo;
+mod error_texts;
 mod errors;
 mod foreign;
 mod half_close;

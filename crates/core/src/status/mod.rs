@@ -16,6 +16,7 @@ pub use any::Any;
 pub use code::Code;
 #[cfg(feature = "prost")]
 pub use details::Detail;
+pub use shown::{Explained, with_causes};
 pub(crate) use wire::{status_of_trailers, write_status};
 
 #[doc(no_inline)]
@@ -315,7 +316,7 @@ impl fmt::Display for Status {
         if !self.message().is_empty() {
             write!(f, ": {}", self.message())?;
         }
-        shown::write_causes(f, self.source())?;
+        shown::write_causes(f, self.message(), self.source())?;
         match self.previous_attempts() {
             [] => Ok(()),
             previous => shown::write_attempts(f, self, previous),

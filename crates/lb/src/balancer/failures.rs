@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use farcall_core::Status;
+use farcall_core::{Status, status::with_causes};
 
 use super::child::ChildPolicy;
 use super::picker::{Pick, PickInfo};
@@ -78,14 +78,7 @@ impl fmt::Display for BackendErrors {
             // What is common to all of them stands before the list.
             match reason.source() {
                 None => write!(f, "{reason}")?,
-                Some(cause) => {
-                    write!(f, "{cause}")?;
-                    let mut below = cause.source();
-                    while let Some(cause) = below {
-                        write!(f, ": {cause}")?;
-                        below = cause.source();
-                    }
-                }
+                Some(cause) => write!(f, "{}", with_causes(cause))?,
             }
         }
         match self.count - self.reasons.len() {

@@ -21,6 +21,7 @@ use crate::{
         io::Io,
     },
 };
+use farcall_core::status::Explained;
 use farcall_http2::{Config, Connection};
 use farcall_lb::subchannel::Cause;
 use farcall_lb::{Address, Location};
@@ -146,7 +147,7 @@ async fn establish(settings: &Settings, address: &Address, time: ConnectTime) ->
     if let Some(connector) = &settings.connector {
         return Box::pin(custom(&**connector, settings, address, time))
             .await
-            .map_err(|error| Arc::new(error) as Cause);
+            .map_err(|error| explained(error, address));
     }
     if let Some(routes) = &settings.proxy
         && let Some(destination) = routes.destination(address)
@@ -159,7 +160,7 @@ async fn establish(settings: &Settings, address: &Address, time: ConnectTime) ->
             time,
         ))
         .await
-        .map_err(|error| Arc::new(error) as Cause);
+        .map_err(|error| explained(error, address));
     }
     let (options, name) = (settings.tcp_options(), settings.name_of(address));
     let connect = |address: SocketAddress| async move {
@@ -168,13 +169,23 @@ async fn establish(settings: &Settings, address: &Address, time: ConnectTime) ->
     match race::first(socket_addresses(address, time).await?, connect).await {
         Some(outcome) => outcome.map_err(|error| {
             let hint = settings.target.lacks_port().then_some(DEFAULT_PORT_HINT);
-            Arc::new(error.with_hint(hint)) as Cause
+            explained(error.with_hint(hint), address)
         }),
         None => Err(Arc::new(io::Error::new(
             io::ErrorKind::NotFound,
             format!("{address} has no addresses"),
         ))),
     }
+}
+
+/// An error in words, to follow the address that the channel has tried.
+fn explained(error: ConnectError, address: &Address) -> Cause {
+    let same = error.address().to_string() == address.to_string();
+    let text = match same {
+        true => error.what().to_string(),
+        false => error.to_string(),
+    };
+    Arc::new(Explained::new(text, error))
 }
 
 /// The sockets' addresses behind an address; names are looked up only here (`passthrough:`).
@@ -191,7 +202,7 @@ async fn socket_addresses(
             let limit = Limit::until(&server, time).ahead();
             let looking = tokio::net::lookup_host(name);
             let found = limit.apply(Step::Connect, looking).await;
-            let found = found.map_err(|error| Arc::new(error) as Cause)?;
+            let found = found.map_err(|error| explained(error, address))?;
             return Ok(found.map(SocketAddress::Ip).collect());
         }
         other => {

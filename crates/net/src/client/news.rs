@@ -1,9 +1,9 @@
 //! What connections tell the channel they belong to.
 
 use super::backoffs::Later;
-use crate::transport::Mailbox;
+use crate::{transport::Mailbox, words::words};
 use bytes::Bytes;
-use farcall_core::Status;
+use farcall_core::{Status, status::Explained};
 use farcall_http2::{ConnectionError, Reason};
 use farcall_lb::{
     health::HealthEvent,
@@ -101,19 +101,40 @@ impl Disconnect {
     }
 }
 
+impl Disconnect {
+    /// As the reason why there is no connection, where its peer is known.
+    pub(crate) fn explained(self: Arc<Self>) -> Cause {
+        Arc::new(Explained::of(What(&self).to_string(), self.clone()))
+    }
+}
+
 impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "connection to {}: ", self.peer)?;
-        match (&self.error, &self.machine) {
-            (Some(error), _) => write!(f, "{error}")?,
+        write!(f, "connection to {}: {}", self.peer, What(self))
+    }
+}
+
+/// What has happened, without the peer.
+struct What<'a>(&'a Disconnect);
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Disconnect {
+            error,
+            machine,
+            goaway,
+            ..
+        } = self.0;
+        match (error, machine) {
+            (Some(error), _) => f.write_str(&words(error))?,
             // What it said follows.
-            (None, Some(ConnectionError::GoAway(..))) if self.goaway.is_some() => {
+            (None, Some(ConnectionError::GoAway(..))) if goaway.is_some() => {
                 f.write_str("closed")?
             }
             (None, Some(machine)) => write!(f, "{machine}")?,
             (None, None) => f.write_str("the server goes away")?,
         }
-        if let Some((reason, debug)) = &self.goaway {
+        if let Some((reason, debug)) = goaway {
             write!(f, ", after GOAWAY {reason}")?;
             if !debug.is_empty() {
                 write!(f, " \"{}\"", debug.escape_ascii())?;

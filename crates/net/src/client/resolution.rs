@@ -5,7 +5,7 @@ use crate::resolver::{
     ResolverLink,
     dns::{self, Config, Found, Question},
 };
-use farcall_core::Status;
+use farcall_core::{Status, status::Explained};
 use farcall_lb::{
     Address, Target,
     resolver::{ResolvePacer, ResolverUpdate},
@@ -224,12 +224,19 @@ impl Lookups {
                 self.last = Outcome::Failed;
                 let (attempt, since) = self.failures.map_or((1, now), |(n, since)| (n + 1, since));
                 self.failures = Some((attempt, since));
-                let mut text = format!("name resolution of {} failed", self.question.target);
+                // The channel says what could not be resolved.
+                let mut text = error.to_string();
+                let named = format!("cannot resolve \"{}\": ", self.question.target.host());
+                if text.starts_with(&named) {
+                    text.drain(..named.len());
+                }
                 if attempt > 1 {
                     let lasted = now.saturating_duration_since(since).as_secs_f64();
                     text.push_str(&format!(" (try {attempt}, failing for {lasted:.1}s)"));
                 }
-                return ResolverUpdate::failure(Status::unavailable(text).with_cause(error));
+                return ResolverUpdate::failure(
+                    Status::unavailable(text.clone()).with_cause(Explained::new(text, error)),
+                );
             }
         };
         self.failures = None;

@@ -9,6 +9,7 @@ use crate::{
         io::Io,
         proxy as handshake,
     },
+    words::words,
 };
 use std::{io, net::IpAddr, net::SocketAddr, sync::Arc};
 
@@ -60,7 +61,7 @@ async fn tunnel(
 ) -> Result<(Io, SocketAddress), Problem> {
     let opened = connect::open(&proxy.into(), settings.tcp_options()).await;
     let (io, local) = opened.map_err(|error| {
-        let text = format!("{proxy}: {}", connect::words(&error));
+        let text = format!("{proxy}: {}", words(&error));
         Problem::Connect(Arc::new(io::Error::new(error.kind(), text)))
     })?;
     #[cfg(feature = "tls")]

@@ -1,5 +1,6 @@
 //! What goes wrong with TLS: in a configuration, and with a peer.
 
+use crate::words::words;
 use std::{error::Error, fmt, io, sync::Arc};
 
 /// A TLS configuration that cannot work. The text names the file, or the argument, and what is wrong with it.
@@ -282,7 +283,7 @@ impl fmt::Display for TlsError {
                 "the {peer} closed the connection without TLS close_notify"
             ),
             Kind::Other => match &self.cause {
-                Some(cause) => cause.fmt(f),
+                Some(cause) => f.write_str(&words(cause)),
                 None => f.write_str("TLS failed"),
             },
         }

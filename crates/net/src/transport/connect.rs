@@ -5,6 +5,7 @@ use crate::peer::{Peer, SocketAddress};
 use crate::proxy::{ProxyError, ProxyUrl};
 #[cfg(feature = "tls")]
 use crate::tls::{Connector, TlsError};
+use crate::words::words;
 use std::{error::Error, fmt, future::Future, io, time::Duration};
 use tokio::{net::TcpStream, time::Instant};
 
@@ -341,7 +342,7 @@ impl fmt::Display for What<'_> {
         }
         match cause {
             Cause::Io(error) => f.write_str(&words(error))?,
-            Cause::TimedOut(after) => write!(f, "timed out after {after:.3?}")?,
+            Cause::TimedOut(after) => write!(f, "timed out after {:?}", millis(*after))?,
             Cause::Proxy(error) => error.fmt(f)?,
             #[cfg(feature = "tls")]
             Cause::Tls(error) => error.fmt(f)?,
@@ -376,20 +377,9 @@ impl Error for ConnectError {
     }
 }
 
-/// The common causes in plain words, without "(os error 111)"; others in the system's.
-pub(crate) fn words(error: &io::Error) -> String {
-    use io::ErrorKind::*;
-    match error.kind() {
-        NotFound if error.raw_os_error().is_some() => "no such file".to_owned(),
-        kind @ (ConnectionRefused | ConnectionReset | ConnectionAborted | HostUnreachable
-        | NetworkUnreachable | TimedOut | PermissionDenied | AddrInUse
-        | AddrNotAvailable)
-            if error.raw_os_error().is_some() =>
-        {
-            kind.to_string()
-        }
-        _ => error.to_string(),
-    }
+/// Nobody reads more digits.
+fn millis(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

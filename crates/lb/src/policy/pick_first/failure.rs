@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use farcall_core::Status;
+use farcall_core::{Status, status::with_causes};
 
 use crate::subchannel::SubchannelError;
 
@@ -76,18 +76,7 @@ impl fmt::Display for ConnectErrors {
 fn write_list(f: &mut fmt::Formatter<'_>, errors: &[SubchannelError]) -> fmt::Result {
     for (index, error) in errors.iter().take(LISTED).enumerate() {
         let separator = if index == 0 { "" } else { "; " };
-        write!(f, "{separator}{error}")?;
-        let mut source = error.source();
-        let mut before = String::new();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            // Many errors end with the words of what is behind them.
-            if !before.ends_with(&text) {
-                write!(f, ": {text}")?;
-            }
-            before = text;
-            source = cause.source();
-        }
+        write!(f, "{separator}{}", with_causes(error))?;
     }
     match errors.len().saturating_sub(LISTED) {
         0 => Ok(()),

@@ -43,7 +43,7 @@ pub(crate) struct ClientRole {
     deadline: Option<Instant>,
     error: Option<io::Error>,
     goaway: Option<Box<(Reason, Bytes)>>,
-    /// Calls that the connection's end has cut; they fail when the reason is known.
+    /// Calls that a GOAWAY has ended, or the connection's end has cut; they fail when the reason is known, which comes next.
     orphans: Vec<Call>,
     closing: bool,
     /// The channel was closed, and with it the connection.
@@ -276,7 +276,9 @@ impl Role for ClientRole {
             Event::GoAway { reason, debug } => {
                 self.log.sent_away(&self.naming.peer, reason, &debug);
                 self.goaway = Some(Box::new((reason, debug)));
+                let dismissed = mem::take(&mut self.orphans);
                 let disconnect = self.disconnect(None);
+                self.tell_dismissed(connection, now, dismissed, &disconnect);
                 let mut unsent: Vec<_> = self.waiting.drain(..).collect();
                 for mailbox in &unsent {
                     mailbox.unattach();

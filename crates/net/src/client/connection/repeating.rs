@@ -127,6 +127,26 @@ impl ClientRole {
         self.follow(next(now, call, ended))
     }
 
+    /// The server goes away. Tells the calls that it has ended by that, or repeats them.
+    #[cold]
+    pub(super) fn tell_dismissed(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        dismissed: Vec<Call>,
+        disconnect: &Arc<Disconnect>,
+    ) {
+        for call in dismissed {
+            let status = Status::unavailable("the server went away before it processed the call")
+                .with_cause(Arc::clone(disconnect));
+            let (key, end) = (call.key, End::Failed(status));
+            if let Some(call) = self.repeat_reset(now, call, &end) {
+                let unreported = call.fail(end);
+                connection.release(now, key, unreported);
+            }
+        }
+    }
+
     /// The connection is gone. Tells the calls that it has cut, or repeats them.
     #[cold]
     pub(super) fn tell_orphans(&mut self, orphans: Vec<Call>, disconnect: &Arc<Disconnect>) {

@@ -160,7 +160,7 @@ impl ClientRole {
             self.used = now;
         }
         match cause {
-            ResetCause::Connection => self.orphans.push(call),
+            ResetCause::Connection | ResetCause::GoAway => self.orphans.push(call),
             cause => {
                 // Both ends watch the deadline. When the server's CANCEL is read first, it is still the deadline.
                 let deadline = call.mailbox.deadline();

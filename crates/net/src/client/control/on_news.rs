@@ -43,7 +43,7 @@ impl Control {
                     return;
                 }
                 if disconnect.useless {
-                    ConnectionEvent::ConnectFailed(disconnect)
+                    ConnectionEvent::ConnectFailed(disconnect.explained())
                 } else {
                     ConnectionEvent::Draining(disconnect.reason())
                 }
@@ -62,7 +62,7 @@ impl Control {
                     Some(Link { ready, .. })
                         if disconnect.goaway.is_none() && (!ready || disconnect.useless) =>
                     {
-                        ConnectionEvent::ConnectFailed(disconnect)
+                        ConnectionEvent::ConnectFailed(disconnect.explained())
                     }
                     _ => ConnectionEvent::Disconnected(disconnect.reason()),
                 };

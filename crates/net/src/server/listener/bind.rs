@@ -2,7 +2,7 @@
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::vsock::{self, VsockListener};
-use crate::{peer::SocketAddress, resolver::dns, transport::connect::words};
+use crate::{peer::SocketAddress, resolver::dns, words::words};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     error::Error,

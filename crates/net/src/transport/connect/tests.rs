@@ -54,7 +54,7 @@ async fn the_error_of_a_deadline_names_the_time_that_was_allowed() {
     assert!(error.is_timeout() && error.is_connect());
     assert_eq!(
         error.to_string(),
-        "192.0.2.1:50051: timed out after 20.000s"
+        "192.0.2.1:50051: timed out after 20s"
     );
 }
 
@@ -166,6 +166,6 @@ mod tls {
             .err()
             .unwrap();
         assert!(error.is_timeout() && error.is_tls() && error.tls().is_none());
-        assert_eq!(error.to_string(), "pipe: TLS: timed out after 20.000s");
+        assert_eq!(error.to_string(), "pipe: TLS: timed out after 20s");
     }
 }
