@@ -49,7 +49,7 @@ the server had time enough
     (
         "debugging",
         r#"UNAVAILABLE: no connection to any of 2 addresses
-because try 1: 127.0.0.1:1: connection refused: Connection refused (os error 111); ADDRESS (try 1): connection to ADDRESS: the peer broke a rule (PROTOCOL_ERROR): the peer speaks HTTP/1.1, not HTTP/2 (RFC 9113, section 3.4)
+because 127.0.0.1:1 (try 1): connection refused; ADDRESS (try 1): the peer broke a rule (PROTOCOL_ERROR): the peer speaks HTTP/1.1, not HTTP/2 (RFC 9113, section 3.4)
 the channel: TransientFailure
 crimes of a good server: 0"#,
     ),
