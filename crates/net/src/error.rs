@@ -75,7 +75,7 @@ impl ConfigError {
 /// Fewer replies that wait would end connections that have only begun.
 pub(crate) const MIN_UNREAD_REPLIES: u32 = 8;
 
-/// Checks the windows that `static_windows` has set (RFC 9113 §6.9.1); a connection's window above the budget for unread
+/// Checks the windows that `static_windows` or `initial_windows` has set (RFC 9113 §6.9.1); a connection's window above the budget for unread
 /// bytes raises that budget, or it would never be granted.
 ///
 /// # Errors
@@ -90,7 +90,7 @@ pub(crate) fn check_windows(config: &mut farcall_http2::Config) -> Result<(), Co
     for (whose, window, min) in windows {
         if !(min..=MAX).contains(&window) {
             return Err(ConfigError::new(format!(
-                "static_windows: the window of {whose} is {window} bytes; it must be between {min} and {MAX}"
+                "static_windows or initial_windows: the window of {whose} is {window} bytes; it must be between {min} and {MAX}"
             )));
         }
     }

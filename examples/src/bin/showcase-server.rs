@@ -54,6 +54,8 @@ fn options(server: Server) -> Server {
         // What one connection may have open, and send in headers.
         .max_concurrent_streams(1000)
         .max_header_list_size(8 << 10)
+        .header_table_size(4 << 10)
+        .initial_windows(256 << 10, 1 << 20)
         .max_header_memory(8 << 20)
         .max_unread_responses(64 << 20, Duration::from_secs(60))
         // How many connections there are, how old and how idle they become. By default they live for ever.

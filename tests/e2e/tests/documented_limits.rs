@@ -82,7 +82,9 @@ fn the_defaults_in_the_guide_are_those_of_the_code() {
         ("max_header_memory", bytes(config.header_budget as u64)),
         ("max_unread_responses", unread),
         ("max_unread_output", bytes(config.max_unread_output as u64)),
-        ("static_windows", windows),
+        ("static_windows", windows.clone()),
+        ("initial_windows", windows),
+        ("header_table_size", bytes(config.header_table_size.into())),
         ("keepalive_enforcement", time(config.min_ping_interval)),
         (
             "unread bytes of one connection",

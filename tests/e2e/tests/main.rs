@@ -64,5 +64,6 @@ mod traps;
 mod unknown;
 mod uploads;
 mod vsock;
+mod windows;
 mod wrong_answers;
 mod wrong_servers;

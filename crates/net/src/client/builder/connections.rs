@@ -20,10 +20,22 @@ impl ChannelBuilder {
     /// Default: 256 KiB and 1 MiB at the start, growing with the estimate. A stream's from 1, a connection's from 65,535, to
     /// 2^31−1 bytes, else [`build`](ChannelBuilder::build) fails. A connection can make this end hold as much as its window,
     /// and 16 MiB in any case.
+    ///
+    /// The last of this and [`initial_windows`](ChannelBuilder::initial_windows) counts.
     pub fn static_windows(mut self, stream: u32, connection: u32) -> Self {
         self.http2.initial_stream_window = stream;
         self.http2.initial_connection_window = connection;
         self.http2.adaptive_window = false;
+        self
+    }
+
+    /// Receive windows of streams and connections at the start, in bytes, from which they grow with the estimate of the bandwidth-delay product.
+    /// Default 256 KiB and 1 MiB; what is allowed is as for [`static_windows`](ChannelBuilder::static_windows), the last of which and this
+    /// counts. Larger ones spare the first large responses of far servers the growing.
+    pub fn initial_windows(mut self, stream: u32, connection: u32) -> Self {
+        self.http2.initial_stream_window = stream;
+        self.http2.initial_connection_window = connection;
+        self.http2.adaptive_window = true;
         self
     }
 
