@@ -273,6 +273,14 @@ impl<Req, Res, C> fmt::Debug for Method<Req, Res, C> {
 }
 
 /// A path that does not have the form `/service/name`.
+///
+/// ```
+/// # use farcall_core as farcall;
+/// use farcall::{MethodDescriptor, MethodKind, method::InvalidPath};
+///
+/// let error = MethodDescriptor::new("SayHello", MethodKind::Unary).unwrap_err();
+/// assert_eq!(error, InvalidPath);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InvalidPath;
 

@@ -57,6 +57,13 @@ pub trait Compressor: Send + Sync + 'static {
 }
 
 /// Why a message was not decompressed.
+///
+/// ```
+/// use farcall_core::message::DecompressError;
+///
+/// let error = DecompressError::Malformed("the checksum is wrong");
+/// assert_eq!(error.to_string(), "malformed compressed data: the checksum is wrong");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DecompressError {
     /// The result would be larger than the limit.

@@ -71,6 +71,19 @@ impl Counters {
 }
 
 /// What [`PeerReports`] had counted at one moment, over all connections of the server or the channel.
+///
+/// ```
+/// use farcall::{Server, peer::PeerReport};
+///
+/// /// What has to be looked at, of the time between two looks.
+/// fn alarming(before: &PeerReport, now: &PeerReport) -> bool {
+///     now.goaways_sent - before.goaways_sent > 100 || now.connections_refused > before.connections_refused
+/// }
+///
+/// let reports = Server::builder().peer_reports();
+/// let (before, now) = (reports.snapshot(), reports.snapshot());
+/// assert!(!alarming(&before, &now));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PeerReport {

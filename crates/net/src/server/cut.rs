@@ -40,6 +40,19 @@ pub struct ShutdownReport {
 }
 
 /// A call that a shutdown has cut. `Display` writes `/pkg.Service/Method of 192.0.2.1:40000`.
+///
+/// ```
+/// use farcall::server::ShutdownReport;
+///
+/// fn tell(report: &ShutdownReport) {
+///     for call in &report.calls {
+///         eprintln!("cut: {call}");
+///     }
+///     let streams = report.calls.iter().filter(|call| call.method == "/chat.Chat/Listen");
+///     eprintln!("{} of {} were listeners", streams.count(), report.calls_cut);
+/// }
+/// # tell(&ShutdownReport::default());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct CutCall {

@@ -38,6 +38,35 @@ pub(super) type Http1 =
 
 /// A connection whose client speaks HTTP/1.1, from its first octet on: a stream of bytes for an HTTP/1.1 server, such as hyper's
 /// `http1::Builder::serve_connection`. Through TLS that is what is inside of it. See [`Server::http1`](crate::Server::http1).
+///
+/// ```
+/// use farcall::{Server, server::Http1Connection};
+/// use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::TcpStream};
+///
+/// /// One line for whoever looks after the machine; everybody else is sent away.
+/// async fn probe(mut connection: Http1Connection) {
+///     if !connection.peer().remote_address().ip().is_some_and(|address| address.ip().is_loopback()) {
+///         return connection.refuse("This port is for gRPC.").await;
+///     }
+///     let mut start = [0; 14];
+///     if connection.read_exact(&mut start).await.is_ok() && start == *b"GET /livez HTT" {
+///         connection.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.ok();
+///         connection.shutdown().await.ok();
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder().http1(probe).bind("127.0.0.1:0").await?;
+/// # let address = server.local_addr()?;
+/// # tokio::spawn(server.serve());
+/// # let mut client = TcpStream::connect(address).await?;
+/// # client.write_all(b"GET /livez HTTP/1.1\r\n\r\n").await?;
+/// # let mut answer = [0; 12];
+/// # client.read_exact(&mut answer).await?;
+/// # assert_eq!(answer, *b"HTTP/1.1 204");
+/// # Ok(()) }
+/// ```
 pub struct Http1Connection {
     said: BytesMut,
     io: Io,

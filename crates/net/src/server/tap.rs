@@ -6,6 +6,22 @@ use farcall_core::{Metadata, Status, call::server::RequestHead};
 use std::fmt;
 
 /// A call whose header list has come, and nothing else: what a [tap](crate::Server::tap) sees of it.
+///
+/// ```
+/// use farcall::{Server, Status, server::Tapped};
+///
+/// /// What is internal is for this machine's own processes.
+/// fn keep_out(call: &Tapped<'_>) -> Result<(), Status> {
+///     let local = call.peer().unix_credentials().is_some();
+///     match call.method().starts_with("/internal.") && !local {
+///         true => Err(Status::permission_denied("internal")),
+///         false => Ok(()),
+///     }
+/// }
+///
+/// let server = Server::builder().tap(keep_out);
+/// # let _ = server;
+/// ```
 pub struct Tapped<'a> {
     head: &'a RequestHead,
     peer: &'a Peer,

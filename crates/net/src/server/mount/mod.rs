@@ -39,6 +39,20 @@ use std::{
 /// [`Server::into_service`]; a clone costs a reference count.
 ///
 /// It wants to be polled in a tokio runtime. The guide's chapter on mounts says what works as with our own listener and what cannot.
+///
+/// ```
+/// use farcall::{Server, server::HttpService};
+/// use tower_service::Service;
+/// # use farcall_examples::{greeter::MyGreeter, hello::GreeterServer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut service: HttpService = Server::builder().add_service(GreeterServer::new(MyGreeter)).into_service()?;
+/// // What an HTTP server does for each of its requests; this one is not gRPC's.
+/// let response = service.call(http::Request::get("/").version(http::Version::HTTP_2).body(String::new())?).await?;
+/// assert_eq!(response.status(), 405);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct HttpService {
     acceptance: Arc<Acceptance>,

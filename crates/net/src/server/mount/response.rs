@@ -23,6 +23,19 @@ use std::{
 ///
 /// # Cancel safety
 /// Dropping it cancels the call.
+///
+/// ```
+/// use farcall::{Server, server::ResponseFuture};
+/// use tower_service::Service;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut service = Server::builder().into_service()?;
+/// let request = http::Request::post("/a.B/C").version(http::Version::HTTP_2).header("content-type", "application/grpc");
+/// let response: ResponseFuture = service.call(request.body(String::new())?);
+/// assert_eq!(response.await?.headers()["grpc-status"], "12"); // UNIMPLEMENTED
+/// # Ok(()) }
+/// ```
 pub struct ResponseFuture {
     state: State,
 }
@@ -118,6 +131,30 @@ fn response(list: &HeaderList, body: ResponseBody) -> Response<ResponseBody> {
 
 /// The body of a response of an [`HttpService`](super::HttpService): messages, then trailers. It never fails: what goes wrong is
 /// the status in the trailers. Dropping it before its end cancels the call.
+///
+/// ```
+/// use farcall::{Server, server::ResponseBody};
+/// use http_body::Body;
+/// use std::{future::poll_fn, pin::pin};
+/// use tower_service::Service;
+/// # use farcall_examples::{greeter::MyGreeter, hello::GreeterServer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut service = Server::builder().add_service(GreeterServer::new(MyGreeter)).into_service()?;
+/// let request = http::Request::post("/hello.Greeter/SayHello").version(http::Version::HTTP_2);
+/// let request = request.header("content-type", "application/grpc");
+/// // A message of five octets, without compression: the field 1, "Ada".
+/// let request = request.body("\0\0\0\0\x05\x0a\x03Ada".to_owned())?;
+/// let body: ResponseBody = service.call(request).await?.into_body();
+///
+/// let mut body = pin!(body);
+/// let message = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.expect("a message")?;
+/// assert!(message.into_data().expect("data").ends_with(b"Hello, Ada!"));
+/// let end = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.expect("trailers")?;
+/// assert_eq!(end.into_trailers().expect("trailers")["grpc-status"], "0");
+/// # Ok(()) }
+/// ```
 pub struct ResponseBody {
     rest: Rest,
 }
