@@ -22,7 +22,7 @@ pub mod credentials {
 pub mod interceptor {
     pub use crate::call::intercept::{Answer, Call, Interceptor, Next, Outcome, Repeat, Run};
     pub use crate::call::{Extensions, Payload};
-    pub use crate::client::attempts::{Attempt, AttemptInterceptor};
+    pub use crate::client::attempts::{AskedPeers, Attempt, AttemptInterceptor};
 }
 pub mod server;
 #[cfg(feature = "tls")]

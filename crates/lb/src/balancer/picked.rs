@@ -177,6 +177,8 @@ pub struct PickOutcome<'a> {
     /// The server's trailers; `None` if there were none that say more than OK. A server that reports its load with each call does it in
     /// `endpoint-load-metrics-bin` (gRFC A51).
     pub trailers: Option<&'a Metadata>,
+    /// The address of the server that the request was sent to, such as `10.0.0.1:443`; `None` if it was not sent.
+    pub peer: Option<&'a str>,
     /// Whether the request has begun to leave; else the connection was lost, or the call over, before that, and the call may be picked
     /// for again.
     pub was_sent: bool,
@@ -194,6 +196,7 @@ impl<'a> PickOutcome<'a> {
         Self {
             status,
             trailers: None,
+            peer: None,
             was_sent: false,
             was_answered: false,
             bytes_sent: 0,

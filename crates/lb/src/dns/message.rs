@@ -7,6 +7,14 @@ use std::time::Duration;
 use super::name;
 
 /// What is asked for.
+///
+/// ```
+/// use farcall_lb::dns::{RecordType, query};
+///
+/// // One question for each kind of address, as a resolver asks them.
+/// let questions = [RecordType::A, RecordType::Aaaa].map(|kind| query(7, "greeter.example", kind).unwrap());
+/// assert_ne!(questions[0], questions[1]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordType {
     /// IPv4 addresses.

@@ -57,6 +57,19 @@ impl fmt::Display for ServingStatus {
 }
 
 /// What has happened to a call of `Watch`.
+///
+/// ```
+/// use farcall_core::Status;
+/// use farcall_lb::health::{HealthEvent, HealthWatch};
+/// use std::time::{Duration, Instant};
+///
+/// let now = Instant::now();
+/// let mut watch = HealthWatch::new(Some("shop.Orders".into()), now, 42);
+/// watch.poll_order().expect("the first call has number 1");
+/// watch.handle_event(now, 1, HealthEvent::Ended(Status::unavailable("restarting")));
+/// let pause = watch.poll_timeout().unwrap() - now; // then it calls again
+/// assert!(pause >= Duration::from_millis(800) && pause <= Duration::from_millis(1200));
+/// ```
 #[derive(Debug, Clone)]
 pub enum HealthEvent {
     /// The backend has said something.
@@ -66,6 +79,19 @@ pub enum HealthEvent {
 }
 
 /// What a policy is told of a connection that is ready.
+///
+/// ```
+/// use farcall_core::Status;
+/// use farcall_lb::health::{Health, HealthEvent, HealthWatch};
+/// use std::time::Instant;
+///
+/// let now = Instant::now();
+/// assert_eq!(HealthWatch::new(None, now, 1).poll_news(), Some(Health::Serving)); // nobody checks
+/// let mut watch = HealthWatch::new(Some("shop.Orders".into()), now, 1);
+/// watch.poll_order();
+/// watch.handle_event(now, 1, HealthEvent::Ended(Status::unimplemented("no such service")));
+/// assert_eq!(watch.poll_news(), Some(Health::Serving)); // it has no health service
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Health {
     /// Calls may go there: the backend says so, or nobody checks, or it has no health service.

@@ -61,6 +61,17 @@ enum Phase {
 }
 
 /// What a [`HealthWatch`] wants done.
+///
+/// ```
+/// use farcall_lb::health::{HealthOrder, HealthWatch};
+/// use std::time::Instant;
+///
+/// let now = Instant::now();
+/// let mut watch = HealthWatch::new(Some("shop.Orders".into()), now, 42);
+/// assert!(matches!(watch.poll_order(), Some(HealthOrder::Watch { number: 1, .. })));
+/// watch.configure(now, None); // a service config without health checks has come
+/// assert_eq!(watch.poll_order(), Some(HealthOrder::Stop { number: 1 }));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HealthOrder {
     /// Call `grpc.health.v1.Health/Watch` on the connection.

@@ -12,7 +12,7 @@ const KEPT: usize = 32;
 /// See the module.
 pub(super) struct Naming {
     /// The server's address, for messages.
-    pub(super) peer: String,
+    pub(super) peer: Arc<str>,
     /// The address's name, where calls do not have that of the channel.
     address: Option<Bytes>,
     /// The channel's lists, held so that their addresses are not those of others, and the same with the address's name.
@@ -40,7 +40,7 @@ impl Naming {
     /// Of a connection to `peer`, whose address has this name, if it is not the channel's.
     pub(super) fn new(address: Option<&str>, peer: &Peer) -> Naming {
         Naming {
-            peer: peer.remote_address().to_string(),
+            peer: peer.remote_address().to_string().into(),
             address: address.map(|name| Bytes::copy_from_slice(name.as_bytes())),
             known: Vec::new(),
             proof: Proof::of(peer),

@@ -51,7 +51,7 @@ impl News {
 /// Why a connection ended: the local cause of the `UNAVAILABLE` of its calls.
 #[derive(Debug)]
 pub(crate) struct Disconnect {
-    pub(crate) peer: String,
+    pub(crate) peer: Arc<str>,
     pub(crate) error: Option<io::Error>,
     pub(crate) machine: Option<ConnectionError>,
     /// The server's last GOAWAY.

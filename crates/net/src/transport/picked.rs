@@ -21,6 +21,8 @@ pub(crate) struct Picked {
     observer: Option<Arc<dyn PickObserver>>,
     /// What was done for the attempt before it was picked for; outlasts what one pick says.
     pub(crate) prepared: Option<Box<Prepared>>,
+    /// The server's address, once the attempt is sent.
+    pub(crate) peer: Option<Arc<str>>,
     /// The request has begun to leave.
     pub(crate) was_sent: bool,
     pub(crate) was_answered: bool,
@@ -98,6 +100,7 @@ impl Picked {
         }
         let mut outcome = PickOutcome::new(status);
         outcome.trailers = trailers;
+        outcome.peer = self.peer.as_deref();
         outcome.was_sent = self.was_sent;
         outcome.was_answered = self.was_answered;
         outcome.bytes_sent = self.bytes_sent;

@@ -5,7 +5,7 @@ use farcall_e2e::{PATIENCE, Probe, within};
 use farcall_net::{
     Metadata, Sender, Streaming,
     credentials::{CallCredentials, CallInfo, SecurityLevel},
-    interceptor::{Attempt, AttemptInterceptor},
+    interceptor::{AskedPeers, Attempt, AttemptInterceptor},
     lb::balancer::PickOutcome,
 };
 use std::{
@@ -449,4 +449,37 @@ async fn nobody_is_asked_for_a_call_that_has_no_connection() {
     );
     assert_eq!(code(unary(&channel).await), Code::Unavailable);
     assert_eq!((asked.load(Relaxed), all.notes().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_caller_learns_which_servers_its_attempts_were_sent_to() {
+    let backend = || async {
+        let stub = StubServer::unary(PATH, |_| async { Err::<Bytes, _>(down()) });
+        stub.start().await
+    };
+    let (one, other) = (backend().await, backend().await);
+    let retries = unavailable(4).replace("1s", "0.001s");
+    let channel = Channel::builder(format!("ipv4:{},{}", one.address(), other.address()))
+        .insecure()
+        .load_balancing_policy("round_robin")
+        .default_service_config(retries)
+        .build()
+        .unwrap();
+    let both = [one.address(), other.address()].map(|address| address.to_string());
+    let asked = async {
+        loop {
+            let peers = AskedPeers::default();
+            let call =
+                calls::unary(&channel, PATH, Bytes::new()).attempt_interceptor(peers.clone());
+            call.await.unwrap_err();
+            let asked = peers.all();
+            assert_eq!(asked.len(), 4, "{asked:?}");
+            assert_eq!(peers.last().as_ref(), asked.last());
+            // The second connection may come a little later.
+            if both.iter().all(|address| asked.contains(address)) {
+                return;
+            }
+        }
+    };
+    within(PATIENCE, "a call to both", asked).await;
 }

@@ -1,11 +1,13 @@
 //! Code before and behind each attempt of a call, and the call credentials, which are asked for each of them.
 
 mod list;
+mod peer;
 mod preparation;
 mod task;
 mod work;
 
 pub(crate) use list::PerAttempt;
+pub use peer::AskedPeers;
 pub(super) use preparation::Preparing;
 
 use crate::call::Extensions;
@@ -82,6 +84,22 @@ pub trait AttemptInterceptor: Send + Sync + 'static {
 }
 
 /// One attempt of a call, in the hands of an [`AttemptInterceptor`].
+///
+/// ```
+/// use farcall::{Status, interceptor::{Attempt, AttemptInterceptor}};
+///
+/// /// Tells servers which attempts are not the first.
+/// struct Marked;
+///
+/// impl AttemptInterceptor for Marked {
+///     async fn on_start(&self, attempt: &mut Attempt) -> Result<(), Status> {
+///         if attempt.number() > 1 || attempt.is_transparent_retry() {
+///             attempt.metadata_mut().insert("x-again", "yes");
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 pub struct Attempt {
     method: MethodDescriptor,
     previous: u32,

@@ -430,7 +430,7 @@ impl Role for ClientRole {
 
 /// The server that a call was late at: for this side alone.
 #[derive(Debug)]
-struct Server(String);
+struct Server(Arc<str>);
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

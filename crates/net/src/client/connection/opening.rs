@@ -110,6 +110,7 @@ impl ClientRole {
         }
         if let Some(picked) = &mut picked {
             picked.was_sent = true;
+            picked.peer = Some(Arc::clone(&self.naming.peer));
             picked.bytes_sent = size as u64;
         }
         let half_closed = whole && matches!(outgoing.finish, Finish::HalfClose);

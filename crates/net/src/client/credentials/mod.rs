@@ -89,6 +89,16 @@ impl fmt::Display for SecurityLevel {
 }
 
 /// What [`CallCredentials`] know of the call.
+///
+/// ```
+/// use farcall::credentials::CallInfo;
+///
+/// /// The token for each service is its own.
+/// fn cache_key(call: &CallInfo) -> String {
+///     call.audience() // "https://greeter.example/hello.Greeter"
+/// }
+/// # let _ = cache_key;
+/// ```
 #[derive(Clone, Debug)]
 pub struct CallInfo {
     method: MethodDescriptor,

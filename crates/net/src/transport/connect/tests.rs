@@ -52,10 +52,7 @@ async fn the_error_of_a_deadline_names_the_time_that_was_allowed() {
         .await
         .unwrap_err();
     assert!(error.is_timeout() && error.is_connect());
-    assert_eq!(
-        error.to_string(),
-        "192.0.2.1:50051: timed out after 20s"
-    );
+    assert_eq!(error.to_string(), "192.0.2.1:50051: timed out after 20s");
 }
 
 #[cfg(unix)]
