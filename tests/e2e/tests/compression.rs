@@ -171,6 +171,29 @@ async fn a_client_that_accepts_no_gzip_gets_none() {
     }
 }
 
+#[tokio::test]
+async fn a_handler_learns_what_its_caller_accepts() {
+    let stub = StubServer::unary("/t.T/Any", |request| async move {
+        let names: Vec<_> = request.accepted_encodings().collect();
+        Ok(Bytes::from(names.join("|")))
+    });
+    let stub = stub.start().await;
+    let mut peer = ScriptedPeer::connect(stub.address()).await.unwrap();
+    peer.handshake().await;
+    for (stream, accepts, heard) in [
+        (1, Some("identity"), "identity"),
+        (3, Some("gzip ,zstd,, x-own"), "gzip|zstd|x-own"),
+        (5, None, ""),
+    ] {
+        let accepts = accepts.map(|names| ("grpc-accept-encoding", names));
+        let more: Vec<_> = accepts.into_iter().collect();
+        peer.request(stream, "/t.T/Any", &more).await;
+        peer.data(stream, &message(b""), true).await;
+        let exchange = peer.expect_exchange(stream).await;
+        assert_eq!(exchange.body[..], message(heard.as_bytes())[..]);
+    }
+}
+
 async fn a_compressed_message_is_bounded_by_what_it_unfolds_to() {
     let channel = echo(None)
         .configure(|server| server.max_receive_message_size(100_000))

@@ -207,6 +207,35 @@ impl<T> Request<T> {
             .map_or(Encoding::Identity, |arrival| arrival.encoding())
     }
 
+    /// (server) The names of the encodings that the caller takes for responses, as it says (`grpc-accept-encoding`) and in its order; none if
+    /// it says nothing. Uncompressed messages it takes in any case, and a response in an encoding that it does not take goes out so.
+    ///
+    /// ```
+    /// use farcall::{Channel, Request, Response, Server, Status};
+    /// # use farcall_examples::hello::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
+    /// # struct MyGreeter;
+    ///
+    /// # impl Greeter for MyGreeter {
+    /// async fn say_hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
+    ///     let message = request.accepted_encodings().collect::<Vec<_>>().join(" or ");
+    ///     Ok(HelloReply { message }.into())
+    /// }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let channel = Server::builder().add_service(GreeterServer::new(MyGreeter)).in_process()?;
+    /// # let reply = GreeterClient::new(channel).say_hello(HelloRequest::default()).await?;
+    /// # assert!(reply.message.contains("gzip"), "{}", reply.message);
+    /// # Ok(()) }
+    /// ```
+    pub fn accepted_encodings(&self) -> impl Iterator<Item = &str> {
+        let arrival = self.arrival.as_ref();
+        let list = arrival.and_then(|arrival| arrival.accepted.head.accept_encoding.as_deref());
+        let names = list.unwrap_or_default().split(|octet| *octet == b',');
+        let names = names.filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok());
+        names.filter(|name| !name.is_empty())
+    }
+
     /// (server, unary) Whether the message came compressed.
     pub fn message_was_compressed(&self) -> bool {
         self.arrival
