@@ -11,6 +11,7 @@ mod player;
 mod scenario;
 mod service;
 mod tape;
+mod tenants;
 
 pub use load::{channel, run_client};
 pub use pair::{End, Recording, record, recorded_pair};

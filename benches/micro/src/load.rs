@@ -1,11 +1,11 @@
 //! The client's side of every scenario.
 
-use crate::{Error, Scenario, Work};
+use crate::{Error, Scenario, Work, tenants::AddTenant};
 use bytes::Bytes;
 use farcall::{
     Address, Channel, ChannelBuilder, Status,
     client::ByteStream,
-    interceptor::{Call, Interceptor, Next, Outcome},
+    interceptor::{Begin, Call, End, Immediate, Interceptor, Next, Outcome},
     lb::Location,
 };
 use farcall_bench::{body_len, pb::BenchmarkServiceClient, request};
@@ -78,13 +78,17 @@ const FULL: &str = r#"{
 /// An interceptor that looks at the outcome of each call.
 struct Failures(AtomicU64);
 
-impl Interceptor for Failures {
-    async fn intercept(&self, call: &mut Call, next: Next<'_>) -> Outcome {
-        let outcome = next.run(call).await;
-        if outcome.is_err() {
+impl Immediate for Failures {
+    type State = ();
+
+    fn begin(&self, _: &mut Begin<'_>) -> Result<(), Status> {
+        Ok(())
+    }
+
+    fn end(&self, _: (), end: &mut End<'_>) {
+        if end.status().is_some() {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
-        outcome
     }
 }
 
@@ -128,6 +132,7 @@ pub fn channel(streams: Vec<impl ByteStream>, work: Work) -> Result<Channel, Err
             .default_service_config(FULL)
             .interceptor(Failures(AtomicU64::new(0))),
         Work::Intercepted => builder(alone()).interceptor(Nothing),
+        Work::Immediate => builder(alone()).interceptor(AddTenant::default()),
         _ => builder(alone()),
     };
     Ok(channel.build()?)
@@ -160,9 +165,16 @@ async fn run_task(
                 check(body_len(response.into_inner()), 0)?;
             }
         }
-        Work::Retry | Work::Intercepted => {
+        Work::Retry | Work::Intercepted | Work::Immediate => {
             for _ in 0..rounds {
                 let response = client.unary_call(request(Bytes::new(), 0)).await?;
+                check(body_len(response.into_inner()), 0)?;
+            }
+        }
+        Work::Tenant => {
+            for _ in 0..rounds {
+                let call = client.unary_call(request(Bytes::new(), 0));
+                let response = call.metadata("tenant", "blue").await?;
                 check(body_len(response.into_inner()), 0)?;
             }
         }

@@ -30,6 +30,11 @@ pub enum Work {
     Full,
     /// An empty unary call with an interceptor on each side that does nothing.
     Intercepted,
+    /// An empty unary call whose caller adds a pair of metadata that is always the same.
+    Tenant,
+    /// The same call, whose pair an interceptor adds on the client and another one wants to see on the server. Neither of them ever waits;
+    /// both count how calls end.
+    Immediate,
     /// A message of so many bytes from the server.
     ServerStream(usize),
     /// An empty message in each direction.
@@ -79,6 +84,8 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("unary-retry-x100", Work::Retry, 100, 10, 30),
     scenario("unary-full-x100", Work::Full, 100, 10, 30),
     scenario("unary-intercepted-x100", Work::Intercepted, 100, 10, 30),
+    scenario("unary-tenant-x100", Work::Tenant, 100, 10, 30),
+    scenario("unary-immediate-x100", Work::Immediate, 100, 10, 30),
     scenario("server-stream-16B", Work::ServerStream(16), 1, 4000, 20000),
     scenario("pingpong-x1", Work::PingPong, 1, 300, 1000),
     scenario("pingpong-x100", Work::PingPong, 100, 10, 20),

@@ -1,6 +1,6 @@
 //! The server's side of every scenario.
 
-use crate::{Error, Work, load::Nothing};
+use crate::{Error, Work, load::Nothing, tenants::TenantsOnly};
 use farcall::{Server, server::Unbound};
 use farcall_bench::{Service, pb::BenchmarkServiceServer};
 
@@ -14,6 +14,7 @@ pub fn server(work: Work) -> Result<Unbound, Error> {
     let server = Server::builder().add_service(service);
     let server = match work {
         Work::Intercepted => server.interceptor(Nothing),
+        Work::Immediate => server.interceptor(TenantsOnly::default()),
         _ => server,
     };
     Ok(server.unbound()?)

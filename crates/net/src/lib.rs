@@ -20,7 +20,10 @@ pub mod credentials {
 }
 /// Interceptors: code around calls, on either end.
 pub mod interceptor {
-    pub use crate::call::intercept::{Answer, Call, Interceptor, Next, Outcome, Repeat, Run};
+    pub use crate::call::intercept::{
+        Answer, AnyInterceptor, Begin, Call, End, Immediate, Interceptor, IntoInterceptor, Next,
+        Outcome, Repeat, Run, kind,
+    };
     pub use crate::call::{Extensions, Payload};
     pub use crate::client::attempts::{AskedPeers, Attempt, AttemptInterceptor};
 }

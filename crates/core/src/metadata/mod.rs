@@ -117,7 +117,12 @@ impl Metadata {
 
     /// The first text value of `key`. Upper and lower case do not matter. `None` for `-bin` keys.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.get_all(key).next()
+        let mut fields = self.entries().iter();
+        let field = fields.find(|field| same_key(field, key))?;
+        match Value::of(field) {
+            Value::Text(text) => Some(text),
+            Value::Binary(_) => None,
+        }
     }
 
     /// All text values of `key`, in order.
@@ -355,8 +360,11 @@ fn try_entry(key: impl IntoKey, value: impl IntoValue) -> Result<Field, InvalidM
     }
 }
 
+#[inline]
 fn same_key(field: &Field, key: &str) -> bool {
-    field.name.as_bytes().eq_ignore_ascii_case(key.as_bytes())
+    let (name, key) = (field.name.as_bytes(), key.as_bytes());
+    // Names are lower case, and keys are mostly given so.
+    name.len() == key.len() && (name == key || name.eq_ignore_ascii_case(key))
 }
 
 impl Metadata {

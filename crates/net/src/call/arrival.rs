@@ -9,7 +9,7 @@ use super::{
 };
 use bytes::Bytes;
 use farcall_core::{Metadata, call::server::RequestHead};
-use std::{fmt, sync::Arc};
+use std::{any::Any, fmt, sync::Arc};
 
 /// A request head that was accepted, and on what terms: shared by all calls of a connection that repeat the head.
 pub(crate) struct Accepted {
@@ -21,6 +21,9 @@ pub(crate) struct Accepted {
     pub(crate) compression: Option<Encoding>,
     /// Interceptors of the method want the outcome before it is put into the form of the wire.
     pub(crate) open: bool,
+    /// Those interceptors, if they never wait and the handler itself runs them: an `intercept::Surroundings`, which stands above this
+    /// module.
+    pub(crate) immediate: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What a server knows about a call beside its message and metadata.

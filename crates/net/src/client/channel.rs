@@ -14,7 +14,7 @@ use super::{
 use crate::{
     call::{
         Encoding, Knobs,
-        intercept::{Chain, Interceptor},
+        intercept::{Chain, IntoInterceptor},
     },
     clock,
     peer::PeerReports,
@@ -151,8 +151,8 @@ impl Channel {
     }
 
     /// A handle of the same channel whose calls pass `interceptor` too, inside of those that the calls of this handle pass. Both share all
-    /// connections. See [`Interceptor`].
-    pub fn with_interceptor(&self, interceptor: impl Interceptor) -> Channel {
+    /// connections. See [`Interceptor`](crate::interceptor::Interceptor).
+    pub fn with_interceptor<K>(&self, interceptor: impl IntoInterceptor<K>) -> Channel {
         let mut around = self.surroundings();
         Arc::make_mut(&mut around.chain).push(interceptor);
         self.with(around)

@@ -158,7 +158,10 @@ macro_rules! call_options {
 
         /// Puts an interceptor around this call, inside of those of the channel and of those that were put before. See
         /// [`Interceptor`](crate::interceptor::Interceptor).
-        pub fn interceptor(mut self, interceptor: impl crate::interceptor::Interceptor) -> Self {
+        pub fn interceptor<K>(
+            mut self,
+            interceptor: impl crate::interceptor::IntoInterceptor<K>,
+        ) -> Self {
             self.options.extras().chain.push(interceptor);
             self
         }

@@ -110,7 +110,7 @@ impl<Res, C: Codec<Res>> PendingResponse<Res, C> {
 
 /// The response with its message decoded.
 #[inline]
-fn decode<Res, C: Codec<Res>>(
+pub(super) fn decode<Res, C: Codec<Res>>(
     codec: &C,
     response: Response<Bytes>,
 ) -> Result<Response<Res>, Status> {

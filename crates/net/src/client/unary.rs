@@ -2,9 +2,9 @@
 
 use super::{
     channel::Channel,
-    intercepted::{self, Held},
+    intercepted::{self, Held, ImmediateCall},
     options::{CallOptions, call_options},
-    pending::{PendingResponse, received},
+    pending::{PendingResponse, decode, received},
     start,
 };
 use crate::{
@@ -71,33 +71,40 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> UnaryCall<Req, Res, C> {
 
     call_options!();
 
-    fn start(mut self) -> State<Req, Res, C> {
-        let codec = self.method.codec();
-        if intercepted::is_intercepted(&self.channel, &self.options) {
-            let descriptor = self.method.descriptor();
-            let message = &self.message;
-            let held = intercepted::unary(&self.channel, descriptor, codec, message, self.options);
-            return State::Held(held, codec.clone());
+    fn start(self) -> State<Req, Res, C> {
+        let UnaryCall {
+            channel,
+            method,
+            message,
+            mut options,
+        } = self;
+        let codec = method.codec();
+        if intercepted::is_intercepted(&channel, &options) {
+            let descriptor = method.descriptor();
+            let call = intercepted::unary(&channel, descriptor, codec, &message, &mut options);
+            let codec = codec.clone();
+            return match call {
+                Ok(call) => State::Immediate(call, codec),
+                Err(held) => State::Held(held, codec),
+            };
         }
         let subtype = Codec::<Req>::content_subtype(codec);
-        let limit = self.channel.max_send(&self.options.knobs);
-        let compressor = self
-            .channel
-            .compressor(self.channel.encoding(&self.options.knobs));
-        let data = compressor
-            .and_then(|compressor| encode_message(codec, &self.message, compressor, limit));
+        let limit = channel.max_send(&options.knobs);
+        let compressor = channel.compressor(channel.encoding(&options.knobs));
+        let data =
+            compressor.and_then(|compressor| encode_message(codec, &message, compressor, limit));
         let started = data.and_then(|data| {
             start::start(
-                &self.channel,
-                self.method.descriptor(),
+                &channel,
+                method.descriptor(),
                 subtype,
-                &mut self.options.knobs,
+                &mut options.knobs,
                 Interest::End,
                 Some(data),
                 Finish::HalfClose,
             )
         });
-        State::Started(PendingResponse::new(self.channel, codec.clone(), started))
+        State::Started(PendingResponse::new(channel, codec.clone(), started))
     }
 }
 
@@ -147,6 +154,8 @@ pub struct UnaryFuture<Req, Res, C = Prost> {
 enum State<Req, Res, C> {
     Unstarted(Option<UnaryCall<Req, Res, C>>),
     Started(PendingResponse<Res, C>),
+    /// Interceptors stand around it that never wait.
+    Immediate(ImmediateCall, C),
     /// Interceptors stand around it.
     Held(Held, C),
 }
@@ -163,6 +172,9 @@ impl<Req, Res, C: Codec<Req> + Codec<Res> + Clone> Future for UnaryFuture<Req, R
         }
         match &mut self.state {
             State::Started(pending) => Pin::new(pending).poll(cx),
+            State::Immediate(call, codec) => call
+                .poll(cx)
+                .map(|end| end.and_then(|response| decode(codec, response))),
             State::Held(held, codec) => held.poll(cx).map(|outcome| received(codec, outcome)),
             State::Unstarted(_) => Poll::Pending,
         }

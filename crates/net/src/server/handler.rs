@@ -9,11 +9,11 @@ use super::{
 use crate::call::{
     Arrival, Changed, Encoding, Extensions, IncomingCall, Limits, Payload,
     handler::{Handler, HandlerFuture},
-    intercept::{Call, Chain, Inside, Parts, ServerEnd},
+    intercept::{Call, Chain, Inside, Parts, ServerEnd, Surroundings},
 };
 use bytes::Bytes;
 use farcall_core::{MethodDescriptor, Status};
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 /// See the module.
 pub(crate) struct Route {
@@ -40,6 +40,8 @@ pub(crate) struct Route {
 pub(crate) struct Interceptors {
     pub(crate) chain: Arc<Chain>,
     pub(crate) inside: Arc<Inside>,
+    /// None of them ever waits: the handler runs them.
+    immediate: Option<Arc<Surroundings>>,
 }
 
 impl Interceptors {
@@ -52,10 +54,19 @@ impl Interceptors {
             method: method.clone(),
             handler: Arc::clone(handler),
         };
+        let immediates = chain.immediates();
+        let immediate = immediates.and_then(|these| Surroundings::of(method, these));
         Interceptors {
             chain: Arc::new(chain),
             inside: Arc::new(inside),
+            immediate: immediate.map(Arc::new),
         }
+    }
+
+    /// What the handler runs them by, if it does.
+    pub(super) fn immediate(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        let immediate = self.immediate.clone();
+        immediate.map(|immediate| immediate as _)
     }
 }
 
@@ -99,7 +110,8 @@ impl Route {
         message: Bytes,
         extensions: Extensions,
     ) -> Result<HandlerFuture, Status> {
-        let Some(interceptors) = &self.interceptors else {
+        let interceptors = self.interceptors.as_ref();
+        let Some(interceptors) = interceptors.filter(|all| all.immediate.is_none()) else {
             let changed = (!extensions.is_empty()).then(|| {
                 Box::new(Changed {
                     extensions,

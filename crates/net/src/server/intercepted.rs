@@ -4,7 +4,7 @@ use super::{
     lifecycle::Lifecycle,
     service::{Methods, Service},
 };
-use crate::call::intercept::{Chain, Interceptor};
+use crate::call::intercept::{Chain, IntoInterceptor};
 use std::sync::Arc;
 
 /// A service with interceptors around its calls, inside of those [of the server](crate::Server::interceptor).
@@ -44,13 +44,13 @@ pub struct Intercepted<S> {
 
 impl<S: Service> Intercepted<S> {
     /// `service` behind `interceptor`.
-    pub fn new(service: S, interceptor: impl Interceptor) -> Intercepted<S> {
+    pub fn new<K>(service: S, interceptor: impl IntoInterceptor<K>) -> Intercepted<S> {
         let chain = Chain::default();
         Intercepted { service, chain }.and(interceptor)
     }
 
     /// Puts another interceptor inside of those before.
-    pub fn and(mut self, interceptor: impl Interceptor) -> Intercepted<S> {
+    pub fn and<K>(mut self, interceptor: impl IntoInterceptor<K>) -> Intercepted<S> {
         self.chain.push(interceptor);
         self
     }

@@ -4,10 +4,10 @@ use super::lifecycle::Lifecycle;
 use crate::call::{
     Accepted, IncomingCall, Reply, Request, Response, Sender, Streaming,
     handler::{Handler, HandlerFuture},
-    intercept::Chain,
+    intercept::{Answer, Chain, Handling, Outcome, until},
     reply,
 };
-use farcall_core::{Codec, Metadata, Method, MethodDescriptor, Status};
+use farcall_core::{Codec, Metadata, Method, MethodDescriptor, Status, message::encode_message};
 use std::{future::Future, sync::Arc};
 
 /// A service: generated `…Server` types implement it.
@@ -177,6 +177,24 @@ impl Methods {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
         self.add(method.descriptor().clone(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
+            if call.arrival.accepted.immediate.is_some() {
+                return Box::pin(async move {
+                    let mut call = call;
+                    let mut handling = match Handling::begin(&mut call) {
+                        Ok(handling) => handling,
+                        Err(reply) => return *reply,
+                    };
+                    let request = match decode_request(&codec, call) {
+                        Ok(request) => request,
+                        Err(status) => return handling.end(Err(status)),
+                    };
+                    let result = match handling.deadline() {
+                        None => handler(service, request).await,
+                        Some(by) => until(by, Box::pin(handler(service, request))).await,
+                    };
+                    handling.end(outcome(&codec, result))
+                });
+            }
             Box::pin(async move {
                 let accepted = Arc::clone(&call.arrival.accepted);
                 let request = match decode_request(&codec, call) {
@@ -327,6 +345,17 @@ fn stream_request<Req, C: Codec<Req> + Clone>(
     let stream = Streaming::of_requests(codec, &mut call);
     let (metadata, extensions) = call.beside();
     Ok(Request::arrived(stream, metadata, call.arrival, extensions))
+}
+
+/// A unary response as interceptors see it.
+#[inline]
+fn outcome<Res, C: Codec<Res>>(codec: &C, result: Result<Response<Res>, Status>) -> Outcome {
+    let response = result?;
+    let compression = response.compression();
+    let (message, metadata, trailers) = response.into_parts();
+    // Size and compression are the wire's business.
+    let data = encode_message(codec, &message, None, usize::MAX)?;
+    Ok(Answer::handled(data, metadata, trailers, compression))
 }
 
 fn reply_unary<Res, C: Codec<Res>>(

@@ -4,6 +4,7 @@ mod alone;
 mod attached;
 mod halves;
 mod held_back;
+mod immediate;
 mod kinds;
 mod messages;
 mod order;

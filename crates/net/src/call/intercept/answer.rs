@@ -66,6 +66,24 @@ impl Answer {
         }
     }
 
+    /// A handler's.
+    #[inline]
+    pub(crate) fn handled(
+        data: Bytes,
+        metadata: Metadata,
+        trailers: Metadata,
+        compression: Option<Encoding>,
+    ) -> Answer {
+        Answer {
+            metadata,
+            message: Some(Payload::prefixed(data)),
+            trailers,
+            compressed: false,
+            previous_attempts: 0,
+            compression,
+        }
+    }
+
     /// An answer without a message: an empty stream of responses.
     pub fn empty() -> Answer {
         Answer::default()

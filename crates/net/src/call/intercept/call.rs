@@ -6,6 +6,7 @@ use super::{
     },
     answer::Outcome,
     client_end::ClientEnd,
+    end::Side,
     parts::Parts,
     server_end::ServerEnd,
 };
@@ -49,6 +50,13 @@ impl Call {
         match &self.end {
             End::Client(end) => &end.method,
             End::Server(end) => end.method(),
+        }
+    }
+
+    pub(super) fn side(&self) -> Side {
+        match &self.end {
+            End::Client(_) => Side::Client,
+            End::Server(_) => Side::Server,
         }
     }
 
@@ -112,7 +120,7 @@ impl Call {
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.parts.deadline = Some(deadline);
         if let End::Server(end) = &self.end
-            && let Some(own) = end.deadline()
+            && let Some(own) = end.arrival.context.deadline()
         {
             self.parts.deadline = Some(deadline.min(own));
         }

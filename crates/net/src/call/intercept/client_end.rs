@@ -4,7 +4,7 @@ use super::{
     super::{awaited::Awaited, hooks::Watch, knobs::Knobs, message::Response, payload::Payload},
     answer::{Answer, Outcome},
     link::{Link, Opened},
-    parts::Parts,
+    parts::{Parts, Rare},
 };
 use bytes::Bytes;
 use farcall_core::{MethodDescriptor, MethodKind, Status, call::ReceiveOptions};
@@ -92,7 +92,8 @@ impl ClientEnd {
         };
         set_under_way(false);
         self.state = State::Idle;
-        Poll::Ready(response.and_then(|response| answer(parts, response)))
+        let rare = parts.rare.as_deref_mut();
+        Poll::Ready(response.and_then(|response| answer(rare, response)))
     }
 
     /// The receiving half has the stream.
@@ -157,8 +158,12 @@ fn watch(parts: &mut Parts, kind: MethodKind) -> Watch {
     watch
 }
 
+/// The one response as interceptors see it, shown to those who asked.
+///
+/// # Errors
+/// What one of them has against it.
 #[inline]
-fn answer(parts: &mut Parts, response: Response<Bytes>) -> Outcome {
+pub(crate) fn answer(rare: Option<&mut Rare>, response: Response<Bytes>) -> Outcome {
     let compressed = response.message_was_compressed();
     let previous_attempts = response.attempts() - 1;
     let (message, metadata, trailers) = response.into_parts();
@@ -170,7 +175,7 @@ fn answer(parts: &mut Parts, response: Response<Bytes>) -> Outcome {
         previous_attempts,
         compression: None,
     };
-    if let (Some(rare), Some(message)) = (&mut parts.rare, &mut answer.message) {
+    if let (Some(rare), Some(message)) = (rare, &mut answer.message) {
         rare.hooks
             .apply_to_response(&mut answer.metadata, message)?;
     }

@@ -26,6 +26,8 @@ pub(crate) struct Parts {
 pub(crate) struct Rare {
     pub(crate) hooks: Hooks,
     pub(crate) extensions: Extensions,
+    /// (server, interceptors that never wait) A deadline that was brought forward.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Parts {

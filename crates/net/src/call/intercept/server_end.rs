@@ -5,19 +5,19 @@ use super::{
         arrival::{Arrival, Changed, IncomingCall},
         handler::{Handler, HandlerFuture},
         payload::Payload,
-        reply::{self, Reply, Special},
+        reply::Reply,
     },
-    answer::{Answer, Outcome},
+    answer::Outcome,
+    outgoing::{Progress, outcome, reply},
     parts::Parts,
 };
-use farcall_core::{Metadata, MethodDescriptor, MethodKind, Status, call::server};
+use farcall_core::{MethodDescriptor, MethodKind, Status};
 use std::{
     future::Future,
     mem,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::Instant,
 };
 use tokio::time::{Sleep, sleep_until};
 
@@ -36,16 +36,6 @@ pub(crate) struct ServerEnd {
 pub(crate) struct Inside {
     pub(crate) method: MethodDescriptor,
     pub(crate) handler: Arc<dyn Handler>,
-}
-
-/// How far the response is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    /// Nothing of it was sent.
-    Unsent,
-    HeadSent,
-    /// A handler that streams was given up: only the connection knows.
-    Unknown,
 }
 
 impl ServerEnd {
@@ -115,98 +105,17 @@ impl ServerEnd {
 
     #[inline]
     fn outcome(&mut self, parts: &mut Parts, reply: Reply) -> Outcome {
-        let mut answer = Answer {
-            message: reply.data.map(Payload::prefixed),
-            ..Answer::default()
-        };
-        if !matches!(reply.special, Special::OpenMessage) {
-            self.open(reply.special, &mut answer)?;
-        }
-        if let Some(rare) = &mut parts.rare
-            && let Some(message) = &mut answer.message
-        {
-            rare.hooks
-                .apply_to_response(&mut answer.metadata, message)?;
-        }
-        Ok(answer)
-    }
-
-    /// An outcome that is more than its message.
-    #[cold]
-    fn open(&mut self, special: Special, answer: &mut Answer) -> Result<(), Status> {
-        let open = match special {
-            Special::Open(open) => *open,
-            Special::Broken(status) => return Err(*status),
-            Special::None | Special::OpenMessage => {
-                return Err(Status::internal("the handler gave no outcome"));
-            }
-        };
-        if open.head_sent {
+        let opened = outcome(parts.rare.as_deref_mut(), reply);
+        if opened.head_sent {
             self.progress = Progress::HeadSent;
         }
-        if let Err(mut status) = open.result {
-            if !open.trailers.is_empty() {
-                status.metadata_mut().extend(&open.trailers);
-            }
-            return Err(status);
-        }
-        answer.metadata = open.metadata;
-        answer.trailers = open.trailers;
-        answer.compression = open.compression;
-        Ok(())
+        opened.outcome
     }
 
     /// What goes onto the wire.
     pub(super) fn reply(&self, outcome: Outcome) -> Reply {
-        let result = outcome.and_then(|answer| self.answer(answer));
-        let status = match result {
-            Ok(reply) => return reply,
-            Err(status) => status,
-        };
-        match self.progress {
-            Progress::Unsent => {
-                Reply::failure(&self.arrival.accepted.head, status, &Metadata::new())
-            }
-            Progress::HeadSent => Reply::trailers(None, Err(status), &Metadata::new()),
-            Progress::Unknown => Reply::broken(status.for_wire()),
-        }
-    }
-
-    #[inline]
-    fn answer(&self, answer: Answer) -> Result<Reply, Status> {
-        let accepted = &*self.arrival.accepted;
-        if answer.message.is_none() && !self.inside.method.kind().server_streams() {
-            return Err(Status::internal(
-                "an interceptor answered without a message",
-            ));
-        }
-        answer.trailers.check()?;
-        if self.progress == Progress::Unknown {
-            return Ok(Reply::broken(
-                Status::OK.with_metadata(answer.trailers.clone()),
-            ));
-        }
-        let compressor = reply::compressor(accepted, answer.compression);
-        let compressor = compressor.as_deref();
-        let head = match self.progress {
-            Progress::Unsent => Some(reply::head(accepted, compressor, &answer.metadata)?),
-            _ => None,
-        };
-        let limit = accepted.limits.send;
-        let data = match answer.message {
-            Some(message) => Some(message.into_wire(compressor, limit)?),
-            None => None,
-        };
-        Ok(Reply {
-            head,
-            data,
-            trailers: server::ok_trailers(&answer.trailers),
-            special: Special::None,
-        })
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.arrival.context.deadline()
+        let accepted = &self.arrival.accepted;
+        reply(accepted, self.inside.method.kind(), self.progress, outcome)
     }
 }
 

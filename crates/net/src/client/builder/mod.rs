@@ -17,7 +17,7 @@ use crate::clock;
 use crate::{
     call::{
         Encoding,
-        intercept::{Chain, Interceptor},
+        intercept::{Chain, IntoInterceptor},
     },
     error::{ConfigError, check_windows},
     proxy::{Proxy, Routes},
@@ -318,8 +318,8 @@ impl ChannelBuilder {
         self
     }
 
-    /// Puts an interceptor around all calls, inside of those that were put before, outside of those of a call. See [`Interceptor`].
-    pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
+    /// Puts an interceptor around all calls, inside of those that were put before, outside of those of a call. See [`Interceptor`](crate::interceptor::Interceptor).
+    pub fn interceptor<K>(mut self, interceptor: impl IntoInterceptor<K>) -> Self {
         self.interceptors.push(interceptor);
         self
     }

@@ -1,6 +1,11 @@
 //! Where calls leave by that interceptors have let go on.
 
-use super::super::{attempts::Preparing, channel::Attached, credentials::check, start};
+use super::super::{
+    attempts::Preparing,
+    channel::{Attached, Channel},
+    credentials::check,
+    start,
+};
 use crate::{
     call::{
         Knobs, Payload,
@@ -8,7 +13,41 @@ use crate::{
     },
     transport::mailbox::{Finish, Interest},
 };
+use bytes::Bytes;
 use farcall_core::{MethodDescriptor, Status, call::ReceiveOptions};
+
+impl Channel {
+    /// A first message as it is sent.
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED`: it is too large. `INTERNAL`: there is no such encoding.
+    #[inline]
+    pub(super) fn to_wire(&self, message: Payload, knobs: &Knobs) -> Result<Bytes, Status> {
+        let compressor = self.compressor(self.encoding(knobs))?;
+        message.into_wire(compressor, self.max_send(knobs))
+    }
+}
+
+impl Attached {
+    /// Says what has to be done before each attempt.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED`: the connection does not protect the credentials well enough.
+    #[inline]
+    pub(super) fn prepare(
+        &self,
+        method: &MethodDescriptor,
+        knobs: &mut Knobs,
+    ) -> Result<(), Status> {
+        if let Some(all) = &self.around.per_attempt {
+            let level = self.channel.security_level();
+            check(&all.credentials, level).map_err(Status::unauthenticated)?;
+            let preparation = Preparing::new(all, self.channel.shared(), method);
+            knobs.rarely().preparation = Some(Box::new(preparation));
+        }
+        Ok(())
+    }
+}
 
 impl Outlet for Attached {
     fn start(
@@ -21,16 +60,9 @@ impl Outlet for Attached {
         let channel = &self.channel;
         let data = match message {
             None => None,
-            Some(message) => {
-                let compressor = channel.compressor(channel.encoding(knobs))?;
-                Some(message.into_wire(compressor, channel.max_send(knobs))?)
-            }
+            Some(message) => Some(channel.to_wire(message, knobs)?),
         };
-        if let Some(all) = &self.around.per_attempt {
-            check(&all.credentials, channel.security_level()).map_err(Status::unauthenticated)?;
-            let preparation = Preparing::new(all, channel.shared(), method);
-            knobs.rarely().preparation = Some(Box::new(preparation));
-        }
+        self.prepare(method, knobs)?;
         let kind = method.kind();
         let interest = match kind.server_streams() {
             true => Interest::Any,

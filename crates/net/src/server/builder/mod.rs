@@ -17,7 +17,7 @@ use super::{
 use crate::{
     call::{
         Limits,
-        intercept::{Chain, Interceptor},
+        intercept::{Chain, IntoInterceptor},
     },
     clock,
     peer::PeerReports,
@@ -109,8 +109,8 @@ impl Server {
 
     /// Puts an interceptor around the calls of all services, also of those that were added before: inside of the interceptors that
     /// were put before, outside of those [of a service](super::Intercepted). Calls of methods that the server does not have do not
-    /// pass it. See [`Interceptor`].
-    pub fn interceptor(mut self, interceptor: impl Interceptor) -> Self {
+    /// pass it. See [`Interceptor`](crate::interceptor::Interceptor).
+    pub fn interceptor<K>(mut self, interceptor: impl IntoInterceptor<K>) -> Self {
         self.interceptors.push(interceptor);
         self
     }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         calls::{Arrived, Call, State},
-        handler::Route,
+        handler::{Interceptors, Route},
         known::Parsed,
         router::DEFAULT_LIMITS,
         running::{self, Running},
@@ -122,7 +122,11 @@ impl ServerRole {
         // A tap wants to see every call.
         let repeats = head.timeout.is_none() && tap.is_none();
         let terms = Arc::clone(&self.terms);
-        let open = matches!(&route, Ok(route) if route.interceptors.is_some());
+        let around = route
+            .as_ref()
+            .ok()
+            .and_then(|route| route.interceptors.as_ref());
+        let (open, immediate) = (around.is_some(), around.and_then(Interceptors::immediate));
         let own = route.as_ref().ok().and_then(|route| route.compression);
         let accepted = Accepted {
             compression: own.or(terms.compression),
@@ -130,6 +134,7 @@ impl ServerRole {
             head,
             terms,
             open,
+            immediate,
         };
         let parsed = (Arc::new(accepted), route);
         if repeats {

@@ -13,6 +13,7 @@ pub use response::{ResponseBody, ResponseFuture};
 use super::{
     accepting::Acceptance,
     builder::Server,
+    handler::Interceptors,
     serve::ServeError,
     shared::Shared,
     tap::{Tapped, tapped},
@@ -158,6 +159,10 @@ impl HttpService {
                     head,
                     terms,
                     open: route.interceptors.is_some(),
+                    immediate: route
+                        .interceptors
+                        .as_ref()
+                        .and_then(Interceptors::immediate),
                 });
                 let shared = Arc::clone(self.shared());
                 let mut extensions = crate::call::Extensions::default();
