@@ -4,6 +4,7 @@ use crate::{Error, Scenario};
 use bytes::Bytes;
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -17,6 +18,9 @@ pub struct Tape {
     /// Those of the server's.
     pub(crate) server: Bytes,
 }
+
+/// Memory that a tape has, or a multiple of it. What is not used of it costs nothing.
+const ROOM: u64 = 256 << 20;
 
 /// The file of each connection's tape.
 pub fn files(path: &Path, scenario: &Scenario) -> Vec<PathBuf> {
@@ -47,7 +51,11 @@ impl Tape {
     /// # Errors
     /// As [`fs::read`]; or the file is not a tape.
     pub fn load(path: &Path) -> Result<Tape, Error> {
-        let mut file = Bytes::from(fs::read(path)?);
+        // As much room for a long tape as for a short one: the difference of their runs is what calls take.
+        let mut room =
+            Vec::with_capacity(fs::metadata(path)?.len().next_multiple_of(ROOM) as usize);
+        fs::File::open(path)?.read_to_end(&mut room)?;
+        let mut file = Bytes::from(room);
         let mut number = || -> Option<usize> {
             (file.len() >= 8).then(|| file.split_to(8))?[..]
                 .try_into()

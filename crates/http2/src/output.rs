@@ -9,13 +9,14 @@ pub(crate) const COPY_MAX: usize = 4096;
 const COPY_PIECE: usize = 2048;
 /// Written bytes in front of unwritten ones are cut off beyond this.
 const SLACK: usize = 16 << 10;
-/// A buffer up to this size stays when everything in it has been written, until `rest`.
-const KEPT: usize = 16 << 10;
+/// A buffer up to this size stays when everything in it has been written, until `rest`: of one that goes on, as much as drivers
+/// gather.
+const KEPT: usize = 128 << 10;
 
 /// Bytes for the wire, in order: frames and small payloads in one buffer, large payloads by reference between them.
 ///
-/// Read it as a [`Buf`]: [`chunks_vectored`](Buf::chunks_vectored) gives everything for one `writev`. A large
-/// buffer is freed when all of it has been read, a small one by [`rest`](Self::rest), so an idle connection owns none.
+/// Read it as a [`Buf`]: [`chunks_vectored`](Buf::chunks_vectored) gives everything for one `writev`. A very large
+/// buffer is freed when all of it has been read, any other by [`rest`](Self::rest), so an idle connection owns none.
 ///
 /// ```
 /// use bytes::{Buf, BytesMut};

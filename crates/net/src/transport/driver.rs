@@ -422,6 +422,7 @@ impl<R: Role> Driver<R> {
                 Poll::Pending => {
                     // Of many connections that end together, none keeps a buffer while it waits.
                     buffer::put_back(&mut self.input);
+                    self.connection.output().rest();
                     return Poll::Pending;
                 }
             }
