@@ -270,3 +270,65 @@ async fn too_many_pings_doubles_the_interval_of_the_connections_that_follow() {
         channel.wait_for_state_change(Ready).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_pauses_between_attempts_to_connect_can_be_chosen() {
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&attempts);
+    let connect = move |_: &Address| {
+        seen.lock().unwrap().push(Instant::now());
+        Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) }) as Opening
+    };
+    let millis = Duration::from_millis;
+    let channel = Channel::builder("passthrough:///nobody")
+        .connector(connect)
+        .connect_backoff(millis(100), 3.0, millis(900))
+        .insecure()
+        .build()
+        .unwrap();
+    channel.connect().await.unwrap_err();
+    sleep(10 * MINUTE).await;
+    let attempts = attempts.lock().unwrap();
+    let pauses: Vec<_> = attempts.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(pauses.len() > 500, "{}", pauses.len());
+    for (pause, nominal) in pauses.iter().zip(
+        [100, 300, 900]
+            .into_iter()
+            .chain([900].repeat(pauses.len())),
+    ) {
+        let (least, most) = (millis(nominal * 4 / 5), millis(nominal * 6 / 5 + 2));
+        assert!((least..=most).contains(pause), "{pause:?} of {nominal} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_may_take_as_long_as_its_pause_unless_the_channel_says_less() {
+    for limit in [None, Some(Duration::from_secs(20))] {
+        let attempts = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&attempts);
+        let connect = move |_: &Address| {
+            seen.lock().unwrap().push(Instant::now());
+            Box::pin(std::future::pending()) as Opening
+        };
+        let mut builder = Channel::builder("passthrough:///silence").connector(connect);
+        if let Some(limit) = limit {
+            builder = builder.connect_timeout(limit);
+        }
+        let long = builder.connect_backoff(MINUTE, 1.0, MINUTE);
+        let channel = long.insecure().build().unwrap();
+        let start = Instant::now();
+        let status = channel.connect().await.unwrap_err();
+        let taken = start.elapsed();
+        let second = Duration::from_secs(1);
+        let (least, most) = match limit {
+            None => (MINUTE * 4 / 5, MINUTE * 6 / 5),
+            Some(limit) => (limit, limit),
+        };
+        assert!(
+            (least - second..most + second).contains(&taken),
+            "{taken:?}"
+        );
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(attempts.lock().unwrap().len(), 1);
+    }
+}

@@ -3,12 +3,34 @@
 use super::ChannelBuilder;
 use crate::{
     clock,
-    error::MIN_UNREAD_REPLIES,
+    error::{ConfigError, MIN_UNREAD_REPLIES},
     peer::{Act, Budget},
 };
+use farcall_core::backoff::BackoffConfig;
 use std::time::Duration;
 
 impl ChannelBuilder {
+    /// The pauses between attempts to connect to one address that fail in a row, each counted from the start of an attempt: `first`, then
+    /// `factor` times as long each time up to `longest`, spread by ± 20 %; a connection that gets ready ends the series. Default 1 s, 1.6 and
+    /// 120 s (gRPC's connection-backoff document). Shorter ones find a server that comes back sooner, and all clients of one that is down
+    /// knock at it so much more often. A factor that is below 1 or no number is an error of [`build`](ChannelBuilder::build).
+    ///
+    /// ```
+    /// use farcall::Channel;
+    /// use std::time::Duration;
+    ///
+    /// let builder = || Channel::builder("dns:///shop:50051").insecure();
+    /// let (first, longest) = (Duration::from_millis(100), Duration::from_secs(10));
+    /// assert!(builder().connect_backoff(first, 2.0, longest).build().is_ok());
+    /// assert!(builder().connect_backoff(first, 0.5, longest).build().is_err());
+    /// ```
+    pub fn connect_backoff(mut self, first: Duration, factor: f64, longest: Duration) -> Self {
+        self.connect_backoff.base_delay = first;
+        self.connect_backoff.multiplier = factor;
+        self.connect_backoff.max_delay = longest;
+        self
+    }
+
     /// Size of received header lists (names, values and 32 bytes per field), in bytes; advertised to servers.
     /// Default 8 KiB.
     pub fn max_header_list_size(mut self, bytes: u32) -> Self {
@@ -94,5 +116,18 @@ impl ChannelBuilder {
     pub fn header_block_timeout(mut self, timeout: Duration) -> Self {
         self.http2.header_block_timeout = timeout.min(clock::FOREVER);
         self
+    }
+}
+
+/// What was said about pauses between attempts to connect.
+///
+/// # Errors
+/// They would become shorter.
+pub(super) fn checked_backoff(backoff: BackoffConfig) -> Result<BackoffConfig, ConfigError> {
+    match backoff.multiplier {
+        factor if factor.is_finite() && factor >= 1.0 => Ok(backoff),
+        factor => Err(ConfigError::new(format!(
+            "connect_backoff: the factor is {factor}; it must be at least 1"
+        ))),
     }
 }

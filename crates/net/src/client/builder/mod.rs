@@ -26,6 +26,7 @@ use crate::{
 };
 use farcall_core::{
     ServiceConfig,
+    backoff::BackoffConfig,
     call::client::user_agent,
     message::Compressors,
     service_config::{Json, ServiceConfigError},
@@ -94,7 +95,9 @@ pub struct ChannelBuilder {
     compressors: Compressors,
     max_receive: usize,
     max_send: usize,
-    connect_timeout: Duration,
+    /// The rules of the machine, unless the user has said something else.
+    connect_timeout: Option<Duration>,
+    connect_backoff: BackoffConfig,
     idle_timeout: Option<Duration>,
     limits: CallLimits,
     connections_per_backend: usize,
@@ -132,7 +135,8 @@ impl Channel {
             compressors: Compressors::default(),
             max_receive: 4 << 20,
             max_send: i32::MAX as usize,
-            connect_timeout: Duration::from_secs(20),
+            connect_timeout: None,
+            connect_backoff: BackoffConfig::default(),
             idle_timeout: Some(Duration::from_secs(30 * 60)),
             limits: CallLimits::default(),
             connections_per_backend: 1,
@@ -225,9 +229,10 @@ impl ChannelBuilder {
         self
     }
 
-    /// How long one attempt to connect to one address may take: TCP, TLS and the server's settings. Default 20 s.
+    /// How long one attempt to connect to one address may take: TCP, TLS and the server's settings. Default 20 s, or as long as the
+    /// [pause](ChannelBuilder::connect_backoff) that counts from its start, if that is longer.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout.min(clock::FOREVER);
+        self.connect_timeout = Some(timeout.min(clock::FOREVER));
         self
     }
 
@@ -352,13 +357,16 @@ impl ChannelBuilder {
     /// # Errors
     /// The target cannot be parsed or its scheme is unknown; neither `insecure` nor `tls` was said; the TLS settings
     /// are unusable; call credentials need more security than the channel has; the proxy or its URL in the environment is unusable; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a
-    /// header; a static window is out of range.
+    /// header; a static window or the factor of the connection backoff is out of range.
     pub fn build(mut self) -> Result<Channel, ConfigError> {
         check_windows(&mut self.http2)?;
         self.encoding.check(&self.compressors)?;
         let mut subchannel = SubchannelConfig::default();
-        subchannel.min_connect_timeout = self.connect_timeout;
-        subchannel.max_connect_timeout = Some(self.connect_timeout);
+        subchannel.backoff = connections::checked_backoff(self.connect_backoff)?;
+        if let Some(timeout) = self.connect_timeout {
+            subchannel.min_connect_timeout = timeout;
+            subchannel.max_connect_timeout = Some(timeout);
+        }
         let mut registry = self.registry;
         for resolver in &self.resolvers {
             registry = registry.with_resolver(TaskFactory(Arc::clone(resolver)));
