@@ -45,6 +45,16 @@ enum Encoded {
     Long(Bytes),
 }
 
+impl Encoded {
+    #[inline]
+    fn len(&self, scratch: &[u8]) -> usize {
+        match self {
+            Encoded::Short => scratch.len(),
+            Encoded::Long(data) => data.len(),
+        }
+    }
+}
+
 thread_local! {
     /// Holds a short message until it is copied to its stream.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -116,6 +126,8 @@ pub struct Sender<T> {
     compress: bool,
     /// Largest message, in bytes.
     limit: usize,
+    /// Bytes that may go before the mailbox has to be asked again whether there is room. Only this sender fills it.
+    room: usize,
     metadata: Metadata,
     trailers: Metadata,
     side: Side,
@@ -227,6 +239,7 @@ impl<T> Sender<T> {
             compress: compressor.is_some(),
             compressor,
             limit,
+            room: 0,
             metadata: Metadata::new(),
             trailers: Metadata::new(),
             side,
@@ -246,35 +259,61 @@ impl<T> Sender<T> {
         if self.watched.is_some() {
             poll_fn(|cx| self.poll_gate(cx)).await?;
         }
-        poll_fn(|cx| self.mailbox.poll_capacity(cx)).await;
+        if self.room == 0 {
+            self.room = poll_fn(|cx| self.mailbox.poll_capacity(cx)).await;
+        }
+        self.pass(&message)
+    }
+
+    /// Hands a message over; there is room for it.
+    fn pass(&mut self, message: &T) -> Result<(), Status> {
         let compressor = self.compressor.as_deref().filter(|_| self.compress);
         let limit = self.limit.min(self.mailbox.send_limit());
         let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
         scratch.clear();
         let encoded = match &mut self.watched {
             Some(watched) if !watched.messages.is_empty() => {
-                let plain = (self.encode)(&message, None, usize::MAX, &mut scratch)?;
+                let plain = (self.encode)(message, None, usize::MAX, &mut scratch)?;
                 let shown = watched.show(plain, &scratch, compressor, limit);
                 shown.inspect_err(|status| self.refuse(status))?
             }
-            _ => (self.encode)(&message, compressor, limit, &mut scratch)?,
+            _ => (self.encode)(message, compressor, limit, &mut scratch)?,
         };
+        let begun = match self.side {
+            Side::Client { half_closed } => !half_closed,
+            Side::Server { head_sent, .. } => head_sent,
+        };
+        let len = encoded.len(&scratch);
+        let sent = match (begun, encoded) {
+            (true, Encoded::Short) => {
+                let copy = |outgoing: &mut Outgoing| outgoing.data.copy(&scratch);
+                self.mailbox.send(len, copy)
+            }
+            (true, Encoded::Long(data)) => {
+                let push = |outgoing: &mut Outgoing| outgoing.data.push(data);
+                self.mailbox.send(len, push)
+            }
+            (false, encoded) => self.begin(encoded, &scratch)?,
+        };
+        self.room = self.room.saturating_sub(len);
+        let _ = SCRATCH.try_with(|slot| slot.set(scratch));
+        if sent { Ok(()) } else { Err(self.ended()) }
+    }
+
+    /// Hands the first message over, with what goes before it. False: the stream is over.
+    #[cold]
+    fn begin(&mut self, encoded: Encoded, scratch: &[u8]) -> Result<bool, Status> {
         let head = self.take_head()?;
-        let len = match &encoded {
-            Encoded::Short => scratch.len(),
-            Encoded::Long(data) => data.len(),
-        };
-        let sent = self.mailbox.send(len, |outgoing| {
+        let len = encoded.len(scratch);
+        Ok(self.mailbox.send(len, |outgoing| {
             if head.is_some() {
                 outgoing.head = head;
             }
             match encoded {
-                Encoded::Short => outgoing.data.copy(&scratch),
+                Encoded::Short => outgoing.data.copy(scratch),
                 Encoded::Long(data) => outgoing.data.push(data),
             }
-        });
-        let _ = SCRATCH.try_with(|slot| slot.set(scratch));
-        if sent { Ok(()) } else { Err(self.ended()) }
+        }))
     }
 
     /// Sends every message of `messages` in order. A client still has to [`half_close`](Sender::half_close).
@@ -429,6 +468,7 @@ impl<T> Sender<T> {
             return Poll::Ready(Err(self.ended()));
         };
         self.mailbox = opened.mailbox;
+        self.room = 0;
         self.watched = (!messages.is_empty()).then(|| {
             Box::new(Watched {
                 messages,

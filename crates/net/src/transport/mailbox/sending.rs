@@ -42,11 +42,13 @@ impl Mailbox {
         true
     }
 
-    /// Waits until less than [`HIGH_WATER`] bytes are on their way. An ended stream is ready at once.
-    pub(crate) fn poll_capacity(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits until less than [`HIGH_WATER`] bytes are on their way; how many are missing to that. An ended stream is ready at once, without
+    /// any.
+    pub(crate) fn poll_capacity(&self, cx: &mut Context<'_>) -> Poll<usize> {
         let mut state = self.lock();
-        if state.outstanding < HIGH_WATER || state.is_lost() {
-            return Poll::Ready(());
+        let room = HIGH_WATER.saturating_sub(state.outstanding);
+        if room > 0 || state.is_lost() {
+            return Poll::Ready(room);
         }
         keep(&mut state.sender, cx);
         Poll::Pending
