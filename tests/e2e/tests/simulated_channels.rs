@@ -8,7 +8,8 @@ use farcall_core::ServiceConfig;
 use farcall_net::{
     Address, Channel, Code, Request, Response, Status,
     client::{ByteStream, Connecting, Proxy},
-    lb::resolver::ResolverUpdate,
+    interceptor::{Attempt, AttemptInterceptor},
+    lb::{balancer::PickOutcome, resolver::ResolverUpdate},
     resolver::ManualResolver,
     server::Unbound,
 };
@@ -20,7 +21,10 @@ use farcall_testkit::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, io,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{
@@ -68,6 +72,45 @@ struct World {
     retries: bool,
     next_call: u32,
     calls: JoinSet<Call>,
+    /// In half of the lives.
+    ledger: Option<Arc<Ledger>>,
+}
+
+/// Counts attempts, holds some up and refuses a few.
+struct Ledger {
+    rng: Mutex<Rng>,
+    /// Those that have begun and not ended.
+    open: AtomicUsize,
+    sent: AtomicUsize,
+}
+
+struct Keeping(Arc<Ledger>);
+
+impl AttemptInterceptor for Keeping {
+    async fn on_start(&self, attempt: &mut Attempt) -> Result<(), Status> {
+        let (pause, refused) = {
+            let mut rng = self.0.rng.lock().unwrap();
+            (rng.pick(&[0, 0, 0, 5, 300]), rng.chance(2))
+        };
+        if pause > 0 {
+            sleep(Duration::from_millis(pause)).await;
+        }
+        if refused {
+            return Err(Status::unavailable("the ledger is full"));
+        }
+        attempt
+            .extensions_mut()
+            .insert(self.0.open.fetch_add(1, Relaxed));
+        Ok(())
+    }
+
+    fn on_end(&self, attempt: &Attempt, outcome: &PickOutcome<'_>) {
+        assert!(attempt.extensions().find::<usize>().is_some());
+        self.0.open.fetch_sub(1, Relaxed);
+        self.0
+            .sent
+            .fetch_add(usize::from(outcome.was_sent), Relaxed);
+    }
 }
 
 /// A call that is over.
@@ -124,6 +167,16 @@ impl World {
         if rng.chance(50) {
             builder = builder.idle_timeout(Duration::from_secs(rng.range(5..60) as u64));
         }
+        let ledger = (seed / 2 % 2 == 1).then(|| {
+            Arc::new(Ledger {
+                rng: Mutex::new(Rng::new(seed)),
+                open: AtomicUsize::new(0),
+                sent: AtomicUsize::new(0),
+            })
+        });
+        if let Some(ledger) = &ledger {
+            builder = builder.attempt_interceptor(Keeping(Arc::clone(ledger)));
+        }
         let channel = builder.build().expect("the settings are right");
         let world = World {
             rng,
@@ -134,6 +187,7 @@ impl World {
             retries,
             next_call: 0,
             calls: JoinSet::new(),
+            ledger,
         };
         (world, channel)
     }
@@ -343,6 +397,8 @@ async fn life(seed: u64) -> (u32, usize) {
         }
     }
     let executed = world.books.lock().unwrap().executed.len();
+    let ledger = world.ledger.take();
+    let books = Arc::clone(&world.books);
     // Nothing of it is left.
     match seed % 2 {
         0 => channel.close(),
@@ -357,6 +413,13 @@ async fn life(seed: u64) -> (u32, usize) {
     sleep(Duration::from_secs(3600)).await;
     let after = Handle::current().metrics().num_alive_tasks();
     assert_eq!(after, before, "seed {seed}: tasks are left");
+    if let Some(ledger) = ledger {
+        let open = ledger.open.load(Relaxed);
+        assert_eq!(open, 0, "seed {seed}: attempts without an end");
+        let done: usize = books.lock().unwrap().executed.values().map(Vec::len).sum();
+        let sent = ledger.sent.load(Relaxed);
+        assert!(sent >= done, "seed {seed}: {done} of {sent} attempts");
+    }
     (calls, executed)
 }
 
