@@ -42,6 +42,7 @@ use farcall_lb::{
     target::DnsTarget,
 };
 use std::{
+    mem,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -361,67 +362,30 @@ impl ChannelBuilder {
     pub fn build(mut self) -> Result<Channel, ConfigError> {
         check_windows(&mut self.http2)?;
         self.encoding.check(&self.compressors)?;
-        let mut subchannel = SubchannelConfig::default();
-        subchannel.backoff = connections::checked_backoff(self.connect_backoff)?;
-        if let Some(timeout) = self.connect_timeout {
-            subchannel.min_connect_timeout = timeout;
-            subchannel.max_connect_timeout = Some(timeout);
-        }
-        let mut registry = self.registry;
-        for resolver in &self.resolvers {
-            registry = registry.with_resolver(TaskFactory(Arc::clone(resolver)));
-        }
-        let policy_config = policy_config(&registry, &self.policy, self.policy_config)?;
-        let mut config = ChannelConfig::new(fastrand::u64(..))
-            .with_registry(registry)
-            .with_policy(self.policy, policy_config)
-            .with_subchannel(subchannel);
-        config.resolver_service_config = self.resolver_service_config;
-        config.health_checks = self.health_checks;
-        config.config_selector = self.config_selector;
-        if let Some(text) = &self.service_config {
-            let parsed = ServiceConfig::parse(text);
-            config.default_service_config = Some(parsed.map_err(unusable)?);
-        }
-        let machine = Machine::new(&self.target, config).map_err(|error| match error {
-            MachineError::ServiceConfig(error) => unusable(error),
-            error => ConfigError::target(error),
-        })?;
+        let machine = self.machine()?;
         let target = machine.target().clone();
-        let mut resolvers = self.resolvers.into_iter().rev();
+        let mut resolvers = mem::take(&mut self.resolvers).into_iter().rev();
         let resolver = resolvers.find(|r| r.scheme().eq_ignore_ascii_case(target.scheme()));
         let security = self.credentials.security()?;
         let has_own_authority = self.authority.is_some();
-        let authority = match (self.authority, &security) {
-            (Some(authority), _) => authority,
-            #[cfg(feature = "tls")]
-            (None, Security::Tls(connector)) if connector.server_name().is_some() => {
-                connector.server_name().unwrap_or_default()
-            }
-            (None, _) => machine.authority().to_owned(),
-        };
-        let proxy = routes(self.proxy, self.connector.is_some(), &target)?;
+        let authority = self
+            .authority
+            .take()
+            .unwrap_or_else(|| default_authority(&security, &machine));
+        let proxy = routes(
+            mem::take(&mut self.proxy),
+            self.connector.is_some(),
+            &target,
+        )?;
         let user_agent = user_agent(self.user_agent.as_deref());
-        for (what, value) in [
-            ("authority", authority.as_bytes()),
-            ("user agent", &user_agent),
-        ] {
-            if value.is_empty() || !value.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
-                return Err(ConfigError::new(format!(
-                    "the {what} \"{}\" is not printable ASCII",
-                    value.escape_ascii()
-                )));
-            }
-        }
+        check_printable("authority", authority.as_bytes())?;
+        check_printable("user agent", &user_agent)?;
+        let stays_here = matches!(target.scheme(), "unix" | "unix-abstract")
+            && self.connector.is_none()
+            && resolver.is_none()
+            && !self.own_registry;
         let security_level = match &security {
-            Security::Plaintext
-                if matches!(target.scheme(), "unix" | "unix-abstract")
-                    && self.connector.is_none()
-                    && resolver.is_none()
-                    && !self.own_registry =>
-            {
-                SecurityLevel::PrivacyAndIntegrity
-            }
+            Security::Plaintext if stays_here => SecurityLevel::PrivacyAndIntegrity,
             Security::Plaintext => SecurityLevel::None,
             #[cfg(feature = "tls")]
             Security::Tls(_) => SecurityLevel::PrivacyAndIntegrity,
@@ -462,6 +426,57 @@ impl ChannelBuilder {
             },
         };
         Ok(Channel::new(settings, machine, around))
+    }
+
+    /// The channel's machine, with everything that concerns names, policies and the service config.
+    fn machine(&mut self) -> Result<Machine, ConfigError> {
+        let mut subchannel = SubchannelConfig::default();
+        subchannel.backoff = connections::checked_backoff(self.connect_backoff)?;
+        if let Some(timeout) = self.connect_timeout {
+            subchannel.min_connect_timeout = timeout;
+            subchannel.max_connect_timeout = Some(timeout);
+        }
+        let mut registry = mem::take(&mut self.registry);
+        for resolver in &self.resolvers {
+            registry = registry.with_resolver(TaskFactory(Arc::clone(resolver)));
+        }
+        let policy_config = policy_config(&registry, &self.policy, self.policy_config.take())?;
+        let mut config = ChannelConfig::new(fastrand::u64(..))
+            .with_registry(registry)
+            .with_policy(mem::take(&mut self.policy), policy_config)
+            .with_subchannel(subchannel);
+        config.resolver_service_config = self.resolver_service_config;
+        config.health_checks = self.health_checks;
+        config.config_selector = self.config_selector.take();
+        if let Some(text) = &self.service_config {
+            let parsed = ServiceConfig::parse(text);
+            config.default_service_config = Some(parsed.map_err(unusable)?);
+        }
+        Machine::new(&self.target, config).map_err(|error| match error {
+            MachineError::ServiceConfig(error) => unusable(error),
+            error => ConfigError::target(error),
+        })
+    }
+}
+
+/// The `:authority` of a channel whose user has named none.
+fn default_authority(security: &Security, machine: &Machine) -> String {
+    let named = match security {
+        #[cfg(feature = "tls")]
+        Security::Tls(connector) => connector.server_name(),
+        Security::Plaintext => None,
+    };
+    named.unwrap_or_else(|| machine.authority().to_owned())
+}
+
+/// Whether a value can stand in a header list of every request.
+fn check_printable(what: &str, value: &[u8]) -> Result<(), ConfigError> {
+    match !value.is_empty() && value.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
+        true => Ok(()),
+        false => Err(ConfigError::new(format!(
+            "the {what} \"{}\" is not printable ASCII",
+            value.escape_ascii()
+        ))),
     }
 }
 
