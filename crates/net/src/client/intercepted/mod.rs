@@ -33,7 +33,7 @@ pub(super) fn unary<Req, C: Codec<Req>>(
 ) -> Result<ImmediateCall, Held> {
     match request(channel, codec, message, &options.knobs) {
         Ok(message) => begin_unary(channel, method, codec.content_subtype(), message, options),
-        Err(status) => Err(over(Box::new(Err(status)))),
+        Err(status) => Err(over(Err(status))),
     }
 }
 
@@ -47,7 +47,8 @@ fn begin_unary(
     let attached = channel.attached(options.extras.as_deref());
     if attached.around.chain.immediates().is_some() {
         let method = (method, subtype);
-        return ImmediateCall::start(attached, method, message, options).map_err(over);
+        return ImmediateCall::start(attached, method, message, options)
+            .map_err(|outcome| over(*outcome));
     }
     let entry = attached.around.chain.entry();
     let options = mem::take(options);
@@ -57,8 +58,8 @@ fn begin_unary(
 
 /// A call that has ended before it was started.
 #[cold]
-fn over(outcome: Box<Outcome>) -> Held {
-    Held::new(Box::pin(std::future::ready(*outcome)), None)
+fn over(outcome: Outcome) -> Held {
+    Held::new(Box::pin(std::future::ready(outcome)), None)
 }
 
 /// A server-streaming call: what its receiving half is made with.
