@@ -1,6 +1,9 @@
 //! The client's side of every scenario.
 
-use crate::{Error, Scenario, Work, tenants::AddTenant};
+use crate::{
+    Error, Scenario, Work,
+    tenants::{AddTenant, Ends},
+};
 use bytes::Bytes;
 use farcall::{
     Address, Channel, ChannelBuilder, Status,
@@ -172,10 +175,12 @@ async fn run_task(
             }
         }
         Work::Tenant => {
+            static ENDS: Ends = Ends::new();
             for _ in 0..rounds {
                 let call = client.unary_call(request(Bytes::new(), 0));
-                let response = call.metadata("tenant", "blue").await?;
-                check(body_len(response.into_inner()), 0)?;
+                let result = call.metadata("tenant", "blue").await;
+                ENDS.count(result.as_ref().err());
+                check(body_len(result?.into_inner()), 0)?;
             }
         }
         Work::Deadline => {

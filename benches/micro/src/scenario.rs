@@ -30,10 +30,10 @@ pub enum Work {
     Full,
     /// An empty unary call with an interceptor on each side that does nothing.
     Intercepted,
-    /// An empty unary call whose caller adds a pair of metadata that is always the same.
+    /// An empty unary call whose caller adds a pair of metadata that is always the same, and whose handler wants to see it; both count how
+    /// calls end.
     Tenant,
-    /// The same call, whose pair an interceptor adds on the client and another one wants to see on the server. Neither of them ever waits;
-    /// both count how calls end.
+    /// The same call, for which interceptors that never wait do all that.
     Immediate,
     /// A message of so many bytes from the server.
     ServerStream(usize),

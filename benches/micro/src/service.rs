@@ -1,6 +1,10 @@
 //! The server's side of every scenario.
 
-use crate::{Error, Work, load::Nothing, tenants::TenantsOnly};
+use crate::{
+    Error, Work,
+    load::Nothing,
+    tenants::{ByHand, TenantsOnly},
+};
 use farcall::{Server, server::Unbound};
 use farcall_bench::{Service, pb::BenchmarkServiceServer};
 
@@ -10,8 +14,13 @@ use farcall_bench::{Service, pb::BenchmarkServiceServer};
 /// # Errors
 /// As [`Server::unbound`].
 pub fn server(work: Work) -> Result<Unbound, Error> {
-    let service = BenchmarkServiceServer::new(Service::counted());
-    let server = Server::builder().add_service(service);
+    let service = Service::counted();
+    let server = match work {
+        Work::Tenant => {
+            Server::builder().add_service(BenchmarkServiceServer::new(ByHand::new(service)))
+        }
+        _ => Server::builder().add_service(BenchmarkServiceServer::new(service)),
+    };
     let server = match work {
         Work::Intercepted => server.interceptor(Nothing),
         Work::Immediate => server.interceptor(TenantsOnly::default()),

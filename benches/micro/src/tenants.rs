@@ -1,8 +1,12 @@
-//! Interceptors as services have them: a pair of metadata, and who counts how calls end.
+//! Interceptors as services have them, for a pair of metadata and for counting how calls end; and the same done by hand.
 
 use farcall::{
-    Status,
+    Metadata, Request, Response, Sender, Status, Streaming,
     interceptor::{Begin, End, Immediate},
+};
+use farcall_bench::{
+    Service,
+    pb::{BenchmarkService, SimpleRequest, SimpleResponse},
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +25,7 @@ impl Immediate for AddTenant {
     }
 
     fn end(&self, _: (), end: &mut End<'_>) {
-        self.ends.count(end);
+        self.ends.count(end.status());
     }
 }
 
@@ -35,29 +39,82 @@ impl Immediate for TenantsOnly {
     type State = ();
 
     fn begin(&self, call: &mut Begin<'_>) -> Result<(), Status> {
-        match call.metadata().get("tenant") {
-            Some("blue") => Ok(()),
-            _ => Err(Status::permission_denied("tenants only")),
-        }
+        check(call.metadata())
     }
 
     fn end(&self, _: (), end: &mut End<'_>) {
-        self.ends.count(end);
+        self.ends.count(end.status());
     }
 }
 
+fn check(metadata: &Metadata) -> Result<(), Status> {
+    match metadata.get("tenant") {
+        Some("blue") => Ok(()),
+        _ => Err(Status::permission_denied("tenants only")),
+    }
+}
+
+/// How calls have ended.
 #[derive(Default)]
-struct Ends {
+pub(crate) struct Ends {
     ok: AtomicU64,
     failed: AtomicU64,
 }
 
 impl Ends {
-    fn count(&self, end: &End<'_>) {
-        let counter = match end.status() {
+    pub(crate) const fn new() -> Ends {
+        Ends {
+            ok: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn count(&self, status: Option<&Status>) {
+        let counter = match status {
             None => &self.ok,
             Some(_) => &self.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A handler that does itself what [`TenantsOnly`] does.
+pub(crate) struct ByHand {
+    service: Service,
+    ends: Ends,
+}
+
+impl ByHand {
+    pub(crate) fn new(service: Service) -> ByHand {
+        let ends = Ends::new();
+        ByHand { service, ends }
+    }
+}
+
+impl BenchmarkService for ByHand {
+    async fn unary_call(
+        &self,
+        request: Request<SimpleRequest>,
+    ) -> Result<Response<SimpleResponse>, Status> {
+        check(request.metadata())?;
+        let result = self.service.unary_call(request).await;
+        self.ends.count(result.as_ref().err());
+        result
+    }
+
+    async fn streaming_call(
+        &self,
+        requests: Request<Streaming<SimpleRequest>>,
+        replies: &mut Sender<SimpleResponse>,
+    ) -> Result<(), Status> {
+        self.service.streaming_call(requests, replies).await
+    }
+
+    async fn streaming_from_server(
+        &self,
+        request: Request<SimpleRequest>,
+        replies: &mut Sender<SimpleResponse>,
+    ) -> Result<(), Status> {
+        self.service.streaming_from_server(request, replies).await
     }
 }
