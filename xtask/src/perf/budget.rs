@@ -61,6 +61,30 @@ const fn goal(instructions: f64, allocations: f64) -> Figures {
     }
 }
 
+/// What one scenario may cost each side more than another one, in instructions, and what for.
+const EXTRAS: [(&str, &str, f64, &str); 1] = [(
+    "unary-immediate-x100",
+    "unary-tenant-x100",
+    300.0,
+    "an interceptor",
+)];
+
+/// Says what the extras cost of which both scenarios were measured; true: none costs more than it may.
+pub fn print_extras(measured: &BTreeMap<String, Figures>) -> bool {
+    let mut good = true;
+    for (with, without, limit, what) in EXTRAS {
+        for side in super::SIDES {
+            let of = |name: &str| measured.get(&format!("{name}.{side}"));
+            if let (Some(with), Some(without)) = (of(with), of(without)) {
+                let cost = with.since(without).instructions;
+                println!("perf: {what} costs the {side} {cost} instructions of {limit}");
+                good &= cost <= limit;
+            }
+        }
+    }
+    good
+}
+
 /// By how much a figure may differ from its budget: this factor, and for counts near zero this much more.
 const TOLERANCE: f64 = 0.05;
 const SLACK: [f64; 3] = [5.0, 0.05, 8.0];
@@ -262,6 +286,24 @@ mod tests {
             Budget::default().compare("a.server", &Figures::default()),
             Verdict::Over
         );
+    }
+
+    #[test]
+    fn an_interceptor_that_costs_too_much_on_one_side_is_noticed() {
+        let mut measured = BTreeMap::new();
+        assert!(print_extras(&measured), "nothing was measured");
+        for (name, instructions) in [
+            ("unary-tenant-x100.client", 6000.0),
+            ("unary-tenant-x100.server", 4000.0),
+            ("unary-immediate-x100.client", 6300.0),
+            ("unary-immediate-x100.server", 4301.0),
+        ] {
+            measured.insert(name.to_owned(), figures(instructions, 2.0, 500.0));
+        }
+        assert!(!print_extras(&measured));
+        let server = figures(4300.0, 2.0, 500.0);
+        measured.insert("unary-immediate-x100.server".to_owned(), server);
+        assert!(print_extras(&measured));
     }
 
     #[test]

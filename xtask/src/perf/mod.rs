@@ -63,6 +63,7 @@ fn check(root: &Path, only: &str, write: bool) -> io::Result<bool> {
         good &= verdict != Verdict::Over;
         lower += usize::from(verdict == Verdict::Lower);
     }
+    good &= budget::print_extras(&measured);
     if only.is_empty() {
         for name in budget.names().filter(|name| !measured.contains_key(*name)) {
             eprintln!("perf: {name} has a budget and is not measured");
