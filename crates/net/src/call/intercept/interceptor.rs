@@ -25,7 +25,7 @@ use std::{
 /// outermost; those of a channel stand around those of a call, those of a server around those of a service.
 ///
 /// One that never waits, does not answer for the server and lets every call go on once can be an
-/// [`Immediate`](super::Immediate) instead, which costs a third.
+/// [`Immediate`](super::Immediate) instead, which costs unary calls about a quarter.
 ///
 /// ```
 /// use farcall::interceptor::{Call, Interceptor, Next, Outcome};
