@@ -36,12 +36,18 @@ pub(super) struct Decoded {
     pub(super) size: u32,
 }
 
-/// A header block and what its HEADERS frame said.
-#[derive(Debug)]
-pub(super) struct Block {
+/// What the HEADERS frame of a block has said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Arrival {
     pub(super) stream: u32,
     pub(super) end_stream: bool,
     pub(super) self_dependency: bool,
+}
+
+/// A header block that is put together.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) arrival: Arrival,
     pub(super) bytes: Vec<u8>,
     frames: u32,
     deadline: Instant,
@@ -85,7 +91,7 @@ impl Blocks {
     /// The stream whose block is unfinished: only its CONTINUATION may come now (RFC 9113 §4.3).
     #[inline]
     pub(super) fn unfinished(&self) -> Option<u32> {
-        self.unfinished.as_ref().map(|block| block.stream)
+        self.unfinished.as_ref().map(|block| block.arrival.stream)
     }
 
     /// When the unfinished block is late.
@@ -99,15 +105,11 @@ impl Blocks {
     pub(super) fn begin(
         &mut self,
         now: Instant,
-        stream: u32,
-        end_stream: bool,
-        self_dependency: bool,
+        arrival: Arrival,
         fragment: &[u8],
     ) -> Result<(), PeerMisbehaved> {
         self.unfinished = Some(Box::new(Block {
-            stream,
-            end_stream,
-            self_dependency,
+            arrival,
             bytes: Vec::new(),
             frames: 0,
             deadline: later(now, self.timeout),

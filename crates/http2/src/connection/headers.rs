@@ -1,6 +1,9 @@
 //! Header lists that arrive: requests, responses, trailers (RFC 9113 §6.2, §8.1).
 
-use super::{Connection, Role, blocks::Decoded};
+use super::{
+    Connection, Role,
+    blocks::{Arrival, Decoded},
+};
 use crate::{
     budget::Act,
     error::PeerMisbehaved,
@@ -14,14 +17,6 @@ use std::{sync::Arc, time::Instant};
 
 /// CONTINUATION frames that are smaller than this do less work than they make.
 const SMALL_FRAGMENT: usize = 1024;
-
-/// What a header block comes with.
-#[derive(Clone, Copy)]
-struct Arrival {
-    stream: u32,
-    end_stream: bool,
-    self_dependency: bool,
-}
 
 impl Connection {
     /// A HEADERS frame.
@@ -41,14 +36,7 @@ impl Connection {
             self_dependency,
         };
         if !frame.end_headers {
-            self.blocks.begin(
-                now,
-                frame.stream,
-                frame.end_stream,
-                self_dependency,
-                frame.fragment,
-            )?;
-            return Ok(());
+            return self.blocks.begin(now, arrival, frame.fragment);
         }
         self.on_block(now, arrival, frame.fragment, event)
     }
@@ -67,12 +55,7 @@ impl Connection {
             }
             return Ok(());
         };
-        let arrival = Arrival {
-            stream: block.stream,
-            end_stream: block.end_stream,
-            self_dependency: block.self_dependency,
-        };
-        self.on_block(now, arrival, &block.bytes, event)
+        self.on_block(now, block.arrival, &block.bytes, event)
     }
 
     /// A whole header block. Whatever becomes of the stream, it is decoded.

@@ -176,6 +176,16 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, cap: usize) -> Result<usiz
             }
         }
     }
+    decode_tail(bits, count, write)?;
+    Ok(length)
+}
+
+/// Decodes the last `count` bits of a string, which end with padding of at most seven ones (RFC 7541 §5.2).
+fn decode_tail(
+    mut bits: u64,
+    mut count: u32,
+    mut write: impl FnMut([u8; 2], usize),
+) -> Result<(), DecodeError> {
     while count > 0 {
         let padded = bits | u64::MAX >> count;
         if count < 8 && padded == u64::MAX {
@@ -204,7 +214,7 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>, cap: usize) -> Result<usiz
         bits <<= used;
         count -= used;
     }
-    Ok(length)
+    Ok(())
 }
 
 /// Octets that `text` takes when encoded.

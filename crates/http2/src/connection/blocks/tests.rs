@@ -20,6 +20,15 @@ fn decode(
     }
 }
 
+/// A request that ends with its header list.
+fn arrival(stream: u32) -> Arrival {
+    Arrival {
+        stream,
+        end_stream: true,
+        self_dependency: false,
+    }
+}
+
 #[test]
 fn a_repeated_block_gives_the_same_list_again_but_not_for_another_kind() {
     let mut blocks = Blocks::new(&Config::default());
@@ -40,16 +49,11 @@ fn a_repeated_block_gives_the_same_list_again_but_not_for_another_kind() {
 #[test]
 fn a_block_in_pieces_is_put_together() {
     let mut blocks = Blocks::new(&Config::default());
-    blocks
-        .begin(Instant::now(), 5, true, false, &GET[..1])
-        .unwrap();
+    blocks.begin(Instant::now(), arrival(5), &GET[..1]).unwrap();
     assert_eq!(blocks.unfinished(), Some(5));
     assert!(blocks.append(&GET[1..2], false).unwrap().is_none());
     let block = blocks.append(&GET[2..], true).unwrap().unwrap();
-    assert_eq!(
-        (&block.bytes[..], block.stream, block.end_stream),
-        (GET, 5, true)
-    );
+    assert_eq!((&block.bytes[..], block.arrival), (GET, arrival(5)));
     assert_eq!(blocks.unfinished(), None);
     assert_eq!(
         blocks.append(b"", true).err(),
@@ -60,11 +64,11 @@ fn a_block_in_pieces_is_put_together() {
 #[test]
 fn endless_blocks_are_stopped_by_number_and_by_size() {
     let mut blocks = Blocks::new(&Config::default());
-    blocks.begin(Instant::now(), 1, true, false, b"").unwrap();
+    blocks.begin(Instant::now(), arrival(1), b"").unwrap();
     let crime = (0..100).find_map(|_| blocks.append(b"", false).err());
     assert_eq!(crime, Some(PeerMisbehaved::TooManyContinuations));
     let mut blocks = Blocks::new(&Config::default());
-    blocks.begin(Instant::now(), 1, true, false, b"").unwrap();
+    blocks.begin(Instant::now(), arrival(1), b"").unwrap();
     let crime = (0..16).find_map(|_| blocks.append(&[0; 16_384], false).err());
     assert_eq!(crime, Some(PeerMisbehaved::HeaderBlockTooLarge));
 }
