@@ -136,7 +136,7 @@ impl Server {
             self.router.all_run_to_completion();
         }
         self.router.surround(&self.interceptors);
-        if let Some(problem) = self.router.duplicates().first() {
+        if let Some(problem) = self.router.problems().first() {
             return Err(ConfigError::new(problem.as_str()));
         }
         if let Some(path) = self.unknown_methods.first() {

@@ -12,12 +12,14 @@ use crate::call::{
     intercept::{Call, Chain, Inside, Parts, ServerEnd, Surroundings},
 };
 use bytes::Bytes;
-use farcall_core::{MethodDescriptor, Status};
+use farcall_core::{MethodDescriptor, MethodKind, Status};
 use std::{any::Any, sync::Arc};
 
 /// See the module.
 pub(crate) struct Route {
     pub(crate) descriptor: MethodDescriptor,
+    /// The kind that the handler is made for.
+    pub(crate) registered: MethodKind,
     pub(crate) handler: Arc<dyn Handler>,
     /// What stands around the handler: the server's interceptors, then the service's.
     pub(crate) interceptors: Option<Interceptors>,
@@ -47,7 +49,7 @@ pub(crate) struct Interceptors {
 impl Interceptors {
     pub(super) fn new(
         chain: Chain,
-        method: &MethodDescriptor,
+        (method, registered): (&MethodDescriptor, MethodKind),
         handler: &Arc<dyn Handler>,
     ) -> Interceptors {
         let inside = Inside {
@@ -55,7 +57,10 @@ impl Interceptors {
             handler: Arc::clone(handler),
         };
         let immediates = chain.immediates();
-        let immediate = immediates.and_then(|these| Surroundings::of(method, these));
+        // Handlers of other kinds run none: what they are made for counts, whatever the method says of itself.
+        let immediate = immediates
+            .filter(|_| registered == MethodKind::Unary)
+            .and_then(|these| Surroundings::of(method, these));
         Interceptors {
             chain: Arc::new(chain),
             inside: Arc::new(inside),
@@ -71,6 +76,11 @@ impl Interceptors {
 }
 
 impl Route {
+    /// What it says of itself, and the kind that its handler is made for.
+    pub(super) fn method(&self) -> (&MethodDescriptor, MethodKind) {
+        (&self.descriptor, self.registered)
+    }
+
     /// The gate of the server, unless calls pass it uncounted.
     pub(super) fn counted_by<'g>(&self, server: Option<&'g Arc<Gate>>) -> Option<&'g Arc<Gate>> {
         server.filter(|_| !self.operational)

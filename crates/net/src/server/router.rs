@@ -26,7 +26,8 @@ pub(crate) struct Router {
     names: HashSet<&'static str>,
     services: Vec<ServiceInfo>,
     lifecycles: Vec<Arc<dyn Lifecycle>>,
-    duplicates: Vec<String>,
+    /// What is wrong with the registrations.
+    problems: Vec<String>,
     /// For all other paths.
     unknown: Option<Arc<Route>>,
 }
@@ -39,29 +40,25 @@ impl Router {
     fn register(&mut self, service: Companion) {
         let name = service.name;
         if !self.names.insert(name) {
-            self.duplicates
-                .push(format!("service {name} was added twice"));
+            let problem = format!("service {name} was added twice");
+            self.problems.push(problem);
             return;
         }
         let mut descriptors = Vec::with_capacity(service.methods.list.len());
         for entry in service.methods.list {
-            let Entry {
-                descriptor,
-                handler,
-                interceptors,
-            } = entry;
-            descriptors.push(descriptor.clone());
-            let path = descriptor.path().to_owned();
-            let entry = Entry {
-                descriptor,
-                handler,
-                interceptors,
-            };
+            let path = entry.descriptor.path().to_owned();
+            let (kind, registered) = (entry.descriptor.kind(), entry.registered);
+            if kind != registered {
+                let problem =
+                    format!("method {path} is {kind:?}, but was registered as {registered:?}");
+                self.problems.push(problem);
+            }
+            descriptors.push(entry.descriptor.clone());
             let mut route = route(entry, false);
             route.operational = service.operational;
             if self.routes.insert(path.clone(), Arc::new(route)).is_some() {
-                self.duplicates
-                    .push(format!("method {path} was registered twice"));
+                let problem = format!("method {path} was registered twice");
+                self.problems.push(problem);
             }
         }
         let info = ServiceInfo::new(name, descriptors, service.file_descriptor_set);
@@ -89,8 +86,8 @@ impl Router {
     }
 
     /// What is wrong with the registrations, for the error of `bind`.
-    pub(crate) fn duplicates(&self) -> &[String] {
-        &self.duplicates
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
     }
 
     /// Marks every route of methods named `path`; false: there is none.
@@ -201,7 +198,7 @@ impl Router {
             if let Some(own) = &route.interceptors {
                 chain.extend(&own.chain);
             }
-            let around = Interceptors::new(chain, &route.descriptor, &route.handler);
+            let around = Interceptors::new(chain, route.method(), &route.handler);
             route.interceptors = Some(around);
         }
     }
@@ -240,13 +237,16 @@ impl Router {
 fn route(entry: Entry, unknown: bool) -> Route {
     let Entry {
         descriptor,
+        registered,
         handler,
         interceptors,
     } = entry;
+    let method = (&descriptor, registered);
     let interceptors =
-        (!interceptors.is_empty()).then(|| Interceptors::new(interceptors, &descriptor, &handler));
+        (!interceptors.is_empty()).then(|| Interceptors::new(interceptors, method, &handler));
     Route {
         descriptor,
+        registered,
         handler,
         interceptors,
         compression: None,
@@ -265,3 +265,6 @@ pub(crate) const DEFAULT_LIMITS: Limits = Limits {
     receive: 4 << 20,
     send: i32::MAX as usize,
 };
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ impl Server {
     /// [`Bound::bind_also`] adds others.
     ///
     /// # Errors
-    /// The address cannot be bound; a service was added twice; a method to run to completion is unknown; the TLS
+    /// The address cannot be bound; a service was added twice; a method was registered as another kind than its own; a method to run to completion is unknown; the TLS
     /// settings are unusable; a service [refuses](super::Lifecycle::on_start) to be part of it; there are no threads for the
     /// [shards](Server::shards).
     pub async fn bind(self, address: impl Into<Listen>) -> Result<Bound, ServeError> {

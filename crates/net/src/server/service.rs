@@ -7,7 +7,7 @@ use crate::call::{
     intercept::{Answer, Chain, Handling, Outcome, until},
     reply,
 };
-use farcall_core::{Codec, Metadata, Method, MethodDescriptor, Status, message::encode_message};
+use farcall_core::{Codec, Metadata, Method, MethodDescriptor, MethodKind, Status, message::encode_message};
 use std::{future::Future, sync::Arc};
 
 /// A service: generated `…Server` types implement it.
@@ -51,6 +51,8 @@ pub trait Service {
 }
 
 /// The methods of one service, as [`Service::methods`] registers them.
+///
+/// A method is registered as what its [kind](MethodKind) says; a server with one that is not does not start.
 ///
 /// What generated code does, for services that are not generated: an echo of any messages, in both streaming directions.
 ///
@@ -119,6 +121,8 @@ impl Companion {
 /// A method that a service offers.
 pub(super) struct Entry {
     pub(super) descriptor: MethodDescriptor,
+    /// The kind that the handler is made for; a server whose method says another one does not start.
+    pub(super) registered: MethodKind,
     pub(super) handler: Arc<dyn Handler>,
     /// Those of the service.
     pub(super) interceptors: Chain,
@@ -150,11 +154,13 @@ impl Methods {
 
     fn add(
         &mut self,
-        descriptor: MethodDescriptor,
+        registered: MethodKind,
+        descriptor: &MethodDescriptor,
         handler: impl Fn(IncomingCall) -> HandlerFuture + Send + Sync + 'static,
     ) {
         self.list.push(Entry {
-            descriptor,
+            descriptor: descriptor.clone(),
+            registered,
             handler: Arc::new(handler),
             interceptors: Chain::default(),
         });
@@ -175,7 +181,7 @@ impl Methods {
         Fut: Future<Output = Result<Response<Res>, Status>> + Send,
     {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
-        self.add(method.descriptor().clone(), move |call| {
+        self.add(MethodKind::Unary, method.descriptor(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             if call.arrival.accepted.immediate.is_some() {
                 return Box::pin(async move {
@@ -223,7 +229,7 @@ impl Methods {
         Fut: Future<Output = (Result<(), Status>, Sender<Res>)> + Send,
     {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
-        self.add(method.descriptor().clone(), move |mut call| {
+        self.add(MethodKind::ServerStreaming, method.descriptor(), move |mut call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
                 let replies = Sender::of_server(&codec, &mut call);
@@ -252,7 +258,7 @@ impl Methods {
         Fut: Future<Output = Result<Response<Res>, Status>> + Send,
     {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
-        self.add(method.descriptor().clone(), move |call| {
+        self.add(MethodKind::ClientStreaming, method.descriptor(), move |call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
                 let accepted = Arc::clone(&call.arrival.accepted);
@@ -282,7 +288,7 @@ impl Methods {
         Fut: Future<Output = (Result<(), Status>, Sender<Res>)> + Send,
     {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
-        self.add(method.descriptor().clone(), move |mut call| {
+        self.add(MethodKind::Bidi, method.descriptor(), move |mut call| {
             let (service, codec) = (Arc::clone(&service), codec.clone());
             Box::pin(async move {
                 let replies = Sender::of_server(&codec, &mut call);

@@ -205,6 +205,36 @@ async fn the_interceptors_of_a_service_stand_inside_those_of_the_server_and_arou
     );
 }
 
+/// Says that its method is unary, and streams replies.
+struct Wrong;
+
+impl Service for Wrong {
+    const NAME: &'static str = "t.W";
+
+    fn methods(&self, methods: &mut Methods) {
+        let method = Method::<Bytes, Bytes, Raw>::with_codec("/t.W/List", MethodKind::Unary, Raw);
+        methods.server_streaming(
+            &method,
+            &Arc::new(()),
+            |_, _, sender: Sender<Bytes>| async move { (Ok(()), sender) },
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_with_a_method_that_is_registered_as_another_kind_than_its_own_does_not_start() {
+    let server = || Server::builder().add_service(Wrong);
+    for error in [
+        server().bind("127.0.0.1:0").await.err().unwrap(),
+        server().unbound().err().unwrap(),
+        server().in_process().err().unwrap(),
+    ] {
+        assert!(error.is_config());
+        let said = "method /t.W/List is Unary, but was registered as ServerStreaming";
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn interceptors_run_where_quick_handlers_are_polled_inline_too() {
     let diary = Diary::default();
