@@ -27,7 +27,7 @@ pub(crate) enum EndOf<'a> {
     Response(&'a mut Result<Response<Bytes>, Status>),
 }
 
-/// Whose end of a call it is, and whether it has come to its own.
+/// Whose end of a call it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Side {
     Client,

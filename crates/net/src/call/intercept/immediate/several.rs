@@ -67,8 +67,8 @@ struct Begun<'a> {
 
 impl Begun<'_> {
     fn end(&mut self, of: EndOf<'_>) {
-        let mut end = End::new(&self.method, self.side, of);
-        end_several(self.immediates, mem::take(&mut self.states), &mut end);
+        let states = mem::take(&mut self.states);
+        end_several(self.immediates, states, (self.side, &self.method), of);
     }
 }
 
@@ -90,20 +90,61 @@ pub(crate) fn end(
     method: &MethodDescriptor,
     of: EndOf<'_>,
 ) {
-    let mut end = End::new(method, side, of);
     match &**immediates {
-        [only] => only.end(state.0, &mut end),
+        [only] => only.end(state.0, &mut End::new(method, side, of)),
         several => {
             if let Ok(states) = state.0.downcast() {
-                end_several(several, *states, &mut end);
+                end_several(several, *states, (side, method), of);
             }
         }
     }
 }
 
 /// From the innermost that has begun to the outermost.
-fn end_several(immediates: &[Arc<dyn Erased>], states: Several, end: &mut End<'_>) {
-    for (immediate, state) in immediates.iter().zip(states).rev() {
-        immediate.end(state, end);
+fn end_several(
+    immediates: &[Arc<dyn Erased>],
+    states: Several,
+    (side, method): (Side, &MethodDescriptor),
+    of: EndOf<'_>,
+) {
+    let mut untold = Untold {
+        immediates,
+        states,
+        side,
+        method,
+    };
+    let mut end = End::new(method, side, of);
+    while untold.tell_next(&mut end) {}
+}
+
+/// Those who have begun and have still to hear of the end.
+struct Untold<'a> {
+    immediates: &'a [Arc<dyn Erased>],
+    states: Several,
+    side: Side,
+    method: &'a MethodDescriptor,
+}
+
+impl Untold<'_> {
+    /// Tells the innermost. False: all have heard.
+    fn tell_next(&mut self, end: &mut End<'_>) -> bool {
+        let Some(state) = self.states.pop() else {
+            return false;
+        };
+        if let Some(immediate) = self.immediates.get(self.states.len()) {
+            immediate.end(state, end);
+        }
+        true
+    }
+}
+
+impl Drop for Untold<'_> {
+    fn drop(&mut self) {
+        // One of them has panicked as it heard; so may the others, each for itself.
+        while !self.states.is_empty() {
+            unfinished(None, |of| {
+                self.tell_next(&mut End::new(self.method, self.side, of));
+            });
+        }
     }
 }
