@@ -6,7 +6,7 @@ use farcall_e2e::Probe;
 use farcall_net::{
     Channel, Code, Request, Status,
     interceptor::{
-        Answer, AnyInterceptor, Begin, End, Extensions, Immediate, IntoInterceptor, Payload,
+        Answer, AnyInterceptor, Begin, Call, End, Extensions, Immediate, IntoInterceptor, Payload,
     },
 };
 use farcall_testkit::{
@@ -380,6 +380,51 @@ async fn a_deadline_can_be_brought_forward_on_either_side() {
             let start = Instant::now();
             let status = calls::unary(&channel, "/t.T/Stuck", Bytes::new()).await;
             assert_eq!(status.unwrap_err().code(), Code::DeadlineExceeded);
+            assert_eq!(start.elapsed().as_secs(), 1);
+            probe.ended(1).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_inside_cannot_put_off_the_deadline_that_one_outside_has_set_on_a_server() {
+    let late = |call: &mut Begin<'_>| {
+        call.set_timeout(Duration::from_secs(60));
+        let left = call.deadline().unwrap() - Instant::now().into_std();
+        assert_eq!(left.as_secs_f64().round(), 1.0);
+        Ok(())
+    };
+    let waiting_late = || {
+        let late = |call: &mut Call| {
+            call.set_timeout(Duration::from_secs(60));
+            let left = call.deadline().unwrap() - Instant::now().into_std();
+            assert_eq!(left.as_secs_f64().round(), 1.0);
+            Ok(())
+        };
+        before(late).into_interceptor()
+    };
+    let soon = || {
+        at_begin(|call| {
+            call.set_timeout(Duration::from_secs(1));
+            Ok(())
+        })
+    };
+    let immediates = vec![soon(), at_begin(late)];
+    let beside = vec![soon(), at_begin(late), waiting()];
+    let inside = vec![soon(), waiting_late()];
+    for chain in [immediates, beside, inside] {
+        // The caller's own deadline is later than both, or there is none.
+        for own in [None, Some(Duration::from_secs(90))] {
+            let probe = Probe::new();
+            let (_stub, channel) = with_chains(stuck(&probe), chain.clone(), Vec::new());
+            let unary = calls::unary(&channel, "/t.T/Stuck", Bytes::new());
+            let unary = match own {
+                Some(own) => unary.timeout(own),
+                None => unary,
+            };
+            let start = Instant::now();
+            let status = unary.await.unwrap_err();
+            assert_eq!(status.code(), Code::DeadlineExceeded);
             assert_eq!(start.elapsed().as_secs(), 1);
             probe.ended(1).await;
         }

@@ -160,8 +160,11 @@ impl<'a> Begin<'a> {
             Of::Call(call) => call.set_deadline(deadline),
             Of::Client(call) => call.knobs.deadline = Some(deadline),
             Of::Server(call) => {
+                // That of the caller, and that of one outside.
                 let own = call.call.arrival.context.deadline();
-                if own.is_none_or(|own| deadline < own) {
+                let set = call.rare.as_ref().and_then(|rare| rare.deadline);
+                let mut known = own.into_iter().chain(set);
+                if known.all(|known| deadline < known) {
                     call.rare.get_or_insert_default().deadline = Some(deadline);
                 }
             }

@@ -115,15 +115,16 @@ impl Call {
     /// Sets when the call must be over.
     ///
     /// A client can bring it forward or put it off, but not beyond that of the call being handled; while an interceptor holds a call
-    /// back, the caller's own deadline counts. A server can only bring it forward: the handler is dropped then, and the call
+    /// back, the caller's own deadline counts. A server can only bring it forward, from that of the caller or of
+    /// an interceptor outside: the handler is dropped then, and the call
     /// ends with `DEADLINE_EXCEEDED`. (What the handler itself sees is the caller's deadline.)
     pub fn set_deadline(&mut self, deadline: Instant) {
-        self.parts.deadline = Some(deadline);
-        if let End::Server(end) = &self.end
-            && let Some(own) = end.arrival.context.deadline()
-        {
-            self.parts.deadline = Some(deadline.min(own));
-        }
+        let known = match &self.end {
+            End::Client(_) => None,
+            // That of the caller, or what one outside has made of it.
+            End::Server(_) => self.parts.deadline,
+        };
+        self.parts.deadline = Some(known.map_or(deadline, |known| known.min(deadline)));
     }
 
     /// As [`set_deadline`](Self::set_deadline), counted from now.
