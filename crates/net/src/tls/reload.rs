@@ -107,20 +107,28 @@ impl<M: Material> Current<M> {
         let Some(files) = &self.files else {
             return Ok(());
         };
-        let seen = files.stamps();
+        self.read(files, &mut lock(&files.seen))
+    }
+
+    /// Reads the files again. Who does holds `seen` all the while: of two at once the later one would else be able to finish first, and what it has
+    /// read be replaced by what is older.
+    fn read(&self, files: &Files<M>, seen: &mut Vec<Option<Stamp>>) -> Result<(), TlsConfigError> {
+        // Before they are read: what changes meanwhile is read again.
+        let stamps = files.stamps();
         let config = files.material.read_again()?.build()?;
         *lock(&self.config) = config;
-        *lock(&files.seen) = seen;
+        *seen = stamps;
         Ok(())
     }
 
     /// Reads the files again if they have changed.
     fn look(&self) {
         let Some(files) = &self.files else { return };
-        if *lock(&files.seen) == files.stamps() {
+        let mut seen = lock(&files.seen);
+        if *seen == files.stamps() {
             return;
         }
-        if let Err(error) = self.reload() {
+        if let Err(error) = self.read(files, &mut seen) {
             ::log::warn!(
                 target: "farcall",
                 "TLS: {error}; what was read before stays in use"
@@ -147,4 +155,80 @@ impl<M: Material> Files<M> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::{
+            atomic::{AtomicU32, Ordering},
+            mpsc,
+        },
+        thread,
+    };
+
+    /// A number in place of files. Who reads it says so, and takes as long as the test wants.
+    struct Number {
+        now: Arc<AtomicU32>,
+        read: u32,
+        reads: Mutex<mpsc::Sender<mpsc::Sender<()>>>,
+    }
+
+    impl Material for Number {
+        type Config = u32;
+
+        fn paths(&self) -> impl Iterator<Item = &Path> {
+            [Path::new("/nowhere/number")].into_iter()
+        }
+
+        fn read_again(&self) -> Result<Number, TlsConfigError> {
+            let read = self.now.load(Ordering::SeqCst);
+            let (go_on, wait) = mpsc::channel();
+            let reads = lock(&self.reads).clone();
+            reads.send(go_on).unwrap();
+            wait.recv().unwrap();
+            Ok(Number {
+                now: Arc::clone(&self.now),
+                read,
+                reads: Mutex::new(reads),
+            })
+        }
+
+        fn build(&self) -> Result<Arc<u32>, TlsConfigError> {
+            Ok(Arc::new(self.read))
+        }
+    }
+
+    #[test]
+    fn of_two_reloads_at_once_the_newer_files_stay_in_use() {
+        let now = Arc::new(AtomicU32::new(1));
+        let (reads, reading) = mpsc::channel();
+        let number = Number {
+            now: Arc::clone(&now),
+            read: 0,
+            reads: Mutex::new(reads),
+        };
+        let current = Current::reloading(number, Duration::MAX).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| current.reload().unwrap());
+            let first = reading.recv().unwrap();
+            now.store(2, Ordering::SeqCst);
+            let second = scope.spawn(|| current.reload().unwrap());
+            // It waits for the first one; if it did not, it would read and be done before that.
+            match reading.recv_timeout(Duration::from_millis(200)) {
+                Ok(overtaking) => {
+                    overtaking.send(()).unwrap();
+                    second.join().unwrap();
+                    first.send(()).unwrap();
+                }
+                Err(_) => {
+                    first.send(()).unwrap();
+                    reading.recv().unwrap().send(()).unwrap();
+                    second.join().unwrap();
+                }
+            }
+        });
+        assert_eq!(**lock(&current.config), 2);
+    }
 }
