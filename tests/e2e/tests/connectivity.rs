@@ -301,6 +301,39 @@ async fn the_pauses_between_attempts_to_connect_can_be_chosen() {
     }
 }
 
+#[tokio::test]
+async fn no_pauses_between_attempts_to_connect_are_an_error_of_the_channel() {
+    let (none, second) = (Duration::ZERO, Duration::from_secs(1));
+    for (first, longest, named) in [(none, second, "first"), (second, none, "longest")] {
+        let builder = Channel::builder("passthrough:///nobody").insecure();
+        let error = builder.connect_backoff(first, 2.0, longest).build();
+        let error = error.unwrap_err().to_string();
+        let said = format!("connect_backoff: the {named} pause is zero");
+        assert!(error.contains(&said), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_pause_that_is_longer_than_the_longest_is_as_the_longest() {
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&attempts);
+    let connect = move |_: &Address| {
+        seen.lock().unwrap().push(Instant::now());
+        Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) }) as Opening
+    };
+    let second = Duration::from_secs(1);
+    let channel = Channel::builder("passthrough:///nobody")
+        .connector(connect)
+        .connect_backoff(MINUTE, 1.0, second)
+        .insecure()
+        .build()
+        .unwrap();
+    channel.connect().await.unwrap_err();
+    sleep(10 * second).await;
+    let attempts = attempts.lock().unwrap().len();
+    assert!((8..=14).contains(&attempts), "{attempts}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_attempt_may_take_as_long_as_its_pause_unless_the_channel_says_less() {
     for limit in [None, Some(Duration::from_secs(20))] {

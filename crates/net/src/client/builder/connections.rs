@@ -13,7 +13,8 @@ impl ChannelBuilder {
     /// The pauses between attempts to connect to one address that fail in a row, each counted from the start of an attempt: `first`, then
     /// `factor` times as long each time up to `longest`, spread by ± 20 %; a connection that gets ready ends the series. Default 1 s, 1.6 and
     /// 120 s (gRPC's connection-backoff document). Shorter ones find a server that comes back sooner, and all clients of one that is down
-    /// knock at it so much more often. A factor that is below 1 or no number is an error of [`build`](ChannelBuilder::build).
+    /// knock at it so much more often. A `first` that is longer than `longest` is as `longest`. A pause of zero, and a factor that is below 1 or
+    /// no number, are errors of [`build`](ChannelBuilder::build).
     ///
     /// ```
     /// use farcall::Channel;
@@ -23,6 +24,7 @@ impl ChannelBuilder {
     /// let (first, longest) = (Duration::from_millis(100), Duration::from_secs(10));
     /// assert!(builder().connect_backoff(first, 2.0, longest).build().is_ok());
     /// assert!(builder().connect_backoff(first, 0.5, longest).build().is_err());
+    /// assert!(builder().connect_backoff(Duration::ZERO, 2.0, longest).build().is_err());
     /// ```
     pub fn connect_backoff(mut self, first: Duration, factor: f64, longest: Duration) -> Self {
         self.connect_backoff.base_delay = first;
@@ -122,8 +124,18 @@ impl ChannelBuilder {
 /// What was said about pauses between attempts to connect.
 ///
 /// # Errors
-/// They would become shorter.
+/// They would become shorter, or there are none.
 pub(super) fn checked_backoff(backoff: BackoffConfig) -> Result<BackoffConfig, ConfigError> {
+    for (name, pause) in [
+        ("first", backoff.base_delay),
+        ("longest", backoff.max_delay),
+    ] {
+        if pause.is_zero() {
+            return Err(ConfigError::new(format!(
+                "connect_backoff: the {name} pause is zero; there must be one"
+            )));
+        }
+    }
     match backoff.multiplier {
         factor if factor.is_finite() && factor >= 1.0 => Ok(backoff),
         factor => Err(ConfigError::new(format!(

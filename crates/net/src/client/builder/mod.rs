@@ -358,7 +358,7 @@ impl ChannelBuilder {
     /// # Errors
     /// The target cannot be parsed or its scheme is unknown; neither `insecure` nor `tls` was said; the TLS settings
     /// are unusable; call credentials need more security than the channel has; the proxy or its URL in the environment is unusable; the policy is unknown; it or the service config cannot be used; the authority or the user agent is not valid in a
-    /// header; a static window or the factor of the connection backoff is out of range.
+    /// header; a static window, or a pause or the factor of the connection backoff, is out of range.
     pub fn build(mut self) -> Result<Channel, ConfigError> {
         check_windows(&mut self.http2)?;
         self.encoding.check(&self.compressors)?;
