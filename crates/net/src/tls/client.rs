@@ -1,7 +1,7 @@
 //! The client's side: whom to trust, who to be.
 
 use super::{
-    client_material::ClientMaterial,
+    client_material::{ClientConfigs, ClientMaterial},
     error::{Kind, Side, TlsConfigError, TlsError},
     established::{H2, describe},
     explain,
@@ -207,7 +207,10 @@ impl ClientTls {
     fn current(&self) -> Result<Arc<Current<ClientMaterial>>, TlsConfigError> {
         let source = &*self.source;
         let build = || match &source.kind {
-            SourceKind::Rustls(config) => Ok(Arc::new(Current::fixed(Arc::clone(config)))),
+            SourceKind::Rustls(config) => {
+                let configs = ClientConfigs::of(Arc::clone(config));
+                Ok(Arc::new(Current::fixed(Arc::new(configs))))
+            }
             SourceKind::Own(material) => {
                 Current::reloading(material.clone(), source.interval).map(Arc::new)
             }
@@ -347,11 +350,11 @@ impl Connector {
     }
 
     async fn config(&self) -> Arc<ClientConfig> {
-        let mut config = Current::config(&self.current).await;
-        if !self.alpn {
-            Arc::make_mut(&mut config).alpn_protocols.clear();
-        }
-        config
+        let configs = Current::config(&self.current).await;
+        Arc::clone(match self.alpn {
+            true => &configs.h2,
+            false => &configs.without_alpn,
+        })
     }
 }
 

@@ -31,8 +31,27 @@ impl ClientMaterial {
     }
 }
 
+/// One configuration by what is spoken; they share everything else, their sessions among it.
+pub(super) struct ClientConfigs {
+    pub(super) h2: Arc<ClientConfig>,
+    /// Says nothing about protocols.
+    pub(super) without_alpn: Arc<ClientConfig>,
+}
+
+impl ClientConfigs {
+    /// Of one that speaks HTTP/2.
+    pub(super) fn of(h2: Arc<ClientConfig>) -> ClientConfigs {
+        let mut without_alpn = ClientConfig::clone(&h2);
+        without_alpn.alpn_protocols.clear();
+        ClientConfigs {
+            h2,
+            without_alpn: Arc::new(without_alpn),
+        }
+    }
+}
+
 impl Material for ClientMaterial {
-    type Config = ClientConfig;
+    type Config = ClientConfigs;
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
         let identity = self.identity.iter().flat_map(Identity::paths);
@@ -51,7 +70,7 @@ impl Material for ClientMaterial {
         })
     }
 
-    fn build(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
+    fn build(&self) -> Result<Arc<ClientConfigs>, TlsConfigError> {
         let mut roots = self.authorities.roots.clone();
         if self.system {
             add_system_roots(&mut roots)?;
@@ -65,7 +84,7 @@ impl Material for ClientMaterial {
             Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
         };
         config.alpn_protocols = vec![H2.to_vec()];
-        Ok(Arc::new(config))
+        Ok(Arc::new(ClientConfigs::of(Arc::new(config))))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::{
     error::{Side, TlsConfigError, TlsError},
-    established::{H2, HTTP1, describe},
+    established::{H2, describe},
     explain,
     material::{Authorities, Identity},
     pem::Pem,
     reload::{self, Current},
-    server_material::{ClientAuth, ServerMaterial},
+    server_material::{ClientAuth, ServerConfigs, ServerMaterial},
 };
 use crate::peer::TlsPeer;
 use rustls::ServerConfig;
@@ -169,7 +169,10 @@ impl ServerTls {
         let source = &*self.source;
         let build = || match &source.kind {
             SourceKind::Rustls(_, Some(_)) => Err(foreign()),
-            SourceKind::Rustls(config, None) => Ok(Arc::new(Current::fixed(Arc::clone(config)))),
+            SourceKind::Rustls(config, None) => {
+                let configs = ServerConfigs::of(Arc::clone(config));
+                Ok(Arc::new(Current::fixed(Arc::new(configs))))
+            }
             SourceKind::Own(material) => {
                 Current::reloading(material.clone(), source.interval).map(Arc::new)
             }
@@ -247,14 +250,13 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut config = Current::config(&self.current).await;
-        if http1 {
-            // What it shares with others, its sessions among them, it goes on sharing.
-            Arc::make_mut(&mut config)
-                .alpn_protocols
-                .push(HTTP1.to_vec());
-        }
-        let accepted = tokio_rustls::TlsAcceptor::from(config).accept(io).await;
+        let configs = Current::config(&self.current).await;
+        let config = match http1 {
+            true => &configs.also_http1,
+            false => &configs.h2,
+        };
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(config));
+        let accepted = acceptor.accept(io).await;
         let mut stream = accepted.map_err(|error| explain::handshake_error(error, Side::Client))?;
         let session = stream.get_ref().1;
         if session.alpn_protocol() != Some(H2) && !http1 {

@@ -2,7 +2,7 @@
 
 use super::{
     error::TlsConfigError,
-    established::H2,
+    established::{H2, HTTP1},
     material::{Authorities, Identity},
     provider::provider,
     reload::Material,
@@ -51,8 +51,27 @@ impl ServerMaterial {
     }
 }
 
+/// One configuration by what is spoken; they share everything else, their sessions among it.
+pub(super) struct ServerConfigs {
+    pub(super) h2: Arc<ServerConfig>,
+    /// HTTP/1.1 too.
+    pub(super) also_http1: Arc<ServerConfig>,
+}
+
+impl ServerConfigs {
+    /// Of one that speaks HTTP/2.
+    pub(super) fn of(h2: Arc<ServerConfig>) -> ServerConfigs {
+        let mut also_http1 = ServerConfig::clone(&h2);
+        also_http1.alpn_protocols.push(HTTP1.to_vec());
+        ServerConfigs {
+            h2,
+            also_http1: Arc::new(also_http1),
+        }
+    }
+}
+
 impl Material for ServerMaterial {
-    type Config = ServerConfig;
+    type Config = ServerConfigs;
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
         self.identity.paths().chain(self.authorities.paths())
@@ -66,7 +85,7 @@ impl Material for ServerMaterial {
         })
     }
 
-    fn build(&self) -> Result<Arc<ServerConfig>, TlsConfigError> {
+    fn build(&self) -> Result<Arc<ServerConfigs>, TlsConfigError> {
         let roots = &self.authorities.roots;
         if roots.is_empty() && self.auth.is_some() {
             let problem = "client certificates are asked for, but there is no client CA to trust";
@@ -92,6 +111,6 @@ impl Material for ServerMaterial {
         };
         let mut config = builder.with_cert_resolver(self.identity.resolver());
         config.alpn_protocols = vec![H2.to_vec()];
-        Ok(Arc::new(config))
+        Ok(Arc::new(ServerConfigs::of(Arc::new(config))))
     }
 }
