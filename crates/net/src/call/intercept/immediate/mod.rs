@@ -71,9 +71,10 @@ use std::any::Any;
 ///
 /// # What is certain
 /// For each `begin` that let a call go on there is one `end`, however the call ends. One that is dropped on its way (the caller has left, the
-/// deadline has passed, the handler has panicked) ends with the status that says so.
+/// deadline has passed, the handler has panicked) ends with the status that says so. An `end` that panics keeps it from no other interceptor.
 pub trait Immediate: Send + Sync + 'static {
-    /// What `begin` leaves for `end`; `()` for nothing. What has a size costs an allocation.
+    /// What `begin` leaves for `end`; `()` for nothing. What has a size costs an allocation; several interceptors around one call cost two more
+    /// together, to keep what each has left.
     type State: Send + Sync + 'static;
 
     /// Looks at a call before it goes on. What may be changed of it by an interceptor before [`Next::run`](super::Next::run) may be changed here.
