@@ -7,7 +7,9 @@ use crate::call::{
     intercept::{Answer, Chain, Handling, Outcome, until},
     reply,
 };
-use farcall_core::{Codec, Metadata, Method, MethodDescriptor, MethodKind, Status, message::encode_message};
+use farcall_core::{
+    Codec, Metadata, Method, MethodDescriptor, MethodKind, Status, message::encode_message,
+};
 use std::{future::Future, sync::Arc};
 
 /// A service: generated `…Server` types implement it.
@@ -229,18 +231,22 @@ impl Methods {
         Fut: Future<Output = (Result<(), Status>, Sender<Res>)> + Send,
     {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
-        self.add(MethodKind::ServerStreaming, method.descriptor(), move |mut call| {
-            let (service, codec) = (Arc::clone(&service), codec.clone());
-            Box::pin(async move {
-                let replies = Sender::of_server(&codec, &mut call);
-                let request = match decode_request(&codec, call) {
-                    Ok(request) => request,
-                    Err(status) => return replies.conclude(Err(status)),
-                };
-                let (result, replies) = handler(service, request, replies).await;
-                replies.conclude(result)
-            })
-        });
+        self.add(
+            MethodKind::ServerStreaming,
+            method.descriptor(),
+            move |mut call| {
+                let (service, codec) = (Arc::clone(&service), codec.clone());
+                Box::pin(async move {
+                    let replies = Sender::of_server(&codec, &mut call);
+                    let request = match decode_request(&codec, call) {
+                        Ok(request) => request,
+                        Err(status) => return replies.conclude(Err(status)),
+                    };
+                    let (result, replies) = handler(service, request, replies).await;
+                    replies.conclude(result)
+                })
+            },
+        );
     }
 
     /// A method with a stream of requests and one response.
@@ -258,19 +264,23 @@ impl Methods {
         Fut: Future<Output = Result<Response<Res>, Status>> + Send,
     {
         let (service, codec) = (Arc::clone(service), method.codec().clone());
-        self.add(MethodKind::ClientStreaming, method.descriptor(), move |call| {
-            let (service, codec) = (Arc::clone(&service), codec.clone());
-            Box::pin(async move {
-                let accepted = Arc::clone(&call.arrival.accepted);
-                let request = match stream_request(&codec, call) {
-                    Ok(request) => request,
-                    Err(status) => {
-                        return reply_unary::<Res, _>(&codec, &accepted, Err(status));
-                    }
-                };
-                reply_unary(&codec, &accepted, handler(service, request).await)
-            })
-        });
+        self.add(
+            MethodKind::ClientStreaming,
+            method.descriptor(),
+            move |call| {
+                let (service, codec) = (Arc::clone(&service), codec.clone());
+                Box::pin(async move {
+                    let accepted = Arc::clone(&call.arrival.accepted);
+                    let request = match stream_request(&codec, call) {
+                        Ok(request) => request,
+                        Err(status) => {
+                            return reply_unary::<Res, _>(&codec, &accepted, Err(status));
+                        }
+                    };
+                    reply_unary(&codec, &accepted, handler(service, request).await)
+                })
+            },
+        );
     }
 
     /// A method with a stream of requests and a stream of responses. The handler gives the sender back with its result.

@@ -32,12 +32,14 @@ impl Service for Mixed {
             MethodKind::Unary => methods.unary(method, service, |_, _| async {
                 Ok(Response::new(Bytes::new()))
             }),
-            MethodKind::ClientStreaming => methods
-                .client_streaming(method, service, |_, _| async {
+            MethodKind::ClientStreaming => {
+                methods.client_streaming(method, service, |_, _| async {
                     Ok(Response::new(Bytes::new()))
-                }),
-            MethodKind::ServerStreaming => methods
-                .server_streaming(method, service, |_, _, sender| async { (Ok(()), sender) }),
+                })
+            }
+            MethodKind::ServerStreaming => {
+                methods.server_streaming(method, service, |_, _, sender| async { (Ok(()), sender) })
+            }
             MethodKind::Bidi => {
                 methods.bidi(method, service, |_, _, sender| async { (Ok(()), sender) });
             }
