@@ -7,6 +7,7 @@ mod hedged_streams;
 mod hedging;
 mod interceptors;
 mod pauses;
+mod picks;
 mod streams;
 mod throttling;
 

@@ -117,12 +117,16 @@ impl Picked {
 
 impl Drop for Picked {
     fn drop(&mut self) {
-        if self.is_followed() {
-            let status = match self.was_sent {
-                true => Status::cancelled("nobody waits for the call any more"),
-                false => Status::unavailable("the call was not sent on this connection"),
-            };
-            self.tell(&status, None);
+        if self.was_sent {
+            if self.is_followed() {
+                let status = Status::cancelled("nobody waits for the call any more");
+                self.tell(&status, None);
+            }
+        } else if let Some(observer) = self.observer.take() {
+            // The pick is void, and the call may have another one. What was prepared stays with the call: where it goes with this, nobody
+            // waits for that any more, which its follower says itself.
+            let status = Status::unavailable("the call was not sent on this connection");
+            observer.on_done(&PickOutcome::new(&status));
         }
     }
 }

@@ -14,7 +14,8 @@ pub(crate) struct Prepared {
     pub(crate) follower: Option<Box<dyn Follower>>,
 }
 
-/// Whoever wants to know how an attempt ends. One that is dropped without being told has to see to that itself.
+/// Whoever wants to know how an attempt ends. One that is dropped without being told has to see to that itself: nobody waits for the call
+/// any more.
 pub(crate) trait Follower: Send + Sync {
     fn on_end(&mut self, outcome: &PickOutcome<'_>);
 }

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 /// Notes what it sees, in a list that several share.
 #[derive(Clone, Default)]
-struct Noting {
+pub(super) struct Noting {
     name: &'static str,
     notes: Arc<Mutex<Vec<String>>>,
 }
@@ -34,7 +34,7 @@ impl Noting {
             .push(format!("{}{what}", self.name));
     }
 
-    fn notes(&self) -> Vec<String> {
+    pub(super) fn notes(&self) -> Vec<String> {
         self.notes.lock().unwrap().clone()
     }
 }
@@ -57,7 +57,7 @@ impl AttemptInterceptor for Noting {
 }
 
 /// Fails so many times, and answers with the values of a key that it has seen since.
-fn repeating(times: usize, key: &'static str) -> StubServer {
+pub(super) fn repeating(times: usize, key: &'static str) -> StubServer {
     let seen = Arc::new(Mutex::new(Vec::new()));
     StubServer::unary(PATH, move |request: Request<Bytes>| {
         let mut seen = seen.lock().unwrap();
@@ -367,10 +367,10 @@ async fn one_that_panics_costs_its_call_alone() {
 
 /// Numbers its proofs; the first `failures` are refused.
 #[derive(Clone, Default)]
-struct Numbered {
+pub(super) struct Numbered {
     asked: Arc<AtomicUsize>,
     failures: usize,
-    pause: Duration,
+    pub(super) pause: Duration,
 }
 
 impl CallCredentials for Numbered {

@@ -25,13 +25,19 @@ impl Mailbox {
         rare.map_or(Vec::new(), |rare| rare.previous.clone())
     }
 
-    /// No connection could be picked for the call. `Some`: another attempt follows after this pause. `None`: nothing was done,
-    /// and the call has to be ended. `random` is for the machine.
+    /// No connection could be picked for the call. `Some`: another attempt follows after this pause; what was prepared for the one
+    /// that has failed is gone. `None`: nothing was done, and the call has to be ended. `random` is for the machine.
     #[cold]
     pub(crate) fn pick_failed(&self, status: &Status, random: f64) -> Option<Duration> {
         let mut state = self.lock();
         let retry = state.retry()?;
-        retry.on_failure(status.clone().into(), random)
+        let pause = retry.on_failure(status.clone().into(), random)?;
+        let picked = state.take_picked();
+        drop(state);
+        if let Some(picked) = picked {
+            picked.done(status);
+        }
+        Some(pause)
     }
 
     /// Whether the call, which has not been sent, goes out in several attempts beside each other.
