@@ -495,7 +495,7 @@ fn pick(snapshot: &Snapshot, mailbox: &Arc<Mailbox>, notice: &mut Notice) -> Out
                 mailbox.set_picked(None);
             }
             match attached {
-                Some(Attached::Yes) => Outcome::Settled,
+                Some(Attached::Yes | Attached::Needless) => Outcome::Settled,
                 Some(Attached::Full) => {
                     notice.note_full(id);
                     Outcome::Full
@@ -526,6 +526,10 @@ fn prepare<'a>(
 ) -> Result<Option<&'a dyn Preparation>, Outcome> {
     if mailbox.is_prepared() {
         return Ok(None);
+    }
+    // Looked at last: what was prepared for a call goes when its caller does, and must not be begun again then.
+    if mailbox.is_over() {
+        return Err(Outcome::Settled);
     }
     match state {
         ConnectivityState::Ready => begin(mailbox, preparation, notice).map(|()| None),
@@ -572,3 +576,6 @@ impl fmt::Debug for PickerCell {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The connections of one subchannel, as a pick finds them.
 
 use super::gauge::Gauge;
-use crate::transport::{Mailbox, Submit};
+use crate::transport::{Mailbox, Submit, mailbox::Entered};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
@@ -33,6 +33,8 @@ pub(crate) enum Attached {
     Gone,
     /// Every connection carries all that the server allows.
     Full,
+    /// Nobody waits for it any more.
+    Needless,
 }
 
 impl Transports {
@@ -67,17 +69,50 @@ impl Several {
         let mut alive = false;
         for index in 0..count {
             let member = &self.members[first.wrapping_add(index) % count];
-            if member.gauge.take() {
-                if mailbox.attach(&member.submit) {
-                    return Attached::Yes;
-                }
-            } else {
-                alive = true;
+            match mailbox.attach_counted(&member.submit, || member.gauge.take()) {
+                Entered::Yes => return Attached::Yes,
+                Entered::Needless => return Attached::Needless,
+                Entered::Full => alive = true,
+                Entered::Gone => {}
             }
         }
         match alive {
             true => Attached::Full,
             false => Attached::Gone,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::mailbox::{Interest, Outgoing};
+    use farcall_core::Status;
+    use farcall_http2::Reason;
+
+    fn call() -> Arc<Mailbox> {
+        Mailbox::new(None, Interest::Any, Outgoing::default(), None)
+    }
+
+    #[test]
+    fn a_call_that_was_cancelled_before_it_came_takes_no_place() {
+        let member = || {
+            let gauge = Arc::new(Gauge::default());
+            gauge.open(1);
+            let submit = Arc::default();
+            Member { submit, gauge }
+        };
+        let all = [member(), member()];
+        let gauges = all.each_ref().map(|member| Arc::clone(&member.gauge));
+        let transports = Transports::several(all.into(), false);
+        for _ in 0..3 {
+            let over = call();
+            over.cancel(Reason::CANCEL, || Status::cancelled("the caller left"));
+            assert_eq!(transports.attach(&over), Attached::Needless);
+        }
+        assert!(gauges.iter().all(|gauge| gauge.has_room()));
+        let calls = [call(), call(), call()];
+        let outcomes = calls.each_ref().map(|call| transports.attach(call));
+        assert_eq!(outcomes, [Attached::Yes, Attached::Yes, Attached::Full]);
     }
 }

@@ -15,6 +15,7 @@ mod sending;
 pub(crate) use driving::{Nothing, Unsent};
 pub(crate) use preparation::{Begun, Preparation};
 pub(crate) use route::{Configured, Kept, Late, Route, earlier, too_large};
+pub(crate) use sending::Entered;
 
 use super::{chunks::Chunks, picked::Picked, pieces::Pieces, submit::Submit};
 use bytes::Bytes;

@@ -10,6 +10,18 @@ use std::{
     task::{Context, Poll},
 };
 
+/// What has become of a call for a connection whose places are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Entered {
+    Yes,
+    /// There is no place.
+    Full,
+    /// The connection takes no more; the mailbox waits again.
+    Gone,
+    /// Nobody waits for the call any more, or it is with a connection already. No place was taken.
+    Needless,
+}
+
 impl Mailbox {
     /// Gives the mailbox to a connection. False: the connection takes no more; the mailbox waits again.
     pub(crate) fn attach(self: &Arc<Self>, submit: &Arc<Submit<Mailbox>>) -> bool {
@@ -21,6 +33,38 @@ impl Mailbox {
             state.submit = Some(Arc::clone(submit));
             state.queued = true;
         }
+        self.enter(submit)
+    }
+
+    /// As [`attach`](Self::attach) to a connection whose places are counted; `take` takes one.
+    ///
+    /// A cancellation drops the head of a call that is with no connection, and nobody could tell afterwards that a place was meant for
+    /// it: whether somebody still waits for the call is looked at under the same lock as the place is taken.
+    pub(crate) fn attach_counted(
+        self: &Arc<Self>,
+        submit: &Arc<Submit<Mailbox>>,
+        take: impl FnOnce() -> bool,
+    ) -> Entered {
+        {
+            let mut state = self.lock();
+            if state.incoming.end.is_some() || state.submit.is_some() {
+                return Entered::Needless;
+            }
+            if !take() {
+                return Entered::Full;
+            }
+            state.submit = Some(Arc::clone(submit));
+            state.queued = true;
+        }
+        match self.enter(submit) {
+            true => Entered::Yes,
+            false => Entered::Gone,
+        }
+    }
+
+    /// Stands in the queue of the connection that it is with. False: that is gone, and the mailbox with none.
+    #[inline]
+    fn enter(self: &Arc<Self>, submit: &Submit<Mailbox>) -> bool {
         if submit.push(Arc::clone(self)) {
             return true;
         }
