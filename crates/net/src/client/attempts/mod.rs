@@ -58,11 +58,14 @@ use std::{
 /// # Ok(()) }
 /// ```
 pub trait AttemptInterceptor: Send + Sync + 'static {
-    /// An attempt is about to go out: a connection is ready, and has not been picked yet. What waits here counts against the deadline of
+    /// An attempt is about to go out: a connection is ready; mostly it has not been picked yet. What waits here counts against the deadline of
     /// the call. Default: does nothing.
     ///
     /// It is polled where the call is dispatched until it has to wait, and in a task of its own then: it must not block. A panic ends the
     /// call with `INTERNAL`.
+    ///
+    /// Calls that wait here do not count for [`max_queued_calls`](crate::ChannelBuilder::max_queued_calls): where this hangs, they end with
+    /// their deadline alone, and [`max_calls_in_flight`](crate::ChannelBuilder::max_calls_in_flight) bounds how many there are.
     ///
     /// # Errors
     /// The attempt has failed with that status, as if the server had said it: a policy may make another one, or the call ends so.

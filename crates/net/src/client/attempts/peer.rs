@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Learns which servers the attempts of a call were sent to, also if the call has failed: what other implementations have as the call
 /// option `Peer`. Clones share what they know.
 ///
+/// It keeps an address for each attempt that was sent, and forgets none: give one to a call, not to a channel, where it would grow with
+/// every call.
+///
 /// ```
 /// use farcall::interceptor::AskedPeers;
 /// # use farcall_examples::{greeter::MyGreeter, hello::{GreeterClient, HelloRequest}, local};
@@ -26,7 +29,10 @@ pub struct AskedPeers {
 }
 
 impl AskedPeers {
-    /// The server that the last attempt was sent to, as its address is written. `None` before that, or if none was sent.
+    /// The server of the attempt that ended last, of those that were sent, as its address is written. `None` before one has ended, or if
+    /// none was sent.
+    ///
+    /// The attempts of a hedged call go on beside each other: those that lose may end after the one that has won.
     pub fn last(&self) -> Option<String> {
         self.addresses().last().cloned()
     }

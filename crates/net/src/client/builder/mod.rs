@@ -292,7 +292,9 @@ impl ChannelBuilder {
     /// unlimited: while a service is gone, calls that wait for readiness, each with its message, gather in this process.
     ///
     /// Calls of an attempt that goes back to the queue, and those that a connection keeps until the server allows another
-    /// stream, do not count.
+    /// stream, do not count. Nor do those whose credentials or [attempt interceptors](crate::interceptor::AttemptInterceptor) have to
+    /// wait: with a source of tokens that hangs, calls without a deadline gather there. [`max_calls_in_flight`](Self::max_calls_in_flight)
+    /// bounds all of them.
     pub fn max_queued_calls(mut self, calls: usize) -> Self {
         self.max_queued = calls;
         self
