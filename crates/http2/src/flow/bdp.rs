@@ -1,13 +1,17 @@
 //! Estimation of the bandwidth-delay product: how large windows must be to keep the path full.
 //!
 //! A PING is sent together with a WINDOW_UPDATE; the DATA that led to it and what arrives until its answer is what the path holds.
-//! If that comes near the present window, and faster than ever before, the window becomes twice that.
+//! If that comes near the present window, and faster by a quarter than ever before, the window becomes twice that: where the window
+//! is the limit, twice of it brings twice the speed; where the path is, the answer only comes later, behind more octets that wait on it, and so
+//! would everything else on the connection.
 //! Only streams of data that use up half a window lead to samples at all: small calls never pay for it.
 
 use std::time::{Duration, Instant};
 
 /// Share of the window that a sample must reach to say that the window may be the limit.
 const NEAR: f64 = 0.66;
+/// How much faster than the best one so far a sample must be. Round trips may vary by a factor of 1.6 before they hide a doubled speed.
+const FASTER: f64 = 1.25;
 const MIN_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
@@ -80,8 +84,9 @@ impl BdpEstimator {
             .round_trip
             .map_or(taken, |old| old + (taken - old) * 0.1);
         self.round_trip = Some(round_trip);
-        let bandwidth = sample.bytes as f64 / round_trip;
-        let faster = bandwidth > self.best;
+        // By the sample's own time: a smoothed one lags behind as the queue grows, and every larger window would look faster.
+        let bandwidth = sample.bytes as f64 / taken;
+        let faster = bandwidth > self.best * FASTER;
         self.best = self.best.max(bandwidth);
         if faster && sample.bytes as f64 >= NEAR * f64::from(self.estimate) {
             let doubled = u32::try_from(sample.bytes * 2)
@@ -139,6 +144,28 @@ mod tests {
         let mut bdp = BdpEstimator::new(65_535, 16 << 20);
         let end = run(&mut bdp, 50_000_000, 20); // a product of 500,000
         assert!((900_000..=1_100_000).contains(&end), "{end}");
+    }
+
+    #[test]
+    fn a_window_does_not_grow_with_the_queue_that_it_makes() {
+        let mut bdp = BdpEstimator::new(65_535, 16 << 20);
+        let mut now = Instant::now();
+        for _ in 0..20 {
+            now += Duration::from_secs(20);
+            if !bdp.begin(now, 0) {
+                continue;
+            }
+            // 1 GB/s and 100 µs: what the path does not hold waits in front of it.
+            let sent = bdp.estimate;
+            bdp.on_data(sent);
+            now += Duration::from_micros(100).max(Duration::from_nanos(u64::from(sent)));
+            bdp.end(now);
+        }
+        assert!(
+            (200_000..=300_000).contains(&bdp.estimate),
+            "{}",
+            bdp.estimate
+        );
     }
 
     #[test]
