@@ -92,11 +92,20 @@ pub(crate) fn end(
 ) {
     match &**immediates {
         [only] => only.end(state.0, &mut End::new(method, side, of)),
-        several => {
-            if let Ok(states) = state.0.downcast() {
-                end_several(several, *states, (side, method), of);
-            }
-        }
+        several => end_all(several, state, (side, method), of),
+    }
+}
+
+/// Apart, so that one alone pays nothing for it.
+#[inline(never)]
+fn end_all(
+    immediates: &[Arc<dyn Erased>],
+    state: State,
+    of_call: (Side, &MethodDescriptor),
+    of: EndOf<'_>,
+) {
+    if let Ok(states) = state.0.downcast() {
+        end_several(immediates, *states, of_call, of);
     }
 }
 
