@@ -21,8 +21,6 @@ pub(crate) struct BdpEstimator {
     estimate: u32,
     limit: u32,
     sample: Option<Sample>,
-    /// Smoothed, seconds.
-    round_trip: Option<f64>,
     /// Octets per second.
     best: f64,
     /// Samples that change nothing become rarer.
@@ -43,7 +41,6 @@ impl BdpEstimator {
             estimate: initial,
             limit,
             sample: None,
-            round_trip: None,
             best: 0.0,
             pause: Duration::ZERO,
             not_before: None,
@@ -80,11 +77,7 @@ impl BdpEstimator {
             .saturating_duration_since(sample.begun)
             .as_secs_f64()
             .max(1e-6);
-        let round_trip = self
-            .round_trip
-            .map_or(taken, |old| old + (taken - old) * 0.1);
-        self.round_trip = Some(round_trip);
-        // By the sample's own time: a smoothed one lags behind as the queue grows, and every larger window would look faster.
+        // By the sample's own time: a smoothed round trip lags behind as the queue grows, and every larger window would look faster.
         let bandwidth = sample.bytes as f64 / taken;
         let faster = bandwidth > self.best * FASTER;
         self.best = self.best.max(bandwidth);
@@ -96,7 +89,7 @@ impl BdpEstimator {
                 self.estimate = doubled;
                 self.pause = Duration::ZERO;
                 // The new window shows its effect a round trip after the peer has heard of it.
-                self.not_before = Some(now + Duration::from_secs_f64(2.0 * round_trip));
+                self.not_before = Some(now + Duration::from_secs_f64(2.0 * taken));
                 return Some(doubled);
             }
         }
