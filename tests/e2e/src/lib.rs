@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod counted;
+mod listen;
 mod log_capture;
 mod probe;
 
 pub use counted::{Counted, Writes};
+pub use listen::listen;
 pub use log_capture::{lines, logged};
 pub use probe::{Guard, Probe};
 

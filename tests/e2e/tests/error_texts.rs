@@ -1,7 +1,7 @@
 //! What users read when a call fails for want of a server: whole texts, each thing said once.
 
 use bytes::Bytes;
-use farcall_e2e::{PATIENCE, within};
+use farcall_e2e::{PATIENCE, listen, within};
 use farcall_http2::Reason;
 use farcall_net::{
     Channel, ChannelBuilder, Status,
@@ -12,18 +12,8 @@ use farcall_testkit::{
     scripted_peer::ScriptedPeer,
     stub_server::{StubServer, calls},
 };
-use std::{
-    error::Error,
-    future::{Future, IntoFuture},
-    iter::successors,
-    net::SocketAddr,
-    time::Duration,
-};
-use tokio::{
-    io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
-    time::sleep,
-};
+use std::{error::Error, future::IntoFuture, iter::successors, net::SocketAddr, time::Duration};
+use tokio::{io::AsyncWriteExt, time::sleep};
 
 macro_rules! certificate {
     ($file:literal) => {
@@ -37,22 +27,6 @@ const ANY: &str = "/t.T/Any";
 fn deserted() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
-}
-
-/// Serves every connection by `serve`.
-async fn listen<F>(serve: fn(TcpStream) -> F) -> SocketAddr
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(serve(stream));
-        }
-    });
-    address
 }
 
 fn to(address: SocketAddr) -> ChannelBuilder {

@@ -1,7 +1,7 @@
 //! A client against servers that are none: UNAVAILABLE in time, and the text says what happened where.
 
 use bytes::Bytes;
-use farcall_e2e::{PATIENCE, within};
+use farcall_e2e::{PATIENCE, listen, within};
 use farcall_http2::Reason;
 use farcall_net::{
     Channel, Code, Status,
@@ -23,7 +23,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
 };
 
 const CONNECT: Duration = Duration::from_millis(300);
@@ -68,22 +68,6 @@ fn secure(address: SocketAddr, tls: ClientTls) -> Channel {
         .connect_timeout(CONNECT)
         .build()
         .unwrap()
-}
-
-/// Serves every connection by `serve`.
-async fn listen<F>(serve: fn(TcpStream) -> F) -> SocketAddr
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(serve(stream));
-        }
-    });
-    address
 }
 
 /// Finds an error of this type in the chain of causes.
